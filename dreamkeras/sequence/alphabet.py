@@ -1,4 +1,4 @@
-"""The DNA alphabet: tables of one-hot rows, complements and valid letters, each with 256 rows indexed by ASCII code.
+"""Defines the DNA alphabet: tables of one-hot rows, complements and valid letters, each with 256 rows indexed by ASCII code.
 
 This is the only module that defines the base order.
 """
@@ -32,8 +32,8 @@ BASE_CODES = np.frombuffer(BASES.encode(), np.uint8)
 N = np.uint8(ord("N"))
 """ASCII code of an unknown base, which is also used for padding."""
 
-# Bases of each IUPAC code (NC-IUB 1984). In one-hot encoding, a code with k bases gives 1/k to each of them. N gives zeros, as in the
-# training data of the reference implementation, so that N can also be used for padding.
+# Bases of each IUPAC code (NC-IUB 1984). In one-hot encoding, each base of a code that represents k bases has the value 1/k. N is
+# encoded as zeros, as in the training data of the reference implementation, so that N can also be used for padding.
 IUPAC = {
     "A": "A", "C": "C", "G": "G", "T": "T", "U": "T",
     "R": "AG", "Y": "CT", "S": "CG", "W": "AT", "K": "GT", "M": "AC",
@@ -58,10 +58,13 @@ ONE_HOT = _one_hot_table()
 """One-hot row of each ASCII code, base order A, C, G, T, float32 (256, 4)."""
 
 COMPLEMENT = np.frombuffer(bytes.maketrans(b"ACGTURYSWKMBDHVNacgturyswkmbdhvn", b"TGCAAYRSWMKVHDBNtgcaayrswmkvhdbn"), np.uint8)
-"""Complement of each ASCII code, uint8 (256,). Case is kept, and codes that are not DNA letters map to themselves."""
+"""Complement of each ASCII code, uint8 (256,). The complement has the same case as the letter.
+
+Codes that are not DNA letters map to themselves.
+"""
 
 PLAIN = np.frombuffer(bytes(range(256)).upper().replace(b"U", b"T"), np.uint8)
-"""Each letter in upper case, with T for U, uint8 (256,). Codes that are not letters map to themselves."""
+"""Upper case of each ASCII code, with T in place of U, uint8 (256,). Codes that are not letters map to themselves."""
 
 IS_LETTER = np.isin(PLAIN, letter_codes("".join(IUPAC)))
 """Whether each ASCII code is a base or an IUPAC code, in upper or lower case, bool (256,)."""
@@ -73,10 +76,13 @@ IS_BASE = ONE_HOT.max(axis=1) == 1
 """Whether each ASCII code is a known base, in upper or lower case, bool (256,)."""
 
 NO_BASE = len(BASES)
-"""Value of `BASE_INDEX` for codes that are not a known base."""
+"""Value of `BASE_INDEX` for ASCII codes that are not a known base."""
 
 BASE_INDEX = np.where(IS_BASE, ONE_HOT.argmax(axis=1), NO_BASE).astype(np.uint8)
-"""Index of each base in `BASES`, or `NO_BASE` for other codes, uint8 (256,). The indices of a base and its complement add up to 3."""
+"""Index in `BASES` of each ASCII code, or `NO_BASE` for codes that are not a known base, uint8 (256,).
+
+The indices of a base and its complement add up to 3.
+"""
 
 IS_GC = IS_BASE & np.isin(PLAIN, [ord("C"), ord("G")])
 """Whether each ASCII code is C or G, in upper or lower case, bool (256,)."""

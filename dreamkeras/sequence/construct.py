@@ -1,6 +1,6 @@
-"""Construct: the rule that turns a measured sequence into the window of fixed length that a model reads.
+"""Construct: the rule by which a sequence is converted to the window of fixed length that a model reads.
 
-A construct is stored with its model, in the config of the `.keras` file and in the metadata of the ONNX file.
+The construct of a model is stored in the config of the `.keras` file and in the metadata of the ONNX file.
 """
 
 import dataclasses
@@ -21,7 +21,10 @@ from dreamkeras.sequence.records import Records
 __all__ = ["TEMPLATES", "YEAST", "Construct", "InsertPositions"]
 
 TEMPLATES = 128
-"""Number of cached windows of adapters and flanks, one per insert length. Computing these windows would dominate for small batches."""
+"""Number of windows of adapters and flanks that are cached, one per insert length.
+
+Without the cache, computing these windows would take most of the time for small batches.
+"""
 
 
 class InsertPositions(NamedTuple):
@@ -31,7 +34,7 @@ class InsertPositions(NamedTuple):
         starts: Position of the first base of each insert in `sequences.flat`, int64 (n,).
         lengths: Length of each insert, int64 (n,).
         one_adapter: Whether each sequence has only one of the two adapters, bool (n,).
-        other_strand: Whether the adapters show that a sequence is a reverse complement, bool (n,).
+        other_strand: Whether each sequence has the reverse complements of the adapters, so that it is on the other strand, bool (n,).
     """
 
     starts: np.ndarray
@@ -42,10 +45,11 @@ class InsertPositions(NamedTuple):
 
 @dataclass(frozen=True)
 class Construct:
-    """The reporter construct around an insert, and the window that a model reads.
+    """The adapters and flanks around an insert, and the position of the window that a model reads.
 
-    The window is `left_flank + insert + right_adapter + right_flank`, cut to `length` bases. Sequences may be given with both adapters, as
-    they were synthesised, or as inserts only. An insert is never truncated. If it does not fit into the window, an error is raised.
+    The window is `left_flank + insert + right_adapter + right_flank`, truncated or padded to `length` bases. Sequences may be given
+    with both adapters, as they were synthesised, or as inserts only. An insert is never truncated. If an insert does not fit into the
+    window, an error is raised.
 
     Args:
         name: Name of the construct, for messages.
@@ -54,12 +58,12 @@ class Construct:
         right_adapter: Constant sequence after the insert.
         left_flank: Vector sequence before the insert, including the left adapter.
         right_flank: Vector sequence after the right adapter.
-        alignment: Position of the window. `"right"` ends with the last base of the right adapter, `"left"` begins with the first base of
-            the left flank, `"center"` centres the insert.
+        alignment: Position of the window. With `"right"`, the window ends with the last base of the right adapter. With `"left"`, it
+            begins with the first base of the left flank. With `"center"`, the insert is centred in the window.
         shortest: Minimum length of an insert.
         strands: Strand rule. With `"both"`, predictions are averaged over both strands of the window. With `"given"`, only the given
             strand is used.
-        flags: Names of the input channels in addition to the four bases, in order. A channel has one value per sequence.
+        flags: Names of the input channels in addition to the four bases, in order. Each additional channel has one value per sequence.
 
     Raises:
         InputError: A field is out of range, or the left flank does not end with the left adapter.
@@ -91,7 +95,7 @@ class Construct:
 
     @property
     def longest(self) -> int:
-        """Maximum length of an insert, which is the window length minus the parts that the window always includes."""
+        """Maximum length of an insert, which is the window length minus the adapters and flanks that the window always includes."""
         beside = {"right": self.right_adapter, "left": self.left, "center": ""}[self.alignment]
         return self.length - len(beside)
 
@@ -107,12 +111,15 @@ class Construct:
 
     @property
     def has_surroundings(self) -> bool:
-        """Whether an insert has adapters or flanks. If not, a window can include the genomic sequence around a region."""
+        """Whether the construct has adapters or flanks.
+
+        Without adapters and flanks, a window can include the genomic sequence around a region.
+        """
         return bool(self.left or self.right)
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> "Construct":
-        """Returns the construct with the fields of a JSON object, as `to_json` writes them.
+        """Returns the construct for a dictionary that `to_json` returned.
 
         Raises:
             InputError: A field is missing or unknown.
@@ -123,7 +130,7 @@ class Construct:
             raise InputError(f"Expected the fields of a construct, got {json.dumps(fields)[:200]} ({error}).") from None
 
     def to_json(self) -> dict[str, Any]:
-        """Returns the fields as values that can be written as JSON."""
+        """Returns the fields as a dictionary that can be written as JSON."""
         return {**dataclasses.asdict(self), "flags": list(self.flags)}
 
     def inserts(self, sequences: Ragged) -> Ragged:
@@ -133,12 +140,16 @@ class Construct:
     def windows(self, sequences: Ragged) -> np.ndarray:
         """Returns the windows of n sequences, uint8 (n, length). Positions beyond the flanks are `N`.
 
-        Sequences may be in any case and may have both adapters or none. Nothing is checked: use `fit` or `cut` if some may not fit.
+        Sequences may be in any case and may have both adapters or neither. The sequences are not checked: use `fit` or `cut` for
+        sequences that may not fit.
         """
         return self._windows(sequences.flat, *self.find_inserts(sequences)[:2])
 
     def surround(self, inserts: Ragged) -> np.ndarray:
-        """Returns the windows of n inserts without adapters, uint8 (n, length). Adapters are not searched for, and nothing is checked."""
+        """Returns the windows of n inserts without adapters, uint8 (n, length).
+
+        The inserts are not searched for adapters, and their letters and lengths are not checked.
+        """
         return self._windows(inserts.flat, inserts.offsets[:-1], inserts.lengths)
 
     def first_columns(self, lengths: np.ndarray) -> np.ndarray:
@@ -154,10 +165,10 @@ class Construct:
         }[self.alignment]
 
     def fit(self, sequences: Ragged) -> tuple[np.ndarray, dict[int, str]]:
-        """Returns the windows of sequences and the problems of sequences that do not fit.
+        """Returns the windows of sequences, and an error message for each sequence that does not fit.
 
         Returns:
-            Windows, uint8 (n, length), with no rows if any sequence does not fit; and problems, as in `problems`.
+            Two values: windows, uint8 (n, length), with no rows if any sequence does not fit, and the result of `problems`.
         """
         layout = self.find_inserts(sequences)
         problems = self._problems(sequences, layout)
@@ -165,7 +176,7 @@ class Construct:
         return self._windows(sequences.flat, layout.starts[rows], layout.lengths[rows]), problems
 
     def problems(self, sequences: Ragged) -> dict[int, str]:
-        """Returns an error message for each sequence that does not fit, by its index.
+        """Returns an error message for each sequence that does not fit, by the index of the sequence.
 
         A sequence does not fit if its letters, adapters or length are invalid. If all sequences fit, the result is empty.
         """
@@ -178,7 +189,7 @@ class Construct:
             Windows, uint8 (n, length).
 
         Raises:
-            InputError: A sequence does not fit. The message names record, file and line.
+            InputError: A sequence does not fit the construct. The message names record, file and line.
         """
         windows, problems = self.fit(records.sequences)
         if problems:
@@ -187,7 +198,10 @@ class Construct:
         return windows
 
     def find_inserts(self, sequences: Ragged) -> InsertPositions:
-        """Returns the positions of inserts in sequences with or without adapters. `small_batches` implements this for few sequences."""
+        """Returns the positions of inserts in sequences with or without adapters.
+
+        The module `small_batches` has a faster implementation for a few sequences.
+        """
         begins = begins_with(sequences, self.left_adapter)
         # The right adapter must not overlap the left one, so that no base of a short sequence is removed twice.
         ends = ends_with(sequences, self.right_adapter, len(self.left_adapter))
@@ -210,7 +224,7 @@ class Construct:
     def _windows(self, flat: np.ndarray, starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
         windows = np.empty((len(starts), self.length), np.uint8)
         of_one_length = (lengths == lengths[:1]).all()
-        for length in lengths[:1] if of_one_length else np.unique(lengths):  # few different lengths
+        for length in lengths[:1] if of_one_length else np.unique(lengths):  # a batch has few distinct lengths
             rows = slice(None) if of_one_length else np.flatnonzero(lengths == length)
             first, template = _template(self, int(length))
             windows[rows] = template
@@ -222,7 +236,7 @@ class Construct:
 
         Args:
             insert: Length of the insert.
-            given: Length of the sequence as it was given.
+            given: Length of the sequence before adapters were removed.
         """
         wanted = f"{self.shortest}" if self.shortest == self.longest else f"{self.shortest} to {self.longest}"
         note = f" ({given} with its adapters)" if given != insert else ""
@@ -231,7 +245,7 @@ class Construct:
 
 @functools.lru_cache(TEMPLATES)
 def _template(construct: Construct, length: int) -> tuple[int, np.ndarray]:
-    """Returns the column of the first base of an insert, and a read-only window with the adapters and flanks around the insert."""
+    """Returns the first column of an insert, and a read-only window with adapters and flanks but with N in place of the insert."""
     left, right = letter_codes(construct.left), letter_codes(construct.right)
     nothing = np.full(construct.length, N, np.uint8)
     first = int(construct.first_columns(np.array(length)))
@@ -247,7 +261,7 @@ YEAST = Construct(
     length=150,
     left_adapter="TGCATTTTTTTCACATC",
     right_adapter="GGTTACGGCTGTT",
-    # The 150 bases of the reporter plasmid (GEO GSE254493) before the insert, so that the window is filled for short inserts too.
+    # These are the 150 bases of the reporter plasmid (GEO GSE254493) before the insert, which fill the window even if the insert is short.
     left_flank=(
         "AGTCCACTATTAAAGAACGTGGACTCCAACGTCAAAGGGCGAAAAACCGTCTATCAGGGCGATGGCCCACTACGTGAACCATCACCCTAATCA"
         "AGTGCTAGCAGGAATGATGCAAAAGGTTCCCGATTCGAACTGCATTTTTTTCACATC"

@@ -1,4 +1,4 @@
-"""Description of an exported model: construct, tasks, units, training summary and versions, as JSON in the metadata of the ONNX file."""
+"""Describes an exported model: construct, tasks, units, training summary and versions, as JSON in the metadata of the ONNX file."""
 
 import dataclasses
 import json
@@ -12,7 +12,7 @@ from dreamkeras.sequence.construct import Construct
 __all__ = ["METADATA_KEY", "ModelDescription", "current_parts"]
 
 METADATA_KEY = "dreamkeras"
-"""Key of the description in the metadata of an ONNX file."""
+"""Key under which the description is stored in the metadata of an ONNX file."""
 
 FORMAT = 3
 
@@ -28,9 +28,9 @@ class ModelDescription:
         units: Unit of each task.
         training: Summary of the training run: assay, strategy, random seed, epochs, examples and validation r. Empty if unknown.
         versions: Versions of the packages that were used for training and export.
-        parity: Agreement of the ONNX model with the Keras model at export: largest absolute difference, r and number of sequences. Empty
-            before export.
-        members: Name, training and parity of each member of an ensemble. Empty for a single model.
+        parity: Agreement of the ONNX model with the Keras model, measured during export: largest absolute difference, r and number of
+            sequences. Empty before export.
+        members: Fields `name`, `training` and `parity` of each member of an ensemble. Empty for a single model.
         profile: Number of positions in the middle of the window for which the model predicts the distribution of reads. None for models
             without a profile.
         calibration: `intervals`, `background` and `familiarity`, as `confidence.measure` returns them. Empty if not calibrated.
@@ -49,7 +49,10 @@ class ModelDescription:
 
     @property
     def outputs(self) -> dict[str, int]:
-        """Width of each output of the exported graph, by name, in order. An output is float32 `[batch, width]`."""
+        """Width of each output of the exported graph, by the name of the output, in order.
+
+        The shape of an output is `[batch, width]`, float32.
+        """
         if self.profile:
             return {"counts": len(self.tasks), "profile": self.profile}
         return dict.fromkeys(("expression", "sd") if self.members else ("expression",), len(self.tasks))
@@ -70,7 +73,7 @@ class ModelDescription:
             fields = json.loads(text)
             _check_format(fields.pop("format"))
             construct = Construct.from_json(fields.pop("construct"))
-            if "yardstick" in fields:  # the old name, in formats 1 and 2
+            if "yardstick" in fields:  # the name of the calibration in formats 1 and 2
                 fields["calibration"] = current_parts(fields.pop("yardstick"))
             description = cls(construct=construct, **fields)
         except ModelError:
@@ -86,6 +89,6 @@ def current_parts(calibration: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_format(written: int) -> None:
-    # The format is checked first, because a newer format may have fields that this version does not support.
+    # The format is checked before other fields, because a newer format may have fields that this version does not support.
     if written > FORMAT:
         raise ModelError(f"Expected a model description of format {FORMAT} or older, got {written}. Update dreamkeras.")

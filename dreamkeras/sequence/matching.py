@@ -10,14 +10,14 @@ from dreamkeras.sequence.ragged import Ragged
 __all__ = ["begins_with", "ends_with", "illegal_letters"]
 
 BLOCK = 1 << 20
-"""Number of letters that are checked at a time. This limits memory, because the positions of invalid letters need many bytes each."""
+"""Number of letters that are checked at a time. Blocks limit memory use, because each position of an invalid letter needs many bytes."""
 
 CASE, RNA = 0x20, 0x01
 """The bit that distinguishes lower case from upper case in ASCII, and the bit that distinguishes U from T."""
 
 
 def begins_with(sequences: Ragged, text: str) -> np.ndarray:
-    """Returns whether each sequence begins with a text, bool (n,). Case is ignored, and U equals T. False for an empty text.
+    """Returns whether each sequence begins with a text, bool (n,). Case is ignored, and U matches T. The result is False for an empty text.
 
     Example:
         >>> begins_with(Ragged.from_strings(["acgt", "AC", "A"]), "AC").tolist()
@@ -27,7 +27,7 @@ def begins_with(sequences: Ragged, text: str) -> np.ndarray:
 
 
 def ends_with(sequences: Ragged, text: str, beside: int = 0) -> np.ndarray:
-    """Returns whether each sequence ends with a text, bool (n,), with at least `beside` letters before it. See also `begins_with`.
+    """Returns whether each sequence ends with a text that follows at least `beside` other letters, bool (n,). See also `begins_with`.
 
     Example:
         >>> ends_with(Ragged.from_strings(["ACGT", "gt", "T"]), "GT", 1).tolist()
@@ -37,11 +37,11 @@ def ends_with(sequences: Ragged, text: str, beside: int = 0) -> np.ndarray:
 
 
 def illegal_letters(sequences: Ragged) -> dict[int, str]:
-    """Returns an error message about the first invalid letter of each sequence that has one, by the index of the sequence."""
+    """Returns an error message about the first invalid letter of each sequence with invalid letters, by the index of the sequence."""
     found: dict[int, str] = {}
     for begin in range(0, len(sequences.flat), BLOCK):
         block = sequences.flat[begin : begin + BLOCK]
-        if not block.tobytes().translate(None, LETTER_CODES):  # several times faster than `IS_LETTER`
+        if not block.tobytes().translate(None, LETTER_CODES):  # several times faster than a lookup in `IS_LETTER`
             continue
         positions = begin + np.flatnonzero(~IS_LETTER[block])
         owners, first = np.unique(sequences.owner(positions), return_index=True)
@@ -54,7 +54,7 @@ def illegal_letters(sequences: Ragged) -> dict[int, str]:
 def _shows(sequences: Ragged, text: str, beside: int, place: int) -> np.ndarray:
     """Returns whether `text` is at position `place` of each sequence. A negative position is counted from the end.
 
-    Sequences of equal length are compared as a matrix, which is faster.
+    If all sequences have the same length, they are compared as a matrix, which is faster.
     """
     (wanted, bits), common = _wanted(text), sequences.common_length
     if not text or (common is not None and common < len(text) + beside):
@@ -65,7 +65,7 @@ def _shows(sequences: Ragged, text: str, beside: int, place: int) -> np.ndarray:
         rows = np.flatnonzero(letters[:, 0] & bits[0] == wanted[0])
         if 2 * len(rows) > len(letters):
             return _equal(letters, wanted, bits)
-        found = np.zeros(len(letters), bool)  # most sequences already differ in the first letter
+        found = np.zeros(len(letters), bool)  # most sequences differ from the text in the first letter
         found[rows] = _equal(letters[rows], wanted, bits)
         return found
     shows = sequences.lengths >= len(text) + beside
@@ -80,6 +80,6 @@ def _equal(letters: np.ndarray, wanted: np.ndarray, bits: np.ndarray) -> np.ndar
 
 @functools.lru_cache
 def _wanted(text: str) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the letters of a text in upper case, with T for U, and the bits of each letter that are compared."""
+    """Returns the letters of a text in upper case, with T in place of U, and a mask of the bits to compare for each letter."""
     letters = PLAIN[letter_codes(text)]
     return letters, np.where(letters == ord("T"), 0xFF - CASE - RNA, 0xFF - CASE).astype(np.uint8)

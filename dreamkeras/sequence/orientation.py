@@ -17,7 +17,10 @@ OTHER_STRAND = "Expected the forward strand ({left}...{right}), got the reverse 
 """Error message about a sequence that is given as its reverse complement."""
 
 DISTINCT = 16
-"""Minimum length of an adapter that identifies the strand by itself. Of 4 billion random sequences, one begins with 16 given bases."""
+"""Minimum length of an adapter that is sufficient to identify the strand.
+
+About one of 4 billion random sequences begins with 16 given bases.
+"""
 
 
 def on_other_strand(sequences: Ragged, left: str, right: str) -> np.ndarray:
@@ -35,7 +38,10 @@ def on_other_strand(sequences: Ragged, left: str, right: str) -> np.ndarray:
 
 @functools.lru_cache
 def other_strand(left: str, right: str) -> tuple[str, str]:
-    """Returns the first and last bases of the reverse complement of a sequence with the given adapters, in upper case."""
+    """Returns the reverse complements of the right and the left adapter, in upper case.
+
+    A reverse complement begins and ends with these bases.
+    """
     first, last = (reverse_complement(letter_codes(text.upper())) for text in (right, left))
     return first.tobytes().decode(), last.tobytes().decode()
 
@@ -56,9 +62,9 @@ def shows_other_strand(begins: Shown, ends: Shown, first: int, last: int) -> Sho
     """Returns whether the adapters of a sequence show that it is a reverse complement.
 
     Args:
-        begins: Whether a sequence begins with the first adapter of the reverse complement, bool or bool (n,).
-        ends: Whether a sequence ends with the last adapter of the reverse complement, bool or bool (n,).
-        first: Length of the first adapter.
-        last: Length of the last adapter.
+        begins: Whether a sequence begins with the reverse complement of the right adapter, bool or bool (n,).
+        ends: Whether a sequence ends with the reverse complement of the left adapter, bool or bool (n,).
+        first: Length of the right adapter.
+        last: Length of the left adapter.
     """
     return (begins & ends) | (begins & (first >= DISTINCT)) | (ends & (last >= DISTINCT))

@@ -1,4 +1,4 @@
-"""Left-packing of windows: moves padding behind the insert, so that the insert of either strand begins in the first column.
+"""Left-packs windows: moves padding behind the insert, so that the insert begins in the first column on both strands.
 
 This module implements left-packing in NumPy. `layers.encoding` implements left-packing inside a network.
 """
@@ -12,10 +12,13 @@ __all__ = ["is_packed", "leading_unknown", "left_packed", "unpacked"]
 
 
 def is_packed(construct: Construct) -> bool:
-    """Returns whether windows of a construct are left-packed: those without flags, adapters and flanks, aligned left, on both strands.
+    """Returns whether the windows of a construct are left-packed.
+
+    This requires both strands, alignment left, and no flags, adapters or flanks.
 
     Without left-packing, padding would follow an insert but precede its reverse complement, so that a short sequence and its reverse
-    complement would have different predictions. Models of older versions have a flag and are not left-packed.
+    complement would have different predictions. Constructs of models that were trained with older versions of dreamkeras have a flag,
+    so their windows are not left-packed.
     """
     return construct.strands == "both" and construct.alignment == "left" and not (construct.flags or construct.has_surroundings)
 
@@ -49,12 +52,12 @@ def unpacked(scores: np.ndarray, letters: np.ndarray, turned: bool) -> np.ndarra
     Args:
         scores: Scores of left-packed windows, (n, length, ...).
         letters: Original windows, uint8 (n, length).
-        turned: Whether the scores are those of the reverse complements.
+        turned: Whether the scores are for the reverse complements of the windows.
     """
     return _rolled(scores, leading_unknown(letters[:, ::-1]) if turned else -leading_unknown(letters))
 
 
 def _rolled(values: np.ndarray, by: np.ndarray) -> np.ndarray:
-    """Rotates each row of values (n, length, ...) to the left by a number of columns."""
+    """Rotates each row of values (n, length, ...) to the left by its number of columns in `by`."""
     columns = (np.arange(values.shape[1]) + by[:, None]) % values.shape[1]
     return values[np.arange(len(values))[:, None], columns]

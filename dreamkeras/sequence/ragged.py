@@ -1,4 +1,4 @@
-"""Ragged: sequences of different lengths in a flat array, which is faster and smaller than a list of Python strings."""
+"""Ragged: sequences of different lengths in a flat array, which needs less time and memory than a list of Python strings."""
 
 import functools
 from collections.abc import Iterable, Iterator
@@ -15,7 +15,7 @@ class Ragged:
 
     Args:
         flat: Concatenated ASCII codes of all texts, uint8 (total,).
-        offsets: Ascending offsets, int64 (n + 1,). The first is 0 and the last is `total`.
+        offsets: Ascending offsets, int64 (n + 1,). The first offset is 0 and the last is `total`.
     """
 
     flat: np.ndarray
@@ -23,7 +23,7 @@ class Ragged:
 
     @classmethod
     def from_strings(cls, texts: Iterable[str]) -> "Ragged":
-        """Returns strings as a batch. Characters outside Latin-1 become `?`, which is never a valid letter.
+        """Converts strings to a batch. Characters outside Latin-1 become `?`, which is never a valid letter.
 
         Example:
             >>> Ragged.from_strings(["ACGT", "", "NN"]).offsets.tolist()
@@ -44,7 +44,7 @@ class Ragged:
         return len(self.offsets) - 1
 
     def __getitem__(self, index: int) -> str:
-        """Returns a text as a string. Strings are slow and meant for messages."""
+        """Returns a text as a string. Conversion to strings is slow, so it should be used for messages only."""
         if not 0 <= index < len(self):
             raise IndexError(index)
         return self.flat[self.offsets[index] : self.offsets[index + 1]].tobytes().decode("latin-1")
@@ -62,7 +62,7 @@ class Ragged:
 
     @functools.cached_property
     def common_length(self) -> int | None:
-        """Length of every text if all texts have the same length. None if lengths differ or there are no texts."""
+        """Length of all texts if they have the same length. None if lengths differ or there are no texts."""
         lengths = self.lengths
         return int(lengths[0]) if len(self) and (lengths == lengths[0]).all() else None
 
@@ -97,7 +97,7 @@ class Ragged:
         return Ragged(np.concatenate([self.flat, other.flat]), np.concatenate([self.offsets, other.offsets[1:] + self.offsets[-1]]))
 
     def owners(self) -> np.ndarray:
-        """Returns the index of the text that each letter of `flat` belongs to, int64 (total,).
+        """Returns the index of the text to which each letter of `flat` belongs, int64 (total,).
 
         Example:
             >>> Ragged.from_strings(["ACG", "", "N"]).owners().tolist()
@@ -106,12 +106,14 @@ class Ragged:
         return np.repeat(np.arange(len(self)), self.lengths)
 
     def owner(self, positions: np.ndarray) -> np.ndarray:
-        """Returns the index of the text that each of the given positions of `flat` belongs to, int64."""
+        """Returns the index of the text to which each of the given positions in `flat` belongs, int64."""
         return np.searchsorted(self.offsets, positions, side="right") - 1
 
 
 def batch_bounds(offsets: np.ndarray, texts: int, letters: int) -> Iterator[tuple[int, int]]:
-    """Yields the first text of each batch, and the text after its last one. A text that is too long is a batch of its own.
+    """Yields the index of the first text of each batch, and the index after its last text.
+
+    A text with more than `letters` letters forms a separate batch.
 
     Args:
         offsets: Offsets of the texts, as in `Ragged`.
@@ -131,7 +133,7 @@ def batch_bounds(offsets: np.ndarray, texts: int, letters: int) -> Iterator[tupl
 
 
 def pieces(flat: np.ndarray, starts: np.ndarray, length: int) -> np.ndarray:
-    """Returns pieces of equal length of a flat array, uint8 (n, length).
+    """Extracts pieces of equal length from a flat array. The result is uint8 (n, length).
 
     If the starts are evenly spaced, the result is a view of `flat` and must not be changed.
 

@@ -1,4 +1,4 @@
-"""Records: a batch of named sequences with their origin."""
+"""Records: a batch of named sequences with the file and line that each comes from."""
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -14,7 +14,7 @@ BATCH_ROWS = 8192
 """Default maximum number of records in a batch."""
 
 BATCH_LETTERS = 1 << 22
-"""Maximum number of letters in a batch of several records, which limits memory for long sequences."""
+"""Maximum number of letters in a batch of several records. This limit bounds the memory for long sequences."""
 
 
 class Records(NamedTuple):
@@ -42,13 +42,16 @@ class Records(NamedTuple):
         return Records([self.ids[i] for i in kept], self.sequences.select(kept), self.lines[kept], self.source)
 
     def batches(self, rows: int = BATCH_ROWS, letters: int = BATCH_LETTERS) -> Iterator["Records"]:
-        """Yields the records in batches of at most `rows` records and `letters` letters. A longer record is a batch of its own."""
+        """Yields the records in batches of at most `rows` records and `letters` letters.
+
+        A record with more letters forms a separate batch.
+        """
         for first, last in batch_bounds(self.sequences.offsets, rows, letters):
             yield Records(self.ids[first:last], self.sequences.between(first, last), self.lines[first:last], self.source)
 
 
 def numbered(names: Iterable[str], before: int = 0) -> list[str]:
-    """Replaces empty names of records by the number of the record in the file.
+    """Replaces each empty name by the number of its record in the file, counted from 1.
 
     Args:
         names: The n names.

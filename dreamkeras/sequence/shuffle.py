@@ -1,7 +1,7 @@
-"""Dinucleotide shuffles, which keep the counts of all dinucleotides. Shuffled sequences are used as a background.
+"""Shuffles sequences, with or without keeping the counts of all dinucleotides. Shuffled sequences are used as a background.
 
-All shuffles of a sequence are equally likely. A shuffle is a random Euler path, which is drawn by means of a random tree of last exits.
-All sequences are shuffled in parallel.
+All possible shuffles of a sequence are equally likely. A dinucleotide shuffle is a random Euler path, which is drawn by means of a
+random tree of last exits. All sequences are shuffled in parallel.
 """
 
 import itertools
@@ -14,15 +14,15 @@ from dreamkeras.sequence.ragged import Ragged, batch_bounds
 __all__ = ["shuffle_dinucleotides", "shuffle_letters"]
 
 AT_ONCE = 1 << 20
-"""Number of letters that are shuffled at a time, which needs about 100 MB. A longer sequence is shuffled by itself."""
+"""Number of letters that are shuffled at a time, which needs about 100 MB. A longer sequence is shuffled separately."""
 _KINDS = len(BASES)
 
 
 def shuffle_dinucleotides(sequences: Ragged, random: np.random.Generator) -> Ragged:
     """Shuffles each sequence and keeps its dinucleotide counts.
 
-    All possible orders are equally likely, including the original one. The first and last base keep their positions. Unknown bases also
-    keep their positions, and each stretch of bases between them is shuffled separately.
+    All orders with the same dinucleotide counts are equally likely, including the original order. The first and last base keep their
+    positions. Unknown bases also keep their positions, and each stretch of known bases is shuffled separately.
 
     Args:
         sequences: The n sequences, in any case.
@@ -63,8 +63,8 @@ def _runs(sequences: Ragged) -> np.ndarray:
 
 
 def _shuffle_runs(flat: np.ndarray, runs: np.ndarray, draws: np.ndarray) -> None:
-    """Shuffles stretches of `flat` in place. `runs` has the first position and the length of each stretch."""
-    starts, lengths = runs[np.argsort(-runs[:, 1], kind="stable")].T  # longest first, as `_walk` requires
+    """Shuffles stretches of `flat` in place. `runs` contains the first position and the length of each stretch."""
+    starts, lengths = runs[np.argsort(-runs[:, 1], kind="stable")].T  # the longest run is first, as `_walk` requires
     begins = np.cumsum(lengths) - lengths
     owner = np.repeat(np.arange(len(starts)), lengths)
     place = np.arange(len(owner)) + np.repeat(starts - begins, lengths)
@@ -83,13 +83,13 @@ def _shuffle_runs(flat: np.ndarray, runs: np.ndarray, draws: np.ndarray) -> None
 
 
 def _last_exits(counts: np.ndarray, ends: np.ndarray, draws: np.ndarray) -> np.ndarray:
-    """Draws the last exit of each base: the base that follows its last occurrence in the path.
+    """Draws the last exit of each base, which is the base that follows its last occurrence in the shuffled sequence.
 
     If the last exits form a tree that leads to the final base, the other steps can be taken in any order (Altschul and Erickson 1985).
-    There are few possible trees. A tree is drawn with a probability proportional to the number of ways to choose its steps.
+    A tree is drawn from the few possible trees, with a probability proportional to the number of ways to choose its steps.
 
     Args:
-        counts: Number of steps from base to base, int64 (runs, 4, 4).
+        counts: Number of steps from each base to each base, int64 (runs, 4, 4).
         ends: Last base of each run, int64 (runs,).
         draws: Random numbers in [0, 1), float64 (runs,).
 
@@ -100,7 +100,7 @@ def _last_exits(counts: np.ndarray, ends: np.ndarray, draws: np.ndarray) -> np.n
     for end in range(_KINDS):
         rows = np.flatnonzero(ends == end)
         ways = counts[rows].astype(np.float64)
-        ways[ways.sum(axis=2) == 0, end] = 1  # a base without steps gets the exit `end`, which rules out no other tree
+        ways[ways.sum(axis=2) == 0, end] = 1  # a base without steps has the exit `end`, which excludes no tree of the other bases
         ways[:, end] = 1
         weights = np.cumsum(np.prod(ways[:, np.arange(_KINDS), _TREES[end]], axis=2), axis=1)
         chosen = (weights <= draws[rows, None] * weights[:, -1:]).sum(axis=1)
@@ -110,7 +110,7 @@ def _last_exits(counts: np.ndarray, ends: np.ndarray, draws: np.ndarray) -> np.n
 
 
 def _order(vertex: np.ndarray, is_exit: np.ndarray, draws: np.ndarray) -> np.ndarray:
-    """Returns the order of steps: grouped by the base that they leave, in random order, with the last exit at the end of each group."""
+    """Returns a random order of the steps, grouped by the base that a step leaves, with the last exit at the end of each group."""
     key = draws.copy()
     _, first = np.unique(vertex[is_exit], return_index=True)
     key[np.flatnonzero(is_exit)[first]] = 1
@@ -118,19 +118,19 @@ def _order(vertex: np.ndarray, is_exit: np.ndarray, draws: np.ndarray) -> np.nda
 
 
 def _walk(first: np.ndarray, begins: np.ndarray, lengths: np.ndarray, targets: np.ndarray, ahead: np.ndarray) -> np.ndarray:
-    """Follows the steps of all runs and returns the concatenated bases.
+    """Follows the steps of all runs and returns the bases of the runs, concatenated.
 
     Args:
         first: First base of each run, int64 (runs,).
         begins: Position of each run in the result, int64 (runs,).
         lengths: Length of each run, in descending order, int64 (runs,).
-        targets: Target of each step, grouped by run and base, in the order of the steps, int64 (steps,).
-        ahead: Index of the next step of each base of each run, int64 (4 * runs,). The array is modified.
+        targets: Base to which each step leads, grouped by run and by the base that the step leaves, int64 (steps,).
+        ahead: Index in `targets` of the next step from each base of each run, int64 (4 * runs,). The array is modified.
     """
     letters = np.empty(int(lengths.sum()), np.int64)
     letters[begins] = here = first
     for step in range(1, int(lengths[0])):
-        still = int(np.searchsorted(-lengths, -step))  # number of runs that have more than `step` bases
+        still = int(np.searchsorted(-lengths, -step))  # number of runs with more than `step` bases
         vertex = np.arange(still) * _KINDS + here[:still]
         here = targets[ahead[vertex]]
         ahead[vertex] += 1

@@ -9,13 +9,16 @@ from dreamkeras.sequence.alphabet import BASES, IUPAC, letter_codes, reverse_com
 __all__ = ["FILLING", "both_strands", "has_site", "occurs_in"]
 
 FILLING = np.uint8(0)
-"""Fill value after the last letter of a row. No pattern matches it."""
+"""Value that fills a row after the last letter of its sequence. No pattern matches this value."""
 
 _NO_BASE = 1 << len(BASES)
 
 
 def _base_sets() -> np.ndarray:
-    """Returns a bit set of bases for each ASCII code, uint8 (256,). N has all four bits. A fifth bit marks codes that are not letters."""
+    """Returns the bases that each ASCII code represents, as bits, uint8 (256,). N has all four bits.
+
+    A fifth bit marks codes that are not letters.
+    """
     sets = np.full(256, _NO_BASE, np.uint8)
     for code, bases in IUPAC.items():
         sets[[ord(code), ord(code.lower())]] = sum(1 << BASES.index(base) for base in bases or BASES)
@@ -39,13 +42,13 @@ def both_strands(patterns: Iterable[str]) -> list[str]:
 def has_site(letters: np.ndarray, patterns: Iterable[str], first: int, stops: np.ndarray) -> np.ndarray:
     """Returns whether each row contains a match of any pattern that overlaps the insert of the row.
 
-    An IUPAC code in a row matches only if the pattern allows all of its bases.
+    An IUPAC code in a row matches a position of a pattern only if the pattern allows all bases that the code represents.
 
     Args:
-        letters: Rows of letters, followed by `FILLING`, uint8 (n, width).
+        letters: Sequences, one per row, filled at the end with `FILLING`, uint8 (n, width).
         patterns: Patterns of IUPAC codes, which are searched on the given strand.
         first: First column of the inserts.
-        stops: Column after the last one of each insert, int64 (n,).
+        stops: Column after the last column of each insert, int64 (n,).
 
     Returns:
         Whether each row has a match, bool (n,).
@@ -69,7 +72,9 @@ def has_site(letters: np.ndarray, patterns: Iterable[str], first: int, stops: np
 
 
 def occurs_in(pattern: str, text: str) -> bool:
-    """Returns whether a pattern matches `text`, a sequence of IUPAC codes, at a position on either strand, for all of its possible bases.
+    """Returns whether a pattern occurs on either strand of `text`.
+
+    IUPAC codes in `text` match only if the pattern allows all of their bases.
 
     Example:
         >>> occurs_in("TGASTCA", "ATGACTCAT"), occurs_in("TGACTCA", "TGASTCA")

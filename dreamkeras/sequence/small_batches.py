@@ -1,4 +1,4 @@
-"""Fast windows of a few sequences with Python bytes, because the overhead of NumPy calls dominates for small batches."""
+"""Computes the windows of a few sequences with Python bytes, because NumPy calls would take most of the time for small batches."""
 
 import functools
 
@@ -19,14 +19,14 @@ TO_PLAIN = PLAIN.tobytes()
 
 
 def cut_small_batch(construct: Construct, sequences: list[bytes]) -> np.ndarray | None:
-    """Returns the windows of a few sequences, equal to those of `Construct.fit`.
+    """Returns the windows of a few sequences, which are equal to the windows that `Construct.fit` returns.
 
     Args:
         construct: Construct of the windows.
-        sequences: The n sequences, in any case, with or without both adapters.
+        sequences: The n sequences, in any case, with both adapters or with neither.
 
     Returns:
-        Windows, uint8 (n, length). None if a sequence does not fit. `Construct.fit` then gives the reason.
+        Windows, uint8 (n, length). None if a sequence does not fit. In that case, `Construct.fit` returns the reason.
     """
     windows = [_window(construct, sequence) for sequence in sequences]
     return np.frombuffer(b"".join(windows), np.uint8).reshape(-1, construct.length) if all(windows) else None
@@ -48,14 +48,14 @@ def _window(construct: Construct, sequence: bytes) -> bytes:
 
 
 def _shows(sequence: bytes, left: bytes, right: bytes) -> tuple[bool, bool]:
-    """Returns whether a sequence begins with the left adapter, and whether it ends with a right adapter that does not overlap the left."""
+    """Returns whether a sequence begins with the left adapter, and whether it ends with the right adapter without overlap of the two."""
     ends = bool(right) and sequence.endswith(right) and len(sequence) >= len(left) + len(right)
     return bool(left) and sequence.startswith(left), ends
 
 
 @functools.lru_cache
 def _adapters(construct: Construct) -> tuple[bytes, ...]:
-    """Returns the left and right adapters of both strands, in upper case and with T for U."""
+    """Returns the left and right adapters of both strands, in upper case and with T in place of U."""
     both = construct.left_adapter, construct.right_adapter
     return tuple(text.encode().translate(TO_PLAIN) for text in (*both, *other_strand(*both)))
 
