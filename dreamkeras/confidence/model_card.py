@@ -1,4 +1,4 @@
-"""Lines of a model card about the confidence of predictions."""
+"""Writes the lines of a model card about the confidence of predictions."""
 
 import math
 from pathlib import Path
@@ -10,11 +10,11 @@ from dreamkeras.sequence.description import ModelDescription
 __all__ = ["confidence_note", "interval_note", "update_card"]
 
 LEVEL = 0.95
-"""Level of the prediction interval whose width is in the card."""
+"""Level of the prediction interval whose width is given in the model card."""
 
 
 def interval_note(description: ModelDescription) -> str:
-    """Returns a sentence on the width of prediction intervals, or an empty text if they are missing or have too few residuals."""
+    """Returns a sentence on the width of prediction intervals. The text is empty if the model has no intervals or too few residuals."""
     if "intervals" not in description.calibration:
         return ""
     residuals = Intervals.from_json(description.calibration["intervals"], description.tasks).residuals
@@ -28,14 +28,15 @@ def interval_note(description: ModelDescription) -> str:
 def confidence_note(description: ModelDescription) -> str:
     """Returns sentences on the limits of the model's predictions and intervals."""
     predicts = "The model predicts for every sequence that fits the construct, even if it is very different from the training data."
-    flagged = " `dreamkeras predict --flag-unusual` marks some of these sequences." if "familiarity" in description.calibration else ""
+    advice = " `dreamkeras predict --flag-unusual` marks sequences of unusual length or composition."
+    flagged = advice if "familiarity" in description.calibration else ""
     if "intervals" not in description.calibration:
         return f"The model has no prediction intervals. {predicts}{flagged}"
     return f"{predicts}{flagged} Prediction intervals are valid for sequences from the same distribution as the validation set."
 
 
 def update_card(path: Path, before: ModelDescription, after: ModelDescription) -> bool:
-    """Updates a model card after a new calibration, unless its line from `confidence_note` was edited.
+    """Updates a model card after a new calibration, unless somebody edited the line from `confidence_note`.
 
     Args:
         path: The model card.

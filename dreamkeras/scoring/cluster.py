@@ -1,6 +1,7 @@
-"""Scores many files with Ray. One process scores an entire file and writes its results to a separate file. Ray is imported on use.
+"""Scores many files with Ray. Each file is scored by one process, and its results are written to a separate file.
 
-Files are read, cut and scored by `pipeline`, so that the results are byte for byte those of `dreamkeras predict`.
+The module `pipeline` reads, cuts and scores the files, so the results are identical to those of `dreamkeras predict`, byte for byte. Ray
+is imported when scoring starts.
 """
 
 import contextlib
@@ -38,14 +39,14 @@ SOCKET_FOLDER = 28
 
 
 class FurtherColumns(Protocol):
-    """Adds columns to predictions, as `confidence.columns.ConfidenceColumns` does. Must be picklable and serialisable as JSON."""
+    """Adds columns to predictions, as `confidence.columns.ConfidenceColumns` does. Instances must be picklable and serialisable as JSON."""
 
     def add_to(self, scorer: Scorer) -> Scorer:
         """Returns the model with additional columns."""
 
 
 class Work(NamedTuple):
-    """The options that apply to all files.
+    """Options of a prediction on a cluster that apply to all files.
 
     Args:
         models: `.onnx` files or run folders, which every node must be able to read. If empty, the packaged model is used.
@@ -53,10 +54,10 @@ class Work(NamedTuple):
         format: Output format, one of `formats.writers.FORMATS`.
         reader: Reads records from a file.
         on_error: `"fail"` stops at a record that does not fit the construct; `"skip"` omits the record.
-        batch_size: Sequences scored at a time.
-        threads: Threads and CPUs of each process.
-        device: See `scoring.session`. With `"cuda"`, each process is given one GPU.
-        confidence: Additional columns next to the predictions.
+        batch_size: Number of sequences scored at a time.
+        threads: Number of threads of each process. The process reserves the same number of CPUs.
+        device: See `scoring.session`. With `"cuda"`, each process reserves one GPU.
+        confidence: Columns to add to the predictions. If None, no columns are added.
     """
 
     models: tuple[str, ...]
@@ -130,12 +131,13 @@ def score_on_ray(
         progress: Called after each file with its number of records.
 
     Returns:
-        Numbers of records written and skipped, without the files that already had results.
+        Numbers of written and skipped records. Records of files that already had results are not counted.
 
     Raises:
         ModelError: A model is given twice.
         InputError: Two inputs have the same name, or the folder contains other results.
-        DreamkerasError: A file cannot be read or written, or a record does not fit. Finished files are kept for `resume`.
+        DreamkerasError: A file cannot be read or written, or a record does not fit the construct. Results of finished files are kept for
+            a later call with `resume`.
         MissingPackageError: Ray is not installed.
     """
     ray = import_extra("ray.data", "Ray for --engine ray", "ray")
@@ -167,7 +169,7 @@ def _score_left(
 
 
 def _check(files: list[Location], folder: Location, work: Work, *, resume: bool) -> None:
-    """Creates the folder, or checks that an existing folder belongs to the same work."""
+    """Creates the output folder, or checks that the models, inputs and options of an existing folder are the same."""
     if work.format not in FORMATS:
         raise InputError(f"Expected format to be one of {', '.join(FORMATS)}, got {work.format!r}.")
     names = [file.name for file in files]
@@ -202,7 +204,10 @@ def _outcomes(ray: Any, files: list[str], work: Work, address: str | None) -> Ge
 
 @contextlib.contextmanager
 def _started(ray: Any, work: Work, address: str | None) -> Iterator[None]:
-    """Connects Ray to the cluster at an address, or starts Ray on this machine, without usage reports and files left behind."""
+    """Connects Ray to the cluster at an address, or starts Ray on this machine.
+
+    A local Ray sends no usage reports and leaves no files behind.
+    """
     with contextlib.ExitStack() as stack:
         choices: dict[str, Any] = {"address": address}
         if address is None:
@@ -217,7 +222,7 @@ def _started(ray: Any, work: Work, address: str | None) -> Iterator[None]:
         yield
 
 
-@functools.cache  # Ray keeps the first token that it finds in a process
+@functools.cache  # the same token for all calls, because Ray keeps the first token of a process
 def _token() -> str:
     return secrets.token_hex(32)
 

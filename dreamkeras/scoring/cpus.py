@@ -1,4 +1,4 @@
-"""Number of CPUs that this process may use, by its affinity mask and its cgroup quota, which ONNX Runtime ignores."""
+"""Determines the number of CPUs that this process may use, because ONNX Runtime ignores the quota of a cgroup."""
 
 import os
 from collections.abc import Iterator
@@ -12,8 +12,8 @@ __all__ = ["available_cpus", "thread_count"]
 def available_cpus(root: Path = Path("/")) -> int:
     """Returns the number of CPUs that this process may use, at least 1.
 
-    It is the number of CPUs in the affinity mask or the tightest cgroup quota (v1 or v2), whichever is smaller. A quota is rounded down,
-    because with one thread too many all threads are throttled.
+    The result is the smaller of two numbers: the CPUs in the affinity mask, and the tightest cgroup quota (v1 or v2). A fractional quota
+    is rounded down, because the kernel pauses all threads when they exceed the quota together.
 
     Args:
         root: Folder under which `proc` and `sys` are mounted.
@@ -44,12 +44,13 @@ def _cgroups(root: Path) -> Iterator[Path]:
             continue
         group = Path(path.lstrip("/"))
         for mount in mounts:
-            # In a container the path may be the host's, which does not exist here. The root of the mount is then the container's group.
+            # In a container, the path may be that of the host and not exist below the mount. The root of the mount is then the group of
+            # the container.
             yield from (root / mount / part for part in (group, *group.parents))
 
 
 def _quota(*files: Path) -> Iterator[float]:
-    """Yields the number of CPUs that a quota and its period allow, from one file (v2) or two (v1). Yields nothing without a limit."""
+    """Yields the number of CPUs that a quota and its period allow, from one file (v2) or two (v1). Yields nothing if there is no quota."""
     words = " ".join(map(_read, files)).split()
     if len(words) == 2 and words[0] not in ("max", "-1"):
         yield int(words[0]) / int(words[1])

@@ -1,4 +1,4 @@
-"""Scores each distinct window once and reuses its value. Works on whole batches as arrays, without one Python object per row."""
+"""Scores each distinct window once and reuses its value. Batches are processed as arrays, without a Python object for each row."""
 
 import numpy as np
 
@@ -8,11 +8,11 @@ from dreamkeras.sequence.row_keys import row_keys
 __all__ = ["KEPT", "DistinctScorer", "distinct_rows", "window_keys"]
 
 KEPT = 1 << 23
-"""Letters of the windows that are kept with their values: 55,000 promoters. A table of barcodes, for example, repeats its inserts."""
+"""Maximum number of letters of the windows that are kept with their predictions, enough for 55,000 yeast promoters."""
 
 
 class DistinctScorer:
-    """Scorer that keeps the latest windows and their values.
+    """Scorer that keeps the latest windows and their predictions, because a table of barcodes, for example, repeats its inserts.
 
     Args:
         scorer: The scorer that predicts new windows.
@@ -30,7 +30,10 @@ class DistinctScorer:
         self._order = np.empty(0, np.int64)
 
     def score(self, windows: list[np.ndarray], batch_size: int = BATCH_SIZE, progress: Progress | None = None) -> np.ndarray:
-        """Returns float32 (n, columns) for the arguments of `Scorer.score_windows`. `progress` counts all n windows."""
+        """Returns float32 (n, columns) for the arguments of `Scorer.score_windows`.
+
+        The numbers passed to `progress` include repeated windows.
+        """
         keys = window_keys(windows)
         found = distinct_rows(windows, keys)
         if found is None:
@@ -48,7 +51,7 @@ class DistinctScorer:
         return values[places]
 
     def _known(self, keys: np.ndarray, windows: list[np.ndarray]) -> np.ndarray:
-        """Returns the row of each window in the buffer, int64 (n,), or -1 for a window that is not kept."""
+        """Returns the row of each window in the buffer, int64 (n,), or -1 for a window that is not in the buffer."""
         if not len(self._order):
             return np.full(len(keys), -1)
         places = np.searchsorted(self._keys[: len(self._order)], keys, sorter=self._order)
@@ -81,8 +84,8 @@ def distinct_rows(windows: list[np.ndarray], keys: np.ndarray) -> tuple[np.ndarr
         keys: The `window_keys` of the arrays.
 
     Returns:
-        The first row of each distinct window, int64 (distinct,), ascending, and the place of each row in that array, int64 (n,).
-        None if two distinct rows have the same key.
+        Two arrays: the first row of each distinct window, ascending, int64 (distinct,), and the index of each row's window in the first
+        array, int64 (n,). Returns None if two distinct rows have the same key.
 
     Example:
         >>> windows = [np.array([[65], [67], [65]], np.uint8)]
@@ -92,15 +95,18 @@ def distinct_rows(windows: list[np.ndarray], keys: np.ndarray) -> tuple[np.ndarr
     """
     _, first, places = np.unique(keys, return_index=True, return_inverse=True)
     if len(first) < len(keys) and not all((letters == letters[first][places]).all() for letters in windows):
-        return None  # a collision of keys, which is very rare: every row is scored
+        return None  # two distinct rows have the same key, which is very rare: every row is scored
     order = np.argsort(first)
     return first[order], np.argsort(order)[places]
 
 
 def window_keys(windows: list[np.ndarray]) -> np.ndarray:
-    """Returns a hash of each row over all arrays, uint64 (n,). Equal rows have equal hashes; others almost never do."""
+    """Returns a hash of each row over all arrays, uint64 (n,).
+
+    Equal rows have equal hashes, and different rows have different hashes with very few exceptions.
+    """
     keys, before = np.zeros(len(windows[0]), np.uint64), 0
     for letters in windows:
         keys += row_keys(letters, before)
-        before += letters.shape[1]  # an upper bound of the number of words in a row
+        before += letters.shape[1]  # at least the number of 64-bit words in a row of `letters`
     return keys

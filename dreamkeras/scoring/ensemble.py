@@ -1,4 +1,7 @@
-"""Combines several models: `Ensemble` returns their mean and standard deviation, `Members` the predictions of each model."""
+"""Combines the predictions of several models.
+
+`Ensemble` returns the mean and standard deviation over the models, and `Members` returns the predictions of each model.
+"""
 
 from collections.abc import Sequence
 
@@ -20,7 +23,7 @@ class Ensemble(Scorer):
         members: The models. A member cannot be an ensemble itself, because a mean of means would give its models a lower weight.
 
     Raises:
-        ModelError: There are no members, or the members cannot be averaged. The message names the mismatch.
+        ModelError: There are no members, or their tasks or units differ, or a member is an ensemble.
     """
 
     def __init__(self, members: Sequence[Scorer]) -> None:
@@ -55,18 +58,24 @@ class Ensemble(Scorer):
 
     @property
     def has_spread(self) -> bool:
-        """Whether there are standard deviations, which need at least two members."""
+        """Whether the ensemble predicts standard deviations, which require at least two members."""
         return len(self.members) > 1
 
     def score_windows(self, windows: Sequence[np.ndarray], batch_size: int = BATCH_SIZE, progress: Progress | None = None) -> np.ndarray:
-        """Returns means and then standard deviations, float32 (n, columns). See `Scorer.score_windows` for the arguments."""
+        """Returns the means over the members, followed by the standard deviations, float32 (n, columns).
+
+        See `Scorer.score_windows` for the arguments.
+        """
         values = Members(self).score_windows(windows, batch_size, progress).reshape(-1, len(self.members), len(self.tasks))
         mean = values.mean(axis=1)
         return np.concatenate([mean, values.std(axis=1, ddof=1)], axis=1) if self.has_spread else mean
 
 
 class Members(Wrapped):
-    """Scorer that returns the predictions of each member of an ensemble instead of their mean. A single model counts as its only member."""
+    """Scorer that returns the predictions of each member of an ensemble instead of their mean.
+
+    A single model is treated as an ensemble with one member.
+    """
 
     @property
     def members(self) -> tuple[Scorer, ...]:
@@ -91,7 +100,7 @@ class Members(Wrapped):
     def score_windows(self, windows: Sequence[np.ndarray], batch_size: int = BATCH_SIZE, progress: Progress | None = None) -> np.ndarray:
         """Returns the predictions of each member, float32 (n, members * tasks). See `Scorer.score_windows` for the arguments."""
         by_construct = dict(zip(self.constructs, windows, strict=True))
-        *others, last = self.members  # a batch is finished, and counted, when the last member has scored it
+        *others, last = self.members  # only the last member reports progress, because a batch is finished when all members have scored it
         values = [member.score_windows([by_construct[member.construct]], batch_size) for member in others]
         values.append(last.score_windows([by_construct[last.construct]], batch_size, progress))
         return np.concatenate([answers[:, : len(self.scorer.tasks)] for answers in values], axis=1)

@@ -1,4 +1,4 @@
-"""Default insert length of a model's constructs, for windows around variants, random inserts and designs."""
+"""Determines the default insert length for the constructs of a model. Variants, random inserts and designs use this default."""
 
 from collections.abc import Sequence
 
@@ -12,8 +12,8 @@ __all__ = ["default_insert_length"]
 def default_insert_length(constructs: Sequence[Construct]) -> int:
     """Returns the default number of letters of an insert.
 
-    A construct without adapters and flanks uses the full window. Otherwise the default is the insert length of the assay if it is
-    known, or else the part of the window that adapters and flanks leave free.
+    A construct without adapters and flanks uses the full window. With adapters or flanks, the default is the insert length of the assay.
+    If this length is not known, the insert fills the window between adapters and flanks.
 
     Raises:
         InputError: The constructs have different defaults, or adapters and flanks fill the window.

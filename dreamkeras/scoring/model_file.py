@@ -1,6 +1,6 @@
 """Finds model files, reads their descriptions, and checks the inputs and outputs of their graphs.
 
-Functions that read from a model take an open session; `session.py` opens it.
+Functions that read from a model take an open session. The module `session` opens sessions.
 """
 
 import os
@@ -108,5 +108,5 @@ def check_signature(session: Any, description: ModelDescription, file: Path) -> 
 
 
 def _fits(shape: list[int | str | None], width: int) -> bool:
-    """Whether a shape is [batch, width] with a dynamic batch dimension. The width may be dynamic as well, but not another number."""
+    """Whether a shape is [batch, width] with a dynamic batch dimension. The width of the shape must be equal to `width` or be dynamic."""
     return len(shape) == 2 and not isinstance(shape[0], int) and (shape[1] == width or not isinstance(shape[1], int))

@@ -21,10 +21,10 @@ from dreamkeras.sequence.records import BATCH_LETTERS, BATCH_ROWS, Records
 __all__ = ["PredictionSink", "Scored", "overlapped", "score_into_shards", "score_records", "write_parts"]
 
 GATHERED = BATCH_ROWS
-"""Maximum number of windows that are gathered for one call of the model."""
+"""Maximum number of windows in a batch for the model. Smaller batches of records are joined."""
 
 AHEAD = 2
-"""Number of gathered batches that wait for the model while later ones are read and earlier ones are written."""
+"""Number of batches that wait for the model while later batches are read and earlier batches are written."""
 
 _Batch = TypeVar("_Batch")
 _Found = TypeVar("_Found")
@@ -38,7 +38,7 @@ class PredictionSink(Protocol):
 
 
 class Scored(NamedTuple):
-    """Number of written records, and the skipped records."""
+    """Result of a prediction: the number of written records, and the skipped records."""
 
     written: int
     skipped: Skipped
@@ -103,7 +103,7 @@ def score_into_shards(
 
 
 def write_parts(parts: Iterable[Shard], writer: PredictionSink, *, may_be_empty: bool = False) -> Scored:
-    """Writes predictions, for example of `Shards`, in order.
+    """Writes predictions, for example those in `Shards`, in order.
 
     Raises:
         InputError: All records were skipped, and `may_be_empty` is false.
@@ -127,7 +127,7 @@ def _check_on_error(on_error: str) -> None:
 def _predict(
     records: Iterable[Records], scorer: Scorer, on_error: str, batch_size: int, progress: Callable[[int], None] | None
 ) -> Generator[Shard, None, None]:
-    # A new DistinctScorer for each shard, so that the values of a shard do not depend on earlier shards.
+    # Each shard uses a new DistinctScorer, so that the predictions in a shard do not depend on earlier shards.
     distinct = DistinctScorer(scorer)
 
     def score(gathered: _Cut, tell: Callable[[int], None]) -> Shard:
@@ -147,7 +147,7 @@ def overlapped(
 
     Args:
         batches: The batches.
-        score: Takes a batch and a function, which it calls with the number of finished sequences.
+        score: Function that scores a batch. Its second argument is a function to be called with the number of finished sequences.
         progress: Called with the number of finished sequences.
     """
     stopped = threading.Event()
@@ -177,7 +177,7 @@ class _StoppedError(Exception):
 
 
 def _gathered(cuts: Iterable[_Cut]) -> Iterator[_Cut]:
-    """Joins small batches into larger ones. Batches are small if records are long or most of them are skipped."""
+    """Joins small batches into larger ones. Batches are small if records are long or if most records are skipped."""
     waiting: list[_Cut] = []
     rows, letters = 0, 0
     for cut in cuts:
@@ -201,7 +201,7 @@ def _joined(cuts: list[_Cut]) -> _Cut:
 
 
 def _cut(constructs: Sequence[Construct], records: Records, on_error: str) -> _Cut:
-    """Cuts records for each construct. With `"skip"`, a record that does not fit one construct is omitted for all of them."""
+    """Cuts records for each construct. With `"skip"`, a record that does not fit one of the constructs is omitted for all constructs."""
     if on_error == "fail":
         return _Cut(records.ids, [construct.cut(records) for construct in constructs], Skipped())
     problems: dict[int, str] = {}

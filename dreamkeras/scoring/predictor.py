@@ -24,12 +24,15 @@ PACKAGED_MODEL = Path(__file__).with_name("pretrained") / "yeast.onnx"
 """Path of the small yeast model that is part of the package."""
 
 PART = 8
-"""Minimum number of windows that one thread scores. With fewer, the overhead of calling ONNX Runtime exceeds the gain."""
+"""Minimum number of windows that one thread scores.
+
+With fewer windows per thread, the overhead of calls to ONNX Runtime exceeds the gain.
+"""
 
 ModelPath = str | os.PathLike[str]
 
 
-@overload  # mypy: a string is a sequence of strings as well, but here it is always one path
+@overload  # mypy: a string is also a sequence of strings, but a string passed to `load` is always a single path
 def load(  # type: ignore[overload-overlap]
     path: ModelPath = PACKAGED_MODEL, device: str = "auto", threads: int | None = None
 ) -> "OnnxPredictor": ...
@@ -45,11 +48,11 @@ def load(path: ModelPath | Sequence[ModelPath] = PACKAGED_MODEL, device: str = "
     Args:
         path: An `.onnx` file exported by dreamkeras, or a run folder with a `model.onnx`. Defaults to the packaged yeast model.
             A list of paths opens an ensemble, whose predictions are the means over its models.
-        device: `"auto"`, `"cpu"` or `"cuda"`. `"auto"` uses CUDA if available; `"cuda"` raises if CUDA cannot be used.
+        device: `"auto"`, `"cpu"` or `"cuda"`. `"auto"` uses CUDA if available; `"cuda"` raises an error if CUDA cannot be used.
         threads: Number of CPU threads, each of which scores a part of a batch. If None, all CPUs available to this process are used.
 
     Returns:
-        An `OnnxPredictor`, or an `Ensemble` for a list.
+        An `OnnxPredictor`, or an `Ensemble` if `path` is a list.
 
     Raises:
         ModelError: A model does not exist or was not exported by dreamkeras, CUDA cannot be used, or the models of a list
@@ -75,8 +78,8 @@ def load(path: ModelPath | Sequence[ModelPath] = PACKAGED_MODEL, device: str = "
 class OnnxPredictor(Scorer):
     """Predicts expression from sequences with one exported model. Create it with `load`.
 
-    An object may be called from several threads, but not from a process that was forked after the first call. On CPUs, each thread
-    scores a separate part of a batch, which is faster than sharing every operator among all threads.
+    A predictor may be called from several threads, but not in a process that was forked after the first call. On CPUs, each thread scores
+    a separate part of a batch, which is faster than sharing every operator among all threads.
 
     Attributes:
         session: The `onnxruntime.InferenceSession`.
@@ -129,10 +132,11 @@ class OnnxPredictor(Scorer):
         return self._answer(self._outputs, letters, values, batch_size, progress)
 
     def predict_profiles(self, sequences: Iterable[str], batch_size: int = BATCH_SIZE) -> np.ndarray:
-        """Predicts the profiles of n sequences, float32 (n, positions). See `score_profiles`, which does the same for windows.
+        """Predicts the profiles of n sequences, float32 (n, positions). For windows instead of sequences, see `score_profiles`.
 
         Raises:
-            InputError: A sequence is not a string or does not fit the construct. The message gives its index, counted from 0.
+            InputError: A sequence is not a string or does not fit the construct. The message gives the index of the sequence, counted
+                from 0.
             ModelError: The model does not predict profiles.
         """
         self._check_profile()
@@ -161,7 +165,10 @@ class OnnxPredictor(Scorer):
     def _answer(
         self, outputs: list[str], letters: np.ndarray, values: np.ndarray, batch_size: int, progress: Progress | None = None
     ) -> np.ndarray:
-        """Fills `values` with the given outputs, concatenated along columns, and returns it. Threads score parts of a batch in parallel."""
+        """Fills `values` with the given outputs, concatenated along columns, and returns the array.
+
+        Threads score parts of a batch in parallel.
+        """
         check_batch_size(batch_size)
         most = min(batch_size, max(PART, -(-min(batch_size, len(letters)) // self._threads)))
 
@@ -183,13 +190,13 @@ class OnnxPredictor(Scorer):
         Args:
             outputs: Names of the graph's outputs.
             batch: Windows as a contiguous array uint8 (n, length). The letters of the batch are not checked.
-            most: Maximum number of rows. On a GPU, a smaller batch is padded to a power of two, at most to this number.
+            most: Maximum number of rows. On a GPU, a batch with fewer rows is padded to the next power of two, but not beyond `most`.
 
         Raises:
             ModelError: ONNX Runtime could not score the batch.
         """
         rows = len(batch)
-        if self.is_on_cuda and rows < most:  # every new shape takes extra time once, and GPU memory that is never freed
+        if self.is_on_cuda and rows < most:  # each new shape costs time at the first use, and GPU memory that is never freed
             filling = min(most, 1 << (rows - 1).bit_length()) - rows
             batch = np.concatenate([batch, np.full((filling, batch.shape[1]), N, np.uint8)])
         return [answer[:rows] for answer in run_session(self.session, outputs, {LETTERS_INPUT: batch})]

@@ -1,4 +1,4 @@
-"""Writes predictions to a table and replaces numeric codes by their texts in some columns."""
+"""Writes predictions to a table, with texts instead of numeric codes in some columns."""
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,7 +15,10 @@ __all__ = ["open_predictions"]
 def open_predictions(
     path: str, columns: Sequence[str], format: str | None, texts: Mapping[str, tuple[str, ...]]
 ) -> Iterator[PredictionSink]:
-    """Opens a writer for a scorer's values; see `open_writer`. The columns in `texts`, as in `Scorer.texts`, are written as texts."""
+    """Opens a writer for the predictions of a scorer; see `open_writer`.
+
+    The codes in columns named by `texts` are written as texts; see `Scorer.texts`.
+    """
     numbers = [name for name in columns if name not in texts]
     with open_writer(path, numbers, format, {**ID, **dict.fromkeys(texts, str)}) as writer:
         yield _TextColumns(writer, columns, texts) if texts else writer

@@ -18,12 +18,15 @@ from dreamkeras.sequence.ragged import Ragged
 __all__ = ["BATCH_SIZE", "Progress", "Scorer", "Spread", "Wrapped", "check_batch_size", "check_letters"]
 
 BATCH_SIZE = 64
-"""Windows scored at a time by all threads together. On 2 CPUs, DREAM-CNN is as fast with 16 as with 256, and uses 4 MB per window."""
+"""Default number of windows scored at a time by all threads together.
+
+On 2 CPUs, DREAM-CNN is as fast with a batch size of 16 as with 256.
+"""
 
 STRINGS_AT_ONCE = 8192
 
 Progress = Callable[[int], None]
-"""Function that is called after each batch with the number of its sequences."""
+"""Function that is called after each batch with the number of sequences in the batch."""
 
 
 class Spread(NamedTuple):
@@ -31,8 +34,8 @@ class Spread(NamedTuple):
 
     Args:
         mean: Mean prediction, float32 (n, tasks).
-        sd: Standard deviation over the members, float32 (n, tasks), with `ddof=1`, because the members are a sample of the models
-            that training can produce. None for a single model.
+        sd: Standard deviation over the members, float32 (n, tasks), or None for a single model. `ddof` is 1, because the members are a
+            sample of the models that training can produce.
     """
 
     mean: np.ndarray
@@ -77,10 +80,10 @@ class Scorer(abc.ABC):
         """Scores sequences that are already cut into windows, and returns all columns.
 
         Args:
-            windows: The same n sequences cut into each of `constructs`, one array uint8 (n, length) per construct. The letters are
-                not checked here; `score_letters` checks them.
-            batch_size: Sequences scored at a time.
-            progress: Called after each batch, or after each thread's part of a batch, with the number of its sequences.
+            windows: The same n sequences cut into each of `constructs`, one array uint8 (n, length) per construct. The letters are not
+                checked by this method, but by `score_letters`.
+            batch_size: Number of sequences scored at a time.
+            progress: Called with the number of scored sequences, after each batch or after each thread's part of a batch.
 
         Returns:
             float32 (n, columns).
@@ -92,12 +95,15 @@ class Scorer(abc.ABC):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Names of the columns that `score_windows` returns. The tasks come first, then their standard deviations, if any."""
+        """Names of the columns that `score_windows` returns.
+
+        The names of the tasks are followed by those of the standard deviations, if the predictions have any.
+        """
         return self.tasks + tuple(f"{task}_sd" for task in self.tasks if self.has_spread)
 
     @property
     def texts(self) -> Mapping[str, tuple[str, ...]]:
-        """Texts of the codes 0, 1, 2 and so on, by column name, for columns that hold codes of texts."""
+        """Texts for the codes 0, 1, 2 and so on of each column that contains codes, by column name."""
         return {}
 
     @property
@@ -123,15 +129,16 @@ class Scorer(abc.ABC):
         Args:
             sequences: Strings in upper or lower case, with both adapters or without adapters. Each sequence is cut
                 into the model's construct.
-            batch_size: Sequences scored at a time.
+            batch_size: Number of sequences scored at a time.
 
         Raises:
-            InputError: A sequence is not a string or does not fit the construct. The message gives its index, counted from 0.
+            InputError: A sequence is not a string or does not fit the construct. The message gives the index of the sequence, counted
+                from 0.
         """
         return self.predict_spread(sequences, batch_size).mean
 
     def predict_spread(self, sequences: Iterable[str], batch_size: int = BATCH_SIZE) -> Spread:
-        """Predicts as `predict` does, and adds the standard deviation over the members of an ensemble."""
+        """Returns the predictions of `predict` and, for an ensemble, their standard deviations over its members."""
         if isinstance(sequences, str | bytes):
             raise InputError(f"Expected a list of sequences, got a single {type(sequences).__name__}. Pass [sequence].")
         values = [np.empty((0, len(self.columns)), np.float32)]
@@ -234,6 +241,6 @@ def check_letters(letters: np.ndarray, length: int) -> None:
         came = f"{letters.dtype} {letters.shape}" if isinstance(letters, np.ndarray) else type(letters).__name__
         raise InputError(f"Expected letters as a uint8 array (n, {length}), got {came}; `predict` takes strings.")
     legal = IS_LETTER[letters]
-    if not legal.all():  # otherwise token ids 0 to 3 would be read as N
+    if not legal.all():  # without this check, token ids from 0 to 3 would be read as N
         row, column = np.argwhere(~legal)[0]
         raise InputError(f"Expected ASCII codes of DNA letters, got {letters[row, column]} at row {row}, column {column}.")

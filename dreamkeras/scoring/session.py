@@ -1,6 +1,6 @@
-"""Opens ONNX Runtime sessions on a given device with a given number of threads, without output of ONNX Runtime.
+"""Opens ONNX Runtime sessions on a given device with a given number of threads. Warnings of ONNX Runtime are not printed.
 
-Only this module imports onnxruntime, when the first session is opened.
+No other module imports onnxruntime. The import takes place when the first session is opened.
 """
 
 import contextlib
@@ -20,11 +20,11 @@ from dreamkeras.scoring.names import DEVICES
 __all__ = ["import_onnxruntime", "on_cuda", "open_session", "run_session"]
 
 PACKAGES = ("onnxruntime", "onnxruntime-gpu")
-"""Two distributions of the same module. If both are installed, they overwrite each other's files."""
+"""The two packages that contain the module `onnxruntime`. If both packages are installed, they overwrite each other's files."""
 
 CPU = "CPUExecutionProvider"
 CUDA = "CUDAExecutionProvider"
-# The default search benchmarks every algorithm for each new batch shape, which takes 0.3 to 1.3 seconds per shape.
+# By default, ONNX Runtime benchmarks every convolution algorithm for each new batch shape, which takes 0.3 to 1.3 seconds per shape.
 CUDA_OPTIONS = {"cudnn_conv_algo_search": "HEURISTIC"}
 ERRORS_ONLY = 3
 
@@ -37,8 +37,8 @@ def open_session(path: str, device: str = "auto", threads: int | None = None) ->
 
     Args:
         path: The `.onnx` file.
-        device: `"cpu"`, `"cuda"` or `"auto"`. `"cuda"` raises if the GPU cannot be used; `"auto"` then uses the CPU.
-        threads: Number of threads of one operator. If None, all CPUs available to this process are used.
+        device: `"cpu"`, `"cuda"` or `"auto"`. If the GPU cannot be used, `"cuda"` raises an error and `"auto"` uses the CPU.
+        threads: Number of threads that share an operator. If None, all CPUs available to this process are used.
 
     Raises:
         MissingPackageError: onnxruntime, or its GPU build for `"cuda"`, is not installed.
@@ -86,7 +86,7 @@ def import_onnxruntime(part: str = "") -> ModuleType:
     """Imports ONNX Runtime, with telemetry off unless the user has set `ORT_DISABLE_TELEMETRY`.
 
     Args:
-        part: Name of a submodule to return. If empty, `onnxruntime` itself is returned.
+        part: Name of a submodule to return. If empty, the module `onnxruntime` itself is returned.
 
     Raises:
         MissingPackageError: onnxruntime is not installed, or the installation is incomplete.
@@ -98,7 +98,7 @@ def import_onnxruntime(part: str = "") -> ModuleType:
         raise MissingPackageError(
             f"Scoring requires onnxruntime ({error}): pip install 'dreamkeras[cpu]', or 'dreamkeras[gpu]' on a GPU machine."
         ) from None
-    if not hasattr(onnxruntime, "InferenceSession"):  # happens after one of the two packages was uninstalled
+    if not hasattr(onnxruntime, "InferenceSession"):  # uninstalling one of the two packages leaves a module without contents
         raise MissingPackageError(f"Scoring requires onnxruntime, but {_way_to('cpu', 'the installation is incomplete')}.")
     onnxruntime.set_default_logger_severity(ERRORS_ONLY)
     return importlib.import_module(f"onnxruntime.{part}") if part else onnxruntime
@@ -120,10 +120,10 @@ def _is_installed(package: str) -> bool:
 
 
 def _open_on_cuda(runtime: ModuleType, path: str, options: Any, *, required: bool) -> Any:
-    """Opens a session that runs on CUDA. If CUDA cannot be used, raises if `required`, and returns None otherwise."""
-    reason = "ONNX Runtime opened the model without it (is the driver, CUDA or cuDNN missing?)"
-    with contextlib.redirect_stdout(io.StringIO()):  # both calls print errors to standard output, which may hold results
-        if hasattr(runtime, "preload_dlls"):  # from 1.21 on
+    """Opens a session that runs on CUDA. If CUDA cannot be used, raises an error if `required` is True, and returns None otherwise."""
+    reason = "ONNX Runtime opened the model on the CPU (is the driver, CUDA or cuDNN missing?)"
+    with contextlib.redirect_stdout(io.StringIO()):  # ONNX Runtime prints errors to standard output, which may receive predictions
+        if hasattr(runtime, "preload_dlls"):  # ONNX Runtime 1.21 or later
             runtime.preload_dlls()
         try:
             session = _open(runtime, path, options, [(CUDA, CUDA_OPTIONS), CPU])

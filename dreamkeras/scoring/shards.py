@@ -1,7 +1,7 @@
-"""Shards: finished predictions that are kept on disk until all are done, so that an interrupted run can be resumed.
+"""Keeps finished predictions on disk in parts called shards, so that an interrupted run can be resumed.
 
-A folder next to the results holds a manifest of the work and one file per shard. A shard has a fixed number of records, and its
-file appears only when it is complete.
+A folder next to the results contains one file per shard and a manifest with the models, inputs and options of the run. A shard has a
+fixed number of records, and its file appears only when it is complete.
 """
 
 import importlib.metadata
@@ -32,7 +32,10 @@ AT_ONCE = 16
 """Number of inputs whose digests are computed in parallel, because each request to an object store takes time."""
 
 SHARD = 1 << 14
-"""Records in a shard, the most that are lost when a run is killed: 10 seconds of a small model on 2 CPUs, 2 minutes of a large one."""
+"""Number of records in a shard.
+
+On 2 CPUs, a shard takes a small model 10 seconds and a large model 2 minutes, which are lost if a run is killed.
+"""
 
 OTHER = "other_"
 
@@ -45,7 +48,7 @@ class Shard(NamedTuple):
     Args:
         ids: n names.
         values: Predictions, float32 (n, columns).
-        skipped: Records of the shard that were skipped, in addition to the n predicted ones.
+        skipped: Skipped records of the shard, in addition to the n predicted records.
         others: Additional arrays by name.
     """
 
@@ -56,14 +59,14 @@ class Shard(NamedTuple):
 
 
 class Shards:
-    """A folder of shards and a manifest.
+    """A folder that contains the shards of a run and their manifest.
 
     Args:
         folder: The folder, which is created if necessary.
-        manifest: Models, inputs and options on which the results depend. Must be serialisable as JSON.
+        manifest: Models, inputs and options on which the results depend, as values that are serialisable as JSON.
 
     Raises:
-        InputError: The folder contains shards of other work. The message names the difference.
+        InputError: The folder contains shards of a run with another manifest. The message names the parts of the manifest that differ.
         DreamkerasError: The folder cannot be written.
     """
 
@@ -74,7 +77,7 @@ class Shards:
         kept = len(list(folder.glob("*.npz"))) if path.exists() else 0
         self.done = next(number for number in range(kept + 1) if not self._path(number).exists())
         if not self.done:
-            path.unlink(missing_ok=True)  # a manifest without any shards may be replaced by that of other work
+            path.unlink(missing_ok=True)  # without finished shards, the manifest of another run can be replaced
         place = locate(str(folder))
         place.make_folder()
         check_manifest(place, self.manifest)
@@ -101,7 +104,7 @@ class Shards:
         self.done += 1
 
     def __iter__(self) -> Iterator[Shard]:
-        """Yields the finished shards in order, with one in memory at a time."""
+        """Yields the finished shards in order. One shard is in memory at a time."""
         for number in range(self.done):
             with np.load(self._path(number)) as arrays:
                 names, ends = arrays["names"].tobytes(), np.cumsum(arrays["lengths"]).tolist()
@@ -111,7 +114,7 @@ class Shards:
                 yield Shard(ids, arrays["values"], skipped, others)
 
     def remove(self) -> None:
-        """Removes the folder and its shards. Called when the results are complete."""
+        """Removes the folder and its shards, which are no longer needed when the results are complete."""
         clear(self.folder)
         with suppress(OSError):  # the lock file may still be in the folder
             self.folder.rmdir()
@@ -124,14 +127,14 @@ class Shards:
 def open_shards(output: str, manifest: dict[str, Any]) -> Iterator[Shards]:
     """Opens the shards of an output in the folder `OUTPUT.unfinished`, and locks the folder until the `with` block ends.
 
-    At the end, a folder without shards is removed.
+    A folder without finished shards is removed when the `with` block ends.
 
     Args:
         output: Path of the output.
         manifest: See `Shards`.
 
     Raises:
-        InputError: The folder contains shards of other work.
+        InputError: The folder contains shards of a run with another manifest.
         DreamkerasError: Another process has locked the folder, or the folder cannot be written.
     """
     folder = Path(f"{output}.unfinished")
@@ -152,7 +155,7 @@ def check_manifest(folder: Location, manifest: dict[str, Any]) -> None:
     """Writes a manifest to a folder that has none, or checks that the manifest in the folder is the same.
 
     Raises:
-        InputError: The manifest in the folder is different. The message names the difference.
+        InputError: The manifest in the folder is different. The message names the parts that differ.
         DreamkerasError: The manifest cannot be written.
     """
     manifest = json.loads(json.dumps(manifest))
@@ -169,7 +172,7 @@ def check_manifest(folder: Location, manifest: dict[str, Any]) -> None:
     different = _differences(found, manifest)
     if different:
         raise InputError(
-            f"Cannot resume the prediction in {folder}: it was begun with another {' and '.join(different)}. "
+            f"Cannot resume the prediction in {folder}: it was started with another {' and '.join(different)}. "
             "Repeat the original command, remove that folder, or choose another output."
         )
 
@@ -196,7 +199,7 @@ def describe_work(models: Sequence[str], inputs: Sequence[str], columns: Sequenc
 def in_shards(batches: Iterable[Records], size: int, done: int, progress: Callable[[int], None] | None = None) -> Iterator[list[Records]]:
     """Divides batches of records into shards of `size` records; the last shard may have fewer. Yields the batches of each shard.
 
-    The records of the first `done` shards are read and dropped, and `progress` is called with their number.
+    The records of the first `done` shards are read and dropped. `progress` is called with the number of dropped records.
     """
     pieces: list[Records] = []
     left, before = size, done * size
@@ -236,8 +239,8 @@ def _differences(found: Any, wanted: dict[str, Any]) -> Sequence[str]:
 
 
 def _changed_input(found: dict[str, Any], wanted: dict[str, Any]) -> str:
-    """Names the first input that has the same path as before and a different digest."""
+    """Returns a note that names the first input with the same path as before and a different digest, or an empty text."""
     before = found["input"] if isinstance(found.get("input"), list) else []
     paths = [pair[0] for pair in before if isinstance(pair, list) and pair]
     changed = next((pair[0] for pair in wanted["input"] if pair not in before and pair[0] in paths), None)
-    return f" ({changed} was modified or touched since)" if changed else ""
+    return f" ({changed} was modified or touched since then)" if changed else ""

@@ -1,4 +1,4 @@
-"""Counts of skipped records that do not fit the construct, with the reasons for the first of these records."""
+"""Counts the records that are skipped because they do not fit the construct, and keeps the reasons for the first records."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from dreamkeras.sequence.records import Records
 __all__ = ["REASONS", "Skipped", "leave_out"]
 
 REASONS = 5
-"""Maximum number of reasons that are kept."""
+"""Maximum number of skipped records whose reasons are kept."""
 
 
 @dataclass(frozen=True)
 class Skipped:
-    """Number of skipped records and the reasons. `a + b` joins the counts and reasons of two batches.
+    """Number of skipped records and the reasons. `a + b` adds the counts and joins the reasons of two batches.
 
     Args:
         count: Number of skipped records.
@@ -34,14 +34,14 @@ class Skipped:
 
 
 def leave_out(records: Records, problems: Mapping[int, str]) -> tuple[Records, Skipped]:
-    """Separates records that fit from skipped ones.
+    """Separates the records that fit from those with problems, which are skipped.
 
     Args:
         records: The records.
-        problems: Messages by the index of the record.
+        problems: Message for each record that does not fit, by the index of the record.
 
     Returns:
-        The records without a problem, and the skipped ones. The origin of the record is appended to each message.
+        The records without a problem, and the skipped records with their messages. The origin of the record is appended to each message.
     """
     if not problems:
         return records, Skipped()

@@ -1,4 +1,4 @@
-"""Measures which batch size and number of threads are fastest on this machine. Does not import onnxruntime."""
+"""Measures which batch size and number of threads are fastest on this machine. The module does not import onnxruntime."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -20,15 +20,15 @@ GAIN = 1.05
 """Minimum speed-up that justifies more memory or threads. Repeated measurements differ by a few per cent."""
 
 SECONDS = 0.2
-"""Time for which each choice is measured, if one batch does not take longer."""
+"""Default time in seconds for the measurement of each combination of batch size and number of threads."""
 
 
 class Tuned(NamedTuple):
-    """The fastest choice.
+    """The fastest combination of batch size and number of threads.
 
     Args:
-        scorer: The scorer with that number of threads.
-        batch_size: Windows scored at a time.
+        scorer: The scorer, opened with `threads` threads.
+        batch_size: Number of windows scored at a time.
         threads: Number of threads, each of which scores a part of a batch.
         rate: Windows per second.
     """
@@ -39,28 +39,28 @@ class Tuned(NamedTuple):
     rate: float
 
     def __str__(self) -> str:
-        """Describes the choice in one sentence."""
+        """Describes the fastest combination in one sentence."""
         threads = f"{self.threads} thread{'s' * (self.threads > 1)}"
         return f"Measured {self.rate:,.0f} sequences per second with batch size {self.batch_size:,} and {threads}."
 
 
 def thread_counts() -> tuple[int, ...]:
-    """Returns the number of CPUs of this process and half of it, because two hardware threads of a core may be slower than one."""
+    """Returns the numbers of threads to try: all CPUs and half of them, because two hardware threads of a core may be slower than one."""
     cpus = available_cpus()
     return (cpus, cpus // 2) if cpus > 1 else (cpus,)
 
 
 def tune(load: Callable[[int], Scorer], threads: Sequence[int], batch_sizes: Sequence[int], seconds: float = SECONDS) -> Tuned:
-    """Measures the numbers of threads at a common batch size, and then increasing batch sizes.
+    """Measures each number of threads at one batch size, and then increasing batch sizes with the fastest number of threads.
 
     Args:
         load: Opens the model with the given number of threads.
         threads: Numbers of threads to try, at least one. The first one is used unless another is faster.
         batch_sizes: Batch sizes to try, ascending, at least one. The search ends after two sizes in a row without a gain.
-        seconds: Time for which each choice is measured, if two batches do not take longer.
+        seconds: Time in seconds for the measurement of each combination. At least two batches are always measured.
 
     Returns:
-        The fastest choice.
+        The fastest combination.
     """
     usual = BATCH_SIZE if threads[1:] and BATCH_SIZE in batch_sizes else batch_sizes[0]
     best = _measured(load(threads[0]), usual, threads[0], seconds)
@@ -73,7 +73,7 @@ def tune(load: Callable[[int], Scorer], threads: Sequence[int], batch_sizes: Seq
     for batch_size in batch_sizes[1:]:
         try:
             larger = _measured(scorer, batch_size, count, seconds)
-        except ModelError:  # out of memory: keep the best of the smaller sizes
+        except ModelError:  # not enough memory for this batch size: a smaller one is used
             break
         gained = larger.rate > GAIN * best.rate
         best, idle = (larger, 0) if gained else (best, idle + 1)
@@ -83,12 +83,15 @@ def tune(load: Callable[[int], Scorer], threads: Sequence[int], batch_sizes: Seq
 
 
 def rate(scorer: Scorer, batch_size: int, seconds: float = SECONDS) -> float:
-    """Returns windows per second in the fastest of several batches; see `batch_times`."""
+    """Returns the number of windows per second in the fastest of several batches; see `batch_times`."""
     return batch_size / min(batch_times(scorer, batch_size, seconds))
 
 
 def batch_times(scorer: Scorer, batch_size: int, seconds: float) -> list[float]:
-    """Scores batches of random windows for `seconds`, at least two after one for warm-up, and returns the time of each in seconds."""
+    """Scores batches of random windows for `seconds`, and returns the time of each batch in seconds.
+
+    A first batch for warm-up is not measured. At least two batches are measured.
+    """
     random = np.random.default_rng(0)
     windows = [random.choice(BASE_CODES, (batch_size, construct.length)) for construct in scorer.constructs]
     scorer.score_windows(windows, batch_size)

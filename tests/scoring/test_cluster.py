@@ -100,7 +100,7 @@ def test_a_record_that_does_not_fit_stops_the_run_which_can_be_resumed(stand_in,
     assert stand_in["ended"]
     with pytest.raises(InputError, match=r"^The output folder .* is not empty"):
         score_on_ray([str(folder / "b.fa")], strict)
-    with pytest.raises(InputError, match="begun with another choice of options and input"):
+    with pytest.raises(InputError, match="started with another choice of options and input"):
         score_on_ray([str(folder / "b.fa")], work, resume=True)
     with pytest.raises(DreamkerasError, match="record 'a1'"):
         score_on_ray([str(folder / "b.fa"), str(folder / "a.fa")], strict, resume=True)
@@ -190,7 +190,7 @@ class TestObjectStore:
         with pytest.raises(InputError, match=r"^The output folder s3://promoters/out is not empty"):
             score_on_ray(inputs, strict)
         stored.put("in/a.fa", b">a0\nAAAA\n")
-        with pytest.raises(InputError, match=r"in s3://promoters/out: it was begun with another input \(s3://promoters/in/a\.fa was"):
+        with pytest.raises(InputError, match=r"in s3://promoters/out: it was started with another input \(s3://promoters/in/a\.fa was"):
             score_on_ray(inputs, strict, resume=True)
         assert stored.written() == before
 

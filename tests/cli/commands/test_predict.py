@@ -154,7 +154,7 @@ class TestResume:
         output, args = self.begun(tmp_path, toy_model, "tsv")
         (tmp_path / "in.fa").write_text(">a\nACGT\n")
         kept = sorted((tmp_path / "o.tsv.unfinished").glob("[!.]*"))
-        changed = f"begun with another input ({tmp_path / 'in.fa'} was modified or touched since)"
+        changed = f"started with another input ({tmp_path / 'in.fa'} was modified or touched since then)"
         assert one_line_error(run(*args), changed, f"{output}.unfinished")
         assert sorted((tmp_path / "o.tsv.unfinished").glob("[!.]*")) == kept
 

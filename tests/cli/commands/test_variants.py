@@ -317,4 +317,4 @@ class TestResume:
         args = ["variants", vcf(4000), "--genome", genome, "-m", toy_model, "-o", tmp_path / "o.tsv", "--resume"]
         self.kill(args, tmp_path / "o.tsv", 2)
         result = run(*args, "--at", 3)
-        assert (result.exit_code, "begun with another choice of options" in result.stderr) == (1, True), result.stderr
+        assert (result.exit_code, "started with another choice of options" in result.stderr) == (1, True), result.stderr

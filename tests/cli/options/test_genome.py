@@ -189,7 +189,7 @@ def test_a_genome_changed_in_its_middle_is_not_resumed(run, toy_model, tmp_path,
     genome.write_text(text[:1_500_006] + "C" * 12 + text[1_500_018:])
     os.utime(genome, ns=(1, 1))
     result = run(*command)
-    assert (result.exit_code, "begun with another input" in result.stderr) == (1, True)
+    assert (result.exit_code, "started with another input" in result.stderr) == (1, True)
 
 
 def test_another_genome_is_not_resumed(run, toy_model, genome, bed, tmp_path, monkeypatch):
@@ -200,4 +200,4 @@ def test_another_genome_is_not_resumed(run, toy_model, genome, bed, tmp_path, mo
             run(*command)
     genome.write_text(genome.read_text().replace("A", "C"))
     result = run(*command)
-    assert (result.exit_code, "begun with another input" in result.stderr) == (1, True), result.stderr
+    assert (result.exit_code, "started with another input" in result.stderr) == (1, True), result.stderr
