@@ -1,6 +1,6 @@
-"""Percentiles of predictions among those for random and shuffled sequences, and of variant effects among random mutations.
+"""Computes percentiles: of predictions among those for random and shuffled sequences, and of variant effects among random mutations.
 
-A background consists of predictions of one model and cannot be used with another model.
+A background is measured with one model and cannot be used with another model.
 """
 
 from collections.abc import Mapping
@@ -19,10 +19,10 @@ from dreamkeras.variants.effects import Column
 __all__ = ["KINDS", "SEQUENCES", "Background", "effect_percentile", "measure_background", "percentiles"]
 
 SEQUENCES = 1000
-"""Maximum number of sequences of each kind. Models with long windows use fewer sequences."""
+"""Maximum number of sequences for each kind of distribution. For models with long windows, fewer sequences are used."""
 
 KIND_LETTERS = 1 << 19
-"""Maximum number of letters of all windows of a kind, for example 248 windows of 2,114 letters."""
+"""Maximum number of letters in all windows for one kind of distribution, for example 248 windows of 2,114 letters."""
 
 STEPS = 200
 """Number of intervals between the quantiles of a distribution."""
@@ -31,13 +31,14 @@ KINDS = ("random", "shuffled", "effects")
 
 
 class Background(NamedTuple):
-    """Quantiles of a model's predictions for random sequences. Each array is float64 (tasks, 201), from minimum to maximum.
+    """Quantiles of a model's predictions and effects for random sequences. Each array is float64 (tasks, 201), from minimum to maximum.
 
     Args:
-        sequences: Number of sequences of each kind.
-        random: Predictions for inserts whose bases are drawn independently, with the base frequencies of the training sequences.
-        shuffled: Predictions for inserts of training sequences that are shuffled with their dinucleotide counts preserved.
-        effects: Absolute effects of one random base change in each of the shuffled inserts.
+        sequences: Number of sequences for each distribution.
+        random: Quantiles of predictions for inserts with independent random bases, drawn with the base frequencies of the training
+            sequences.
+        shuffled: Quantiles of predictions for inserts of training sequences, shuffled with their dinucleotide counts preserved.
+        effects: Quantiles of the absolute effects of one random base change in each shuffled insert.
     """
 
     sequences: int
@@ -59,7 +60,7 @@ class Background(NamedTuple):
         """Reads the output of `to_json`.
 
         Raises:
-            ModelError: The fields are malformed, or have other tasks.
+            ModelError: The fields are malformed, or their tasks differ from `tasks`.
         """
         try:
             parts = [np.array([fields[kind][task] for task in tasks], np.float64) for kind in KINDS]
@@ -88,16 +89,17 @@ class Background(NamedTuple):
 
 
 def percentiles(quantiles: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Returns the percentiles of values in distributions that are given by quantiles.
+    """Returns the percentiles of values in distributions. The distributions are given by their quantiles.
 
-    Percentiles are interpolated linearly between quantiles. A value equal to several quantiles has their mean percentile.
+    Percentiles are interpolated linearly between quantiles. The percentile of a value that is equal to several quantiles is the mean of
+    their percentiles.
 
     Args:
         quantiles: Quantiles at equal steps, ascending from minimum to maximum, float (tasks, steps + 1).
         values: Values, float (n, tasks).
 
     Returns:
-        Percentiles from 0 to 100, float32 (n, tasks). NaN for NaN.
+        Percentiles from 0 to 100, float32 (n, tasks). The percentile of a NaN value is NaN.
 
     Example:
         >>> percentiles(np.array([[0.0, 1, 1, 2, 4]]), np.array([[-1], [0.5], [1], [3], [9]])).T.tolist()
@@ -117,7 +119,7 @@ def percentiles(quantiles: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 def effect_percentile(scorer: Scorer) -> Column:
-    """Returns a column for variants: the percentile of the mean effect among effects of random base changes.
+    """Returns a column for tables of variants: the percentile of the absolute effect among the effects of random base changes.
 
     Raises:
         ModelError: The calibration of the model has no background.
@@ -128,7 +130,7 @@ def effect_percentile(scorer: Scorer) -> Column:
 
 
 def measure_background(scorer: Scorer, inserts: Ragged, seed: int = 0) -> Background:
-    """Measures the background of a model. For an ensemble, the mean prediction is used.
+    """Measures the background of a model: its predictions for random and shuffled sequences. For an ensemble, the mean prediction is used.
 
     Args:
         scorer: The model or ensemble.

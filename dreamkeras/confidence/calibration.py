@@ -1,4 +1,7 @@
-"""Finds the parts of a calibration in a model file: `intervals`, `background` and `familiarity`. Each part has a module of that name."""
+"""Finds the parts of a calibration in a model file.
+
+The parts `intervals`, `background` and `familiarity` are implemented in the modules with these names.
+"""
 
 from typing import Any
 
@@ -18,6 +21,6 @@ def find_part(scorer: Scorer, part: str) -> dict[str, Any]:
     if found:
         return dict(found)
     if len(scorer.members) > 1:
-        way = "Join them with dreamkeras export, and calibrate the ensemble with dreamkeras calibrate"
+        way = "Join the models with dreamkeras export, and calibrate the ensemble with dreamkeras calibrate"
         raise ModelError(f"Expected one model with {part} in its calibration, got {len(scorer.members)} models. {way}.")
-    raise ModelError(f"The model {scorer.name} has no {part} in its calibration. Add it with dreamkeras calibrate.")
+    raise ModelError(f"The model {scorer.name} has no {part} in its calibration. Calibrate the model with dreamkeras calibrate.")

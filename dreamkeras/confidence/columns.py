@@ -21,12 +21,12 @@ UNUSUAL = "unusual"
 
 
 class ConfidenceColumns(NamedTuple):
-    """Columns to add to predictions.
+    """Choice of the columns that are added to predictions.
 
     Args:
         interval: Level of the prediction intervals, such as 0.95. If None, no intervals are added.
-        percentile: Whether to add percentiles among the predictions for random and shuffled sequences.
-        unusual: Whether to add the features in which a sequence differs from the training sequences.
+        percentile: Whether to add the percentile of each prediction among the predictions for random and shuffled sequences.
+        unusual: Whether to add a column with the features in which a sequence differs from nearly all training sequences.
     """
 
     interval: float | None = None
@@ -34,7 +34,7 @@ class ConfidenceColumns(NamedTuple):
     unusual: bool = False
 
     def add_to(self, scorer: Scorer) -> Scorer:
-        """Returns a scorer with these columns, or `scorer` itself if there are none.
+        """Returns a scorer with the chosen columns, or `scorer` itself if no column is chosen.
 
         Raises:
             InputError: The level is not between 0 and 1.
@@ -44,7 +44,7 @@ class ConfidenceColumns(NamedTuple):
 
 
 class ScorerWithConfidence(Wrapped):
-    """A scorer with additional columns. Create it with `ConfidenceColumns.add_to`."""
+    """A scorer that adds confidence columns to another scorer. Instances are created by `ConfidenceColumns.add_to`."""
 
     def __init__(self, scorer: Scorer, added: ConfidenceColumns) -> None:
         super().__init__(scorer)
@@ -67,7 +67,7 @@ class ScorerWithConfidence(Wrapped):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Columns of the wrapped scorer, followed by the added ones: `TASK_low`, `TASK_high`, `TASK_percentile` and `unusual`."""
+        """Columns of the wrapped scorer, followed by the added columns: `TASK_low`, `TASK_high`, `TASK_percentile` and `unusual`."""
         bounds = [f"{task}_{side}" for task in self.tasks for side in ("low", "high") if self._half_widths is not None]
         percentiles = [f"{task}_percentile" for task in self.tasks if self._background]
         return (*self.scorer.columns, *bounds, *percentiles, *self.texts)

@@ -1,6 +1,7 @@
 """Checks whether a sequence is similar to the training sequences in length, GC content and 4-mers.
 
-Each feature is compared with the range of nearly all training sequences. A sequence within all ranges can still be new to the model.
+A feature is unusual if it is outside the range of nearly all training sequences. A sequence without unusual features can still be new to
+the model.
 """
 
 from collections.abc import Mapping
@@ -20,23 +21,23 @@ from dreamkeras.sequence.ragged import Ragged, batch_bounds
 __all__ = ["LABELS", "REASONS", "Familiarity", "FamiliarityConstruct", "measure_familiarity"]
 
 REASONS = ("length", "gc", "kmers")
-"""Features that can be unusual. Reason i is bit i of a code."""
+"""Features that can be unusual. The feature with index i is bit i of a code."""
 
 LABELS = tuple(";".join(reason for bit, reason in enumerate(REASONS) if code >> bit & 1) for code in range(1 << len(REASONS)))
-"""Text of each code. The text is empty if no feature is unusual."""
+"""Text for each code of unusual features. The text is empty if no feature is unusual."""
 
 CENTRAL = 0.999
-"""Share of the training sequences within a range. The others are divided equally between both sides."""
+"""Share of the training sequences within a range. Equal shares of the other training sequences are below and above the range."""
 
 WORD = 4
-"""Length of a k-mer, called a word here. There are 136 distinct words if a word and its reverse complement are counted as one."""
+"""Length of a k-mer. There are 136 distinct 4-mers if a 4-mer and its reverse complement are counted as one."""
 
 _KINDS = 4**WORD
 _LETTERS = 1 << 22
 
 
 def _canonical_words() -> dict[str, int]:
-    """Returns one word of each pair of reverse complements, and its number."""
+    """Returns the 4-mers and their numbers. A 4-mer and its reverse complement are represented by one of them."""
     codes = np.array(np.unravel_index(np.arange(_KINDS), (4,) * WORD), np.uint8).T
     numbers = canonical_kmers(codes, WORD)[0][:, 0]
     return {"".join(BASES[code] for code in codes[number]): int(number) for number in np.unique(numbers)}
@@ -49,11 +50,11 @@ class Familiarity(NamedTuple):
     """Ranges of nearly all training sequences.
 
     Args:
-        sequences: Number of training sequences that were measured.
+        sequences: Number of training sequences from which the ranges were computed.
         length: Minimum and maximum length of an insert.
         gc: Minimum and maximum GC content, as a share of the known bases.
-        shares: Share of each word among all words, float64 (136,), in the order of `WORDS`.
-        distance: Maximum distance of the words of a sequence from these shares; see `word_distances`.
+        shares: Share of each 4-mer among all 4-mers, float64 (136,), in the order of `WORDS`.
+        distance: Maximum distance between the 4-mers of a sequence and `shares`; see `word_distances`.
     """
 
     sequences: int
@@ -86,14 +87,14 @@ class Familiarity(NamedTuple):
             raise ModelError(f"Expected the ranges of training sequences, got {str(fields)[:80]} ({error!r}).") from None
 
     def to_json(self) -> dict[str, Any]:
-        """Returns all ranges for JSON, without rounding, and shares by word."""
+        """Returns the ranges and the shares by 4-mer, for JSON, without rounding."""
         shares = dict(zip(WORDS, self.shares.tolist(), strict=True))
         return {"sequences": self.sequences, "length": list(self.length), "gc": list(self.gc), "distance": self.distance, "words": shares}
 
     def codes(self, inserts: Ragged) -> np.ndarray:
-        """Returns the unusual features of each insert as a code, uint8 (n,), with one bit per reason in `REASONS`. See `LABELS` for texts.
+        """Returns the unusual features of each insert as a code, uint8 (n,), with one bit per feature in `REASONS`. See `LABELS` for texts.
 
-        GC content is unusual if an insert has no known base, and words are unusual if it has no complete word.
+        GC content is unusual if an insert has no known base. The 4-mers are unusual if an insert has no four known bases in a row.
         """
         gc, counts = _content(inserts)
         lengths, distances = inserts.lengths, word_distances(counts, self.shares)
@@ -107,10 +108,10 @@ class Familiarity(NamedTuple):
 
 @dataclass(frozen=True)
 class FamiliarityConstruct(Construct):
-    """A construct whose window is the code of a sequence's unusual features, so that the pipeline computes codes as it cuts windows.
+    """A construct whose windows are codes of unusual features, so that the pipeline computes the codes while it cuts windows.
 
     Args:
-        familiarities: Familiarity of each model. A feature is unusual if it is unusual for any model.
+        familiarities: Familiarity of each model. A feature is marked if it is unusual for any of the models.
         inner: Construct of each model, which finds the inserts.
     """
 
@@ -124,22 +125,22 @@ class FamiliarityConstruct(Construct):
         return np.bitwise_or.reduce(codes)[:, None]
 
     def fit(self, sequences: Ragged) -> tuple[np.ndarray, dict[int, str]]:
-        """Returns the codes of sequences, as `windows` does, and no problems."""
+        """Returns the codes of sequences, as `windows` does, and an empty dictionary of problems."""
         return self.windows(sequences), {}
 
     def problems(self, sequences: Ragged) -> dict[int, str]:
-        """Returns no problems, because every sequence that fits the model has a code."""
+        """Returns an empty dictionary, because every sequence that fits the model has a code."""
         return {}
 
 
 def measure_familiarity(inserts: Ragged) -> Familiarity:
-    """Measures the ranges of the inserts of training sequences.
+    """Computes the ranges of length, GC content and 4-mers over the inserts of training sequences.
 
     Args:
         inserts: At least one insert.
 
     Raises:
-        InputError: There are no inserts, or no insert has a complete word.
+        InputError: There are no inserts, or no insert has four known bases in a row.
     """
     bounds = batch_bounds(inserts.offsets, _LETTERS // _KINDS, _LETTERS)
     parts = [_content(inserts.between(first, last)) for first, last in bounds]
@@ -147,20 +148,20 @@ def measure_familiarity(inserts: Ragged) -> Familiarity:
     counts = np.concatenate([part[1] for part in parts]) if parts else np.empty((0, len(WORDS)))
     if not counts.any():
         raise InputError(f"None of {len(inserts)} training sequences has {WORD} known bases in a row.")
-    shares = (counts.sum(0) + 1) / (counts.sum() + len(WORDS))  # pseudocounts: a word without occurrences must not have share 0
+    shares = (counts.sum(0) + 1) / (counts.sum() + len(WORDS))  # pseudocounts: the share of a 4-mer that does not occur must not be 0
     distance = _range(word_distances(counts, shares))[1]
     return Familiarity(len(inserts), _range(inserts.lengths), _range(gc[~np.isnan(gc)]), shares, distance)
 
 
 def word_distances(counts: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """Returns Pearson's chi-square statistic of the words of each sequence, float64 (n,), which depends little on the number of words.
+    """Returns Pearson's chi-square statistic for the 4-mers of each sequence, which depends little on the length of the sequence.
 
     Args:
-        counts: Counts of words, int (n, words).
-        shares: Expected shares of words, float (words,), all above 0.
+        counts: Counts of 4-mers, int (n, 136).
+        shares: Expected shares of 4-mers, float (136,), all above 0.
 
     Returns:
-        The statistics. NaN for a sequence without words.
+        The statistics, float64 (n,). The statistic of a sequence without 4-mers is NaN.
     """
     total = counts.sum(axis=1)
     with np.errstate(invalid="ignore"):
@@ -169,11 +170,15 @@ def word_distances(counts: np.ndarray, shares: np.ndarray) -> np.ndarray:
 
 def _range(values: np.ndarray) -> tuple[float, float]:
     low, high = np.quantile(values, ((1 - CENTRAL) / 2, (1 + CENTRAL) / 2), method="inverted_cdf")
-    return float(low), float(high)  # not rounded, because rounding could exclude many training sequences
+    return float(low), float(high)  # not rounded, because with a rounded limit many training sequences could be outside the range
 
 
 def _content(inserts: Ragged) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the GC content, float64 (n,), NaN without a known base, and the counts of words, int64 (n, words)."""
+    """Counts the bases and 4-mers of inserts.
+
+    Returns:
+        Two arrays: the GC content, float64 (n,), which is NaN for an insert without known bases, and the 4-mer counts, int64 (n, 136).
+    """
     n, owner = len(inserts), inserts.owners()
     codes = np.pad(BASE_INDEX[inserts.flat], (0, WORD), constant_values=NO_BASE)
     known = np.bincount(owner, IS_BASE[inserts.flat], n)

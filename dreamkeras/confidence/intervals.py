@@ -1,8 +1,8 @@
-"""Split conformal prediction intervals, computed from prediction errors on held-out sequences.
+"""Computes split conformal prediction intervals from prediction errors on held-out sequences.
 
-For sequences from the same distribution as the held-out ones, intervals contain the measurement with at least the given probability,
-for every model and distribution of noise (Vovk et al. 2005; Lei et al. 2018). Coverage is marginal: it holds for all sequences on
-average, not for strong or weak sequences separately.
+If a sequence comes from the same distribution as the held-out sequences, its interval contains the measurement with at least the given
+probability. The guarantee holds for every model and every distribution of noise (Vovk et al. 2005; Lei et al. 2018). Coverage is
+marginal: the probability holds for all sequences on average, not for strong or weak sequences separately.
 """
 
 import decimal
@@ -19,7 +19,10 @@ from dreamkeras.scoring.scorer import Scorer
 __all__ = ["KEPT", "Bounds", "Intervals", "Residuals", "measure_intervals"]
 
 KEPT = 512
-"""Maximum number of residuals of a task in a file. If there are more, the share outside an interval is within 1/30 of the nominal one."""
+"""Maximum number of residuals that are kept for a task.
+
+If some residuals are dropped, the share of measurements outside an interval is within 1/30 of the nominal share.
+"""
 
 _UP = decimal.Context(prec=7, rounding=decimal.ROUND_CEILING)
 
@@ -37,11 +40,13 @@ class Bounds(NamedTuple):
 
 
 class Residuals(NamedTuple):
-    """Absolute differences between the measurements and predictions of one task. If there are many, only a subset is kept.
+    """Absolute differences between the measurements and predictions of one task.
+
+    If there are more than `KEPT` residuals, only a subset is kept.
 
     Args:
         n: Number of residuals before a subset was selected.
-        ranks: Ranks of the kept residuals by size, counted from 1 and ascending, int64 (kept,). The last one is n.
+        ranks: Ranks of the kept residuals by size, counted from 1 and ascending, int64 (kept,). The last rank is n.
         sizes: Absolute values of the kept residuals, float64 (kept,).
     """
 
@@ -50,7 +55,10 @@ class Residuals(NamedTuple):
     sizes: np.ndarray
 
     def half_width(self, level: float) -> float:
-        """Returns the smallest kept residual whose rank is at least (n + 1) times the level, or infinity if n is too small."""
+        """Returns the smallest kept residual whose rank is at least (n + 1) times the level.
+
+        The width is infinite if n is too small for the level.
+        """
         rank = math.ceil(round((self.n + 1) * level, 9))
         return float(self.sizes[np.searchsorted(self.ranks, rank)]) if rank <= self.n else math.inf
 
@@ -78,7 +86,7 @@ class Intervals(NamedTuple):
         """Reads the output of `to_json`, with the tasks in the given order.
 
         Raises:
-            ModelError: The fields are malformed, or have other tasks.
+            ModelError: The fields are malformed, or their tasks differ from `tasks`.
         """
         try:
             found = {task: _residuals(**values) for task, values in fields.items()}
@@ -89,9 +97,9 @@ class Intervals(NamedTuple):
         return cls({task: found[task] for task in tasks})
 
     def to_json(self) -> dict[str, Any]:
-        """Returns `n`, `ranks` and `sizes` by task, for JSON."""
+        """Returns the fields `n`, `ranks` and `sizes` of the residuals by task, for JSON."""
         return {
-            # Sizes are rounded up, so that the measurement with this residual stays within the interval.
+            # Sizes are rounded up, so that a measurement with a residual of this size stays within the interval.
             task: {"n": found.n, "ranks": found.ranks.tolist(), "sizes": [float(_UP.create_decimal_from_float(x)) for x in found.sizes]}
             for task, found in self.residuals.items()
         }
@@ -113,7 +121,7 @@ class Intervals(NamedTuple):
         return np.array(list(widths.values()))
 
     def bounds(self, predicted: np.ndarray, level: float) -> Bounds:
-        """Returns intervals around predictions, float (n, tasks), that contain a share `level` of measurements, such as 0.95.
+        """Returns prediction intervals, which contain a share `level` of measurements, such as 0.95, around predictions, float (n, tasks).
 
         Raises:
             InputError: The level is not between 0 and 1.
@@ -129,7 +137,7 @@ class Intervals(NamedTuple):
 
 
 def measure_intervals(measured: np.ndarray, predicted: np.ndarray, tasks: Sequence[str]) -> Intervals:
-    """Computes the intervals of a model from measurements of held-out sequences.
+    """Computes the prediction intervals of a model from measurements and predictions of held-out sequences.
 
     Args:
         measured: Measurements of sequences that the model was not trained on, float (n, tasks). Missing values are NaN.
@@ -148,7 +156,7 @@ def measure_intervals(measured: np.ndarray, predicted: np.ndarray, tasks: Sequen
 
 
 def _thinned(sizes: np.ndarray) -> Residuals:
-    """Returns all residuals if there are at most `KEPT`. Otherwise selects ranks that are denser towards the largest residuals."""
+    """Selects at most `KEPT` residuals of a task. The largest residuals are kept with the highest density."""
     n = len(sizes)
     above = np.unique(np.rint(np.geomspace(1, n, KEPT))).astype(np.int64) if n > KEPT else np.arange(1, n + 1)
     ranks = (n + 1 - above)[::-1]

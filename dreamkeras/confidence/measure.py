@@ -16,11 +16,11 @@ from dreamkeras.sequence.ragged import Ragged
 __all__ = ["SAMPLE", "measure_calibration", "sample_inserts"]
 
 SAMPLE = 50_000
-"""Maximum number of training sequences that are measured. From larger data sets, a random sample of this size is drawn."""
+"""Maximum number of training sequences that are used in a calibration. From a larger data set, a random sample of this size is drawn."""
 
 
 def measure_calibration(scorer: Scorer, intervals: Intervals, inserts: Ragged) -> dict[str, Any]:
-    """Measures all parts of `ModelDescription.calibration`.
+    """Computes all parts of `ModelDescription.calibration` for a model.
 
     Args:
         scorer: The model or ensemble.
@@ -38,7 +38,7 @@ def measure_calibration(scorer: Scorer, intervals: Intervals, inserts: Ragged) -
 
 
 def sample_inserts(examples: Examples, construct: Construct, seed: int = 0) -> Ragged:
-    """Returns the inserts, without adapters and flanks of the construct, of a random sample of at most `SAMPLE` examples."""
+    """Returns the inserts of a random sample of at most `SAMPLE` examples, without the adapters and flanks of the construct."""
     rows = np.arange(len(examples))
     if len(rows) > SAMPLE:
         rows = np.sort(np.random.default_rng(seed).choice(len(rows), SAMPLE, replace=False))

@@ -1,4 +1,4 @@
-"""Reads the calibration of a run folder, and selects the part that stays valid if an export changes the predictions."""
+"""Reads the calibration of a run folder, and selects the part that does not depend on the predictions of the model."""
 
 import csv
 import json
@@ -15,24 +15,26 @@ from dreamkeras.sequence.description import current_parts
 __all__ = ["CALIBRATION_FILE", "familiarity_alone", "read_calibration"]
 
 CALIBRATION_FILE = "calibration.json"
-"""Name of the file in a run folder that holds `ModelDescription.calibration`."""
+"""Name of the file in a run folder that contains `ModelDescription.calibration`."""
 
 OLD_FILE = "yardstick.json"
 """Name of the calibration file up to version 0.1."""
 
 
 def read_calibration(folder: Path, tasks: tuple[str, ...]) -> dict[str, Any]:
-    """Reads the calibration of a run folder from `calibration.json`. Without this file, computes intervals from `validation.tsv`.
+    """Reads the calibration of a run folder from `calibration.json`.
+
+    If the file is missing, the prediction intervals are computed from `validation.tsv`.
 
     Args:
         folder: The run folder.
         tasks: Tasks of the model.
 
     Returns:
-        Parts of the calibration by name. Empty if neither file exists.
+        Parts of the calibration by name. The dictionary is empty if neither file exists.
 
     Raises:
-        ModelError: A file is malformed or has other tasks.
+        ModelError: A file is malformed, or its tasks differ from `tasks`.
     """
     file = next((folder / name for name in (CALIBRATION_FILE, OLD_FILE) if (folder / name).is_file()), None)
     if file is None:
@@ -52,7 +54,7 @@ def read_calibration(folder: Path, tasks: tuple[str, ...]) -> dict[str, Any]:
 
 
 def familiarity_alone(calibration: dict[str, Any]) -> dict[str, Any]:
-    """Returns the part that depends only on training sequences, which also applies to a model with other predictions."""
+    """Returns the part of a calibration that depends only on training sequences. An export that changes the predictions keeps this part."""
     return {part: value for part, value in calibration.items() if part == "familiarity"}
 
 

@@ -23,12 +23,12 @@ def test_a_part_is_a_copy():
 
 def test_error_for_a_missing_part_names_the_command():
     with pytest.raises(
-        ModelError, match=r"^The model weight sum has no intervals in its calibration\. Add it with dreamkeras calibrate\.$"
+        ModelError, match=r"^The model weight sum has no intervals in its calibration\. Calibrate the model with dreamkeras calibrate\.$"
     ):
         find_part(Knowing(), "intervals")
 
 
 def test_calibrations_of_members_are_not_used_for_an_ensemble():
-    message = r"^Expected one model with background in its calibration, got 2 models\. Join them with dreamkeras export"
+    message = r"^Expected one model with background in its calibration, got 2 models\. Join the models with dreamkeras export"
     with pytest.raises(ModelError, match=message):
         find_part(Ensemble([Knowing(), Knowing()]), "background")

@@ -149,7 +149,7 @@ def test_intervals_and_percentiles_of_several_models_are_refused(confidence):
 
 @pytest.mark.parametrize("confidence", [ConfidenceColumns(0.9), ConfidenceColumns(percentile=True), ConfidenceColumns(unusual=True)])
 def test_a_model_without_a_calibration_is_refused(confidence):
-    with pytest.raises(ModelError, match="Add it with dreamkeras calibrate"):
+    with pytest.raises(ModelError, match="Calibrate the model with dreamkeras calibrate"):
         confidence.add_to(WeightSum())
 
 

@@ -130,6 +130,6 @@ class TestFile:
         assert Intervals.of(model).bounds(model.predict(["ACGT"]), 0.9).low.tolist() == [[1, 0]]
 
     def test_error_for_a_model_without_intervals(self):
-        message = r"^The model weight sum has no intervals in its calibration\. Add it with dreamkeras calibrate\.$"
+        message = r"^The model weight sum has no intervals in its calibration\. Calibrate the model with dreamkeras calibrate\.$"
         with pytest.raises(ModelError, match=message):
             Intervals.of(WeightSum())

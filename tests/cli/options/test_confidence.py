@@ -75,7 +75,7 @@ def test_resumed_runs_require_the_same_options(run, knowing, fasta, tmp_path, mo
     run("predict", fasta, "-m", knowing, *OPTIONS, "--resume", "-o", out)
     result = run("predict", fasta, "-m", knowing, "--interval", "0.5", "--percentile", "--flag-unusual", "--resume", "-o", out)
     assert result.exit_code == 1
-    assert "begun with another choice of options" in result.stderr
+    assert "started with another choice of options" in result.stderr
 
 
 def test_a_track_can_hold_a_bound_but_no_text(run, knowing, tmp_path):
@@ -92,7 +92,7 @@ def test_a_model_without_calibration_is_one_line(run, toy_model, fasta, option, 
     result = run("predict", fasta, "-m", toy_model, *option, "-o", tmp_path / "o.tsv")
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: The model toy has no ")
-    assert result.stderr.endswith("Add it with dreamkeras calibrate.\n")
+    assert result.stderr.endswith("Calibrate the model with dreamkeras calibrate.\n")
     assert not (tmp_path / "o.tsv").exists()
 
 
