@@ -1,4 +1,4 @@
-"""Checks which alternative alleles of a VCF can be scored, and compares their references with the genome."""
+"""Checks which alternative alleles of a VCF can be scored, and compares REF with the genome."""
 
 import re
 from collections.abc import Callable
@@ -25,7 +25,7 @@ class Alleles(NamedTuple):
 
     Args:
         records: Index of the record of each allele, int64 (rows,).
-        changes: Normal form of each allele. Alleles without one have empty texts and the start -1.
+        changes: Normal form of each allele. An allele without a normal form has empty texts and the start -1.
         statuses: `Status` of each allele, uint8 (rows,).
     """
 
@@ -45,7 +45,8 @@ def check_alleles(batch: VcfRecords, genome: Genome, fits: Fits) -> Alleles:
     Args:
         batch: Records of a VCF.
         genome: The reference genome.
-        fits: Takes the lengths of REF and ALT in normal form, int64 (n,) each, and returns whether they fit into the window, bool (n,).
+        fits: Function that takes two arrays int64 (n,), the lengths of REF and ALT in normal form. It returns whether the alleles fit
+            into the window, bool (n,).
     """
     records, alts = batch.records, batch.alts
     names = {name: find_contig(name, genome.lengths) for name in dict.fromkeys(batch.contigs)}
@@ -65,7 +66,7 @@ def check_alleles(batch: VcfRecords, genome: Genome, fits: Fits) -> Alleles:
 
 
 def allele_kind(alt: str) -> Status:
-    """Returns the status of an alternative allele by its characters alone. The status is `OK` if all characters are DNA letters.
+    """Determines the status of an alternative allele from its characters. The status is `OK` if all characters are DNA letters.
 
     Example:
         >>> [allele_kind(alt).name for alt in ("ac", "<DEL>", "A]chr2:7]", ".A", "*", "A-")]
@@ -79,16 +80,16 @@ def allele_kind(alt: str) -> Status:
         return Status.BREAKEND
     if "<" in alt:
         return Status.SYMBOLIC
-    # In a single breakend, a dot replaces the joined sequence.
+    # A breakend may begin or end with a dot, which replaces an unknown joined sequence.
     return Status.BREAKEND if alt.startswith(".") or alt.endswith(".") else Status.NOT_LETTERS
 
 
 class _Compared(NamedTuple):
-    """References that were compared with the genome.
+    """Reference alleles that were compared with the genome.
 
     Args:
-        rows: Index of each record into `written` and `found`, int64 (records,), or -1 if its reference could not be compared.
-        written: References as written in the VCF.
+        rows: Index into `written` and `found` for each record, int64 (records,), or -1 if the REF of the record could not be compared.
+        written: REF of the compared records, as written in the VCF.
         found: Letters of the genome at the same positions.
     """
 
@@ -104,7 +105,10 @@ def _status(reason: Status, alt: str) -> Status:
 
 
 def _record_statuses(batch: VcfRecords, contigs: list[str], genome: Genome) -> tuple[list[Status], _Compared]:
-    """Returns the status of each record, independent of its alternative alleles, and the references that were compared."""
+    """Determines the status of each record from its position and REF.
+
+    Returns the statuses, and the REFs that were compared with the genome.
+    """
     lengths = genome.lengths
     statuses = []
     for contig, ref, position in zip(contigs, batch.refs, batch.positions.tolist(), strict=True):
@@ -131,7 +135,7 @@ def _record_statuses(batch: VcfRecords, contigs: list[str], genome: Genome) -> t
 
 
 def _spread(changes: Changes, rows: np.ndarray, chosen: np.ndarray, count: int) -> Changes:
-    """Returns `count` changes: the chosen ones at the given rows, and empty ones with the start -1 at all other rows."""
+    """Returns `count` changes: the `chosen` changes at the given rows, and empty changes with the start -1 at all other rows."""
     contigs, starts = [""] * count, np.full(count, -1)
     lengths = np.zeros((2, count), np.int64)
     kept = changes.select(chosen)
@@ -143,7 +147,10 @@ def _spread(changes: Changes, rows: np.ndarray, chosen: np.ndarray, count: int) 
 
 
 def _first_table() -> np.ndarray:
-    """Returns a table, uint8 (256,), from each IUPAC code to its alphabetically first base, as the VCF specification requires in REF."""
+    """Returns a table, uint8 (256,), from each IUPAC code to its alphabetically first base.
+
+    The VCF specification requires this base in REF.
+    """
     table = PLAIN.copy()
     for code, bases in IUPAC.items():
         if bases:

@@ -9,11 +9,12 @@ __all__ = ["ENSEMBLE_COLUMNS", "MODEL_COLUMNS", "Column", "column_names", "effec
 
 
 class Column(NamedTuple):
-    """A column that is computed for each task.
+    """A column of a table of variant effects, computed for each task.
 
     Args:
         name: Suffix of the column name, after the name of the task.
-        values: Takes the predictions for the reference and the alternative alleles, float32 (n, members, tasks), and returns (n, tasks).
+        values: Function that computes the column (n, tasks) from the predictions for the reference and for the alternative alleles,
+            float32 (n, members, tasks) each.
         description: Description of the column, with `{task}` for the name of the task.
     """
 
@@ -32,22 +33,22 @@ MODEL_COLUMNS = (
     Column("alt", lambda _, alt: alt.mean(axis=1), "Prediction of {task} with the alternative allele"),
     Column("effect", lambda ref, alt: (alt - ref).mean(axis=1), "Prediction of {task} with the alternative minus the reference allele"),
 )
-"""Columns of single models and ensembles."""
+"""Columns of variant effects for single models and for ensembles."""
 
 ENSEMBLE_COLUMNS = (
     Column("effect_sd", lambda ref, alt: (alt - ref).std(axis=1, ddof=1), "Standard deviation of the effect on {task} over the models"),
     Column("agreement", _agreement, "Share of the models whose effect on {task} has the sign of the mean effect"),
 )
-"""Additional columns of ensembles. The standard deviation is that of a sample (`ddof=1`)."""
+"""Additional columns of variant effects for ensembles. The standard deviation is that of a sample (`ddof=1`)."""
 
 
 def effect_columns(members: int) -> tuple[Column, ...]:
-    """Returns the columns for a single model or an ensemble with the given number of members."""
+    """Returns the columns of variant effects for a model with the given number of members, which is 1 for a single model."""
     return MODEL_COLUMNS + ENSEMBLE_COLUMNS if members > 1 else MODEL_COLUMNS
 
 
 def column_names(columns: Sequence[Column], tasks: Sequence[str]) -> tuple[str, ...]:
-    """Returns the names of all columns of the first task, then of the second task, and so on.
+    """Returns the names of the columns, ordered by task and then as in `columns`.
 
     Example:
         >>> column_names(MODEL_COLUMNS, ["hk"])
@@ -57,6 +58,9 @@ def column_names(columns: Sequence[Column], tasks: Sequence[str]) -> tuple[str, 
 
 
 def effect_values(columns: Sequence[Column], ref: np.ndarray, alt: np.ndarray) -> np.ndarray:
-    """Computes all columns, float32 (n, tasks * columns), in the order of `column_names`, from predictions float32 (n, members, tasks)."""
+    """Computes all columns from predictions float32 (n, members, tasks).
+
+    Returns float32 (n, tasks * columns), in the order of `column_names`.
+    """
     values = np.stack([column.values(ref, alt) for column in columns], axis=2)
     return values.reshape(len(ref), values.shape[1] * len(columns)).astype(np.float32)

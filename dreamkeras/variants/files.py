@@ -31,11 +31,14 @@ class VariantSink(Protocol):
     """Writer of batches of variants in order."""
 
     def write(self, batch: Any, cells: list[Sequence[Any]], variants: Variants) -> None:
-        """Writes a batch with the cells of its key columns and its effects."""
+        """Writes a batch of variants, with the cells of the key columns and the effects."""
 
 
 class TableSink:
-    """Writes one row per allele with keys, status and numbers, which are `nan` or null if it was not scored. See `open_table_sink`."""
+    """Writes one row per allele with keys, status and numbers.
+
+    The numbers are `nan` or null if the allele was not scored. See `open_table_sink`.
+    """
 
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
@@ -67,7 +70,7 @@ class VcfSink:
 
 
 def is_vcf_name(path: str) -> bool:
-    """Whether the name of a file is that of a VCF, compressed or not."""
+    """Whether a file has the name of a VCF: `.vcf`, with or without a suffix for compression."""
     return unpacked_name(path.lower()).endswith(".vcf")
 
 
@@ -103,7 +106,7 @@ def info_fields(columns: Sequence[Column], tasks: Sequence[str], prefix: str = P
     """Returns INFO fields for the status, the normal form and each column of numbers, in the order of `effects.column_names`.
 
     Raises:
-        InputError: A field name cannot begin with the prefix, or two tasks would have the same field name.
+        InputError: The prefix is not valid at the beginning of a field name, or two tasks would have the same field name.
     """
     if not _NAME.fullmatch(prefix):
         raise InputError(f"Expected a prefix of letters, digits, dots and underscores that does not begin with a digit, got {prefix!r}.")

@@ -1,4 +1,4 @@
-"""Normal forms of alleles: trimmed to the bases that differ and left-aligned, as by `bcftools norm` and vt.
+"""Normalises alleles: trims them to the bases that differ and left-aligns them, as `bcftools norm` and `vt normalize` do.
 
 Two alleles have the same normal form if and only if they produce the same haplotype.
 """
@@ -16,10 +16,13 @@ from dreamkeras.sequence.ragged import Ragged
 __all__ = ["NORMAL_FORM", "Changes", "normalise", "vcf_columns"]
 
 NORMAL_FORM: Mapping[str, type] = {"norm_pos": int, "norm_ref": str, "norm_alt": str}
-"""Names and types of the columns that `vcf_columns` returns, as in output files."""
+"""Names and types of the columns for the normal form in output files, in the order of `vcf_columns`."""
 
 BLOCK = 64
-"""Length of the first read to the left of an insertion or deletion. Each further read is 8 times as long, up to `LONGEST_BLOCK`."""
+"""Number of bases that are first read to the left of an insertion or deletion.
+
+Each further block is 8 times as long, up to `LONGEST_BLOCK`.
+"""
 
 LONGEST_BLOCK = 1 << 20
 
@@ -29,9 +32,9 @@ class Changes(NamedTuple):
 
     Args:
         contigs: n names of contigs.
-        starts: 0-based position of the first base that differs, int64 (n,). For an insertion, the base after it.
+        starts: 0-based position of the first base that differs, int64 (n,). The start of an insertion is the base after it.
         refs: Bases of the genome that are replaced, in upper case, with T for U. Empty for an insertion.
-        alts: Bases that replace them, in upper case, with T for U. Empty for a deletion.
+        alts: Bases that replace `refs`, in upper case, with T for U. Empty for a deletion.
     """
 
     contigs: Sequence[str]
@@ -53,12 +56,12 @@ def normalise(genome: Genome, contigs: Sequence[str], starts: np.ndarray, writte
         contigs: n names of contigs.
         starts: 0-based position of the first base of each REF, int64 (n,).
         written: Each REF as written in the VCF.
-        found: Letters of the genome at the positions of each REF. An ambiguity code of the genome matches one of its bases in REF, and is
-            kept unless ALT has another base at that position.
+        found: Letters of the genome at the positions of each REF. An ambiguity code of the genome matches REF with one of its bases. The
+            code is kept in the result unless ALT has another base at that position.
         alts: Each ALT.
 
     Returns:
-        Changes in the order given. Both `refs` and `alts` are empty if an ALT is equal to its REF.
+        Changes in the order of the alleles. If an ALT is equal to its REF, its texts in `refs` and `alts` are empty.
 
     Example:
         >>> import pathlib, tempfile
@@ -71,7 +74,7 @@ def normalise(genome: Genome, contigs: Sequence[str], starts: np.ndarray, writte
     """
     written, found, alts = (Ragged(PLAIN[texts.flat], texts.offsets) for texts in (written, found, alts))
     shorter = np.minimum(written.lengths, alts.lengths)
-    # Trimming starts on the right, so that an insertion or deletion in a repeat is placed as far left as its alleles allow.
+    # Trimming shared bases on the right first places an insertion or deletion in a repeat as far left as its alleles allow.
     behind = _shared(written, found, alts, shorter, -1)
     before = _shared(written, found, alts, shorter - behind, 1)
     refs = found.cut(found.offsets[:-1] + before, found.lengths - before - behind)
@@ -80,7 +83,7 @@ def normalise(genome: Genome, contigs: Sequence[str], starts: np.ndarray, writte
 
 
 def vcf_columns(genome: Genome, changes: Changes) -> tuple[list[int], list[str], list[str]]:
-    """Returns POS (1-based), REF and ALT of changes as in a VCF, which are the columns of `NORMAL_FORM`.
+    """Returns the columns of `NORMAL_FORM`: POS (1-based), REF and ALT of changes, as in a VCF.
 
     Insertions and deletions include an anchor base: the base before them or, at the first position of a contig, the base after them.
     """
@@ -137,7 +140,7 @@ def _steps_left(genome: Genome, contig: str, start: int, unit: np.ndarray) -> in
 
 
 def _rotated(texts: Ragged, steps: np.ndarray) -> Ragged:
-    """Rotates each text to the right by a number of steps, which may exceed its length."""
+    """Rotates each text to the right by a number of steps, which may exceed the length of the text."""
     owners, starts = texts.owners(), texts.offsets[:-1]
     along = np.arange(len(texts.flat)) - starts[owners]
     return Ragged(texts.flat[starts[owners] + (along - steps[owners]) % texts.lengths[owners]], texts.offsets)

@@ -1,4 +1,4 @@
-"""Reads pairs of sequences from a table: one with the reference and one with the alternative allele."""
+"""Reads pairs of sequences from a table, with the reference allele in one sequence and the alternative allele in the other."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,18 +18,18 @@ from dreamkeras.sequence.records import numbered
 __all__ = ["ALT_NAMES", "REF_NAMES", "Pairs", "open_pairs"]
 
 REF_NAMES = ("ref", "reference", "ref_sequence", "ref_seq", "reference_sequence")
-"""Default column names of reference sequences, in lower case and in order of preference."""
+"""Default names of the column with reference sequences, in lower case and in order of preference."""
 
 ALT_NAMES = ("alt", "alternative", "alt_sequence", "alt_seq", "alternative_sequence")
-"""Default column names of alternative sequences, in lower case and in order of preference."""
+"""Default names of the column with alternative sequences, in lower case and in order of preference."""
 
 
 _POSITIONS = {"pos", "position", "start"}
-"""Columns that indicate short alleles at genomic positions rather than complete sequences."""
+"""Names of columns with genomic positions. A table with such a column contains short alleles instead of complete sequences."""
 
 
 class Pairs(NamedTuple):
-    """A batch of rows with two sequences each.
+    """A batch of rows of a table with two sequences per row.
 
     Args:
         ids: n names.
@@ -71,7 +71,7 @@ def open_pairs(
         id_column: Name or position of the column with names. Defaults to a column named id, seq_id or name, or to numbers from 1.
 
     Raises:
-        InputError: The file does not exist, is empty, is damaged, is a VCF, or has no such column.
+        InputError: The file does not exist, is empty, is damaged, is a VCF, or a column does not exist.
 
     Example:
         >>> import pathlib, tempfile

@@ -30,8 +30,8 @@ def run_variants(
     Args:
         source: The variants.
         scorer: The model.
-        open_sink: Opens the output before the first batch is scored or, with `shards`, after the last one.
-        shards: If given, scored batches are kept in it and are not scored again in a resumed run. The source is then read twice.
+        open_sink: Opens the output before the first batch is scored or, with `shards`, after the last batch is scored.
+        shards: Keeps scored batches on disk, so that a resumed run does not score them again. With shards, the source is read twice.
         progress: Called after each batch with its number of records.
 
     Returns:
@@ -66,7 +66,7 @@ def _scored(
 def _fill(source: VariantSource[Any], scorer: VariantScorer, open_sink: OpenSink, shards: Shards, progress: Progress | None) -> None:
     """Scores the batches that are not in a shard yet."""
     with source.open() as (header, batches):
-        open_sink(header)  # reports problems with the output before the work begins
+        open_sink(header)  # reports problems with the output before scoring
         for batch in itertools.islice(batches, shards.done):
             if progress:
                 progress(len(batch.lines))

@@ -1,6 +1,6 @@
 """Scores batches of variants, from the records of a VCF or from pairs of sequences in a table.
 
-Every row has a status. Rows that cannot be scored have no numbers. `files.py` writes the results.
+Each allele or pair is a row with a status. The effects of a row that cannot be scored are NaN. The module `files` writes the results.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,8 +26,9 @@ class AlleleWindows(NamedTuple):
 
     Args:
         statuses: `Status` of each row, uint8 (rows,).
-        windows: Takes the indices of n rows with the status `OK` and returns one array uint8 (2 * copies * n, length) per construct.
-            First come the windows with the reference, then those with the alternative; each part is ordered by copy and then by row.
+        windows: Function that takes the indices of n rows with the status `OK` and returns one array uint8 (2 * copies * n, length) per
+            construct. The windows with the reference allele precede those with the alternative allele. Both halves are ordered by copy
+            and then by row.
         copies: Windows per allele, over which predictions are averaged.
     """
 
@@ -37,11 +38,11 @@ class AlleleWindows(NamedTuple):
 
 
 class Variants(NamedTuple):
-    """Statuses and effects of a batch.
+    """Statuses and effects of a batch of variants.
 
     Args:
         statuses: `Status` of each row, uint8 (rows,).
-        values: Columns of effects, float32 (rows, columns). NaN for rows that were not scored.
+        values: Columns of effects, float32 (rows, columns), with NaN for rows that were not scored.
     """
 
     statuses: np.ndarray
@@ -52,19 +53,22 @@ Batch = TypeVar("Batch", bound=Any)
 
 
 class VariantSource(Protocol[Batch]):
-    """Input with variants, read in batches."""
+    """A VCF or table of pairs as a source of variants, which is read in batches."""
 
     keys: ClassVar[Mapping[str, type]]
     """Names and types of the columns that identify a row."""
 
     def open(self) -> AbstractContextManager[tuple[list[bytes], Iterator[Batch]]]:
-        """Opens the input, and returns its header and its batches. Batches have `lines`, and are the same each time the input is read."""
+        """Opens the input, and returns its header and its batches.
+
+        A batch has an attribute `lines`. The batches are the same each time the input is read.
+        """
 
     def choices(self) -> dict[str, Any]:
         """Returns the options on which the results depend, in a form that is serialisable as JSON."""
 
     def allele_windows(self, batch: Batch) -> AlleleWindows:
-        """Returns statuses and windows of a batch. No model is needed."""
+        """Returns statuses and windows of a batch. The method does not need a model."""
 
     def rows(self, batch: Batch) -> np.ndarray:
         """Returns the index of the record of each row within the batch, int64 (rows,)."""
@@ -78,7 +82,7 @@ class VariantScorer:
 
     Args:
         scorer: The model or ensemble.
-        batch_size: Windows scored at a time.
+        batch_size: Number of windows scored at a time.
         more: Columns in addition to those of `effects.effect_columns`.
     """
 

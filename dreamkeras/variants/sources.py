@@ -64,7 +64,7 @@ class VcfSource:
             yield batch
 
     def choices(self) -> dict[str, Any]:
-        """Returns the placement, which the results depend on."""
+        """Returns the placement of the variants, which affects the results."""
         return {"placement": self.placement._asdict()}
 
     def allele_windows(self, batch: VcfRecords) -> AlleleWindows:
@@ -82,14 +82,17 @@ class VcfSource:
         return batch.records
 
     def cells(self, batch: VcfRecords) -> list[Sequence[Any]]:
-        """Returns contig, position, ID and alleles as in the VCF, and the normal form if there is one. Malformed lines have no position."""
+        """Returns the columns of `keys`: contig, position, ID and alleles as in the VCF, and the normal form if the allele has one.
+
+        Malformed lines have no position.
+        """
         rows = batch.records.tolist()
         positions = [position if position >= 0 else None for position in batch.positions.tolist()]
         written = [[column[row] for row in rows] for column in (batch.contigs, positions, batch.ids, batch.refs)]
         return [*written, batch.alts, *self._normal_forms(batch)]
 
     def _normal_forms(self, batch: VcfRecords) -> list[Sequence[Any]]:
-        """Returns the columns of `NORMAL_FORM`."""
+        """Returns the columns of `NORMAL_FORM`, with empty cells for alleles without a normal form."""
         alleles = self._alleles(batch)
         rows = np.flatnonzero(alleles.normalised)
         cells: list[list[Any]] = [[empty] * len(alleles.statuses) for empty in (None, "", "")]
@@ -99,7 +102,7 @@ class VcfSource:
         return [*cells]
 
     def _alleles(self, batch: VcfRecords) -> Alleles:
-        """Returns the checked alleles of a batch. The latest batch is cached, because it is used several times."""
+        """Returns the checked alleles of a batch. The alleles of the latest batch are cached, because several methods use them."""
         if self._checked is None or self._checked[0] is not batch:
             self._checked = batch, check_alleles(batch, self.genome, self.placement.fits)
         return self._checked[1]
@@ -126,7 +129,7 @@ class PairSource:
             yield [], batches
 
     def choices(self) -> dict[str, Any]:
-        """Returns the chosen columns, which the results depend on."""
+        """Returns the names of the chosen columns, which affect the results."""
         return {"columns": self.columns}
 
     def allele_windows(self, batch: Pairs) -> AlleleWindows:
@@ -136,7 +139,7 @@ class PairSource:
         found = {status: rows.reshape(2, -1).any(axis=0) for status, rows in defects.items()}
         found |= {Status.MALFORMED: batch.malformed, Status.SAME_AS_REF: batch.same()}
         statuses = np.zeros(len(batch.ids), np.uint8)
-        for status in sorted(found, reverse=True):  # if several apply, the lowest one is set last and remains
+        for status in sorted(found, reverse=True):  # the lowest of several statuses is set last and remains
             statuses[found[status]] = status
 
         def windows(rows: np.ndarray) -> list[np.ndarray]:
@@ -150,12 +153,12 @@ class PairSource:
         return np.arange(len(batch.ids))
 
     def cells(self, batch: Pairs) -> list[Sequence[Any]]:
-        """Returns the names of the rows."""
+        """Returns the column of `keys`: the names of the rows."""
         return [batch.ids]
 
 
 def _defects(sequences: Ragged, constructs: Sequence[Construct]) -> dict[Status, np.ndarray]:
-    """Returns, for each reason not to score a sequence, whether it applies to the sequence in any construct, bool (n,)."""
+    """Checks sequences with all constructs. Returns the sequences that cannot be scored, bool (n,), for each status."""
     illegal = np.zeros(len(sequences), bool)
     illegal[sequences.owner(np.flatnonzero(~IS_LETTER[sequences.flat]))] = True
     found = [(construct, construct.find_inserts(sequences)) for construct in constructs]

@@ -1,4 +1,4 @@
-"""Statuses of variants, and counts of alleles by status."""
+"""Defines the statuses of variants, and counts alleles by status."""
 
 from collections import Counter
 from enum import IntEnum
@@ -59,7 +59,7 @@ class StatusCounts(NamedTuple):
     Args:
         records: Number of records of the VCF, or rows of the table.
         counts: Number of alleles with each status.
-        first: Line of the first allele with each status.
+        first: Number of the line with the first allele of each status.
     """
 
     records: int
@@ -77,7 +77,7 @@ class StatusCounts(NamedTuple):
         Args:
             statuses: `Status` of each allele, uint8 (rows,).
             records: Index of the record of each allele, int64 (rows,).
-            lines: Line of each record, counted from 1, int64 (n,).
+            lines: Line number of each record, counted from 1, int64 (n,).
         """
         found, rows, counts = np.unique(statuses, return_index=True, return_counts=True)
         kinds = [Status(code) for code in found.tolist()]
@@ -87,7 +87,7 @@ class StatusCounts(NamedTuple):
 
     @property
     def mismatches(self) -> tuple[int, int]:
-        """Number of alleles whose reference differs from the genome, and number of alleles whose reference was compared."""
+        """Two numbers of alleles: those whose REF differs from the genome, and those whose REF was compared with the genome."""
         return self.counts[Status.REF_MISMATCH], sum(self.counts[status] for status in COMPARED)
 
     def words(self) -> dict[str, int]:
@@ -95,7 +95,7 @@ class StatusCounts(NamedTuple):
         return {WORDS[status]: count for status, count in sorted(self.counts.items())}
 
     def lines(self, *, genome: bool) -> list[str]:
-        """Returns a summary for the user. `genome` is whether references were compared with a genome."""
+        """Returns a summary in several lines. If `genome` is True, the references were compared with a genome."""
         total = sum(self.counts.values())
         of = f"{total:,} alternative alleles of {self.records:,} records" if genome else f"{total:,} pairs of sequences"
         told = [f"Scored {self.counts[Status.OK]:,} of {of}."]

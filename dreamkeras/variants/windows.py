@@ -1,7 +1,7 @@
-"""Windows of a genome around a variant, with the reference and with the alternative allele.
+"""Cuts windows of a genome around a variant, with the reference and with the alternative allele.
 
 For an insertion or deletion, one edge of the insert stays at the same genomic position. At the other edge, bases of the genome are
-removed (insertion) or added (deletion), so that the length is unchanged.
+removed (insertion) or added (deletion), so that the length of the insert is unchanged.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ class Placement(NamedTuple):
 
     Args:
         length: Length of the insert.
-        positions: Offsets of the first base that differs within the insert, on the forward strand. Predictions are averaged over several
+        positions: Offsets, within the insert, of the first base that differs, on the forward strand. Predictions are averaged over all
             offsets.
         strand: Strand of the insert, one of `STRANDS`. With `"both"`, predictions are averaged over both strands.
         indel_anchor: Edge of the insert that has the same genomic position for both alleles if their lengths differ, one of
@@ -57,7 +57,7 @@ class Placement(NamedTuple):
             indel_anchor: One of `INDEL_ANCHORS`.
 
         Raises:
-            InputError: An insert of this length does not fit, a position is outside the insert, or a name is unknown.
+            InputError: An insert of this length does not fit the construct, a position is outside the insert, or a name is unknown.
         """
         for name, chosen, known in (("strand", strand, STRANDS), ("indel_anchor", indel_anchor, INDEL_ANCHORS)):
             if chosen not in known:
@@ -77,7 +77,10 @@ class Placement(NamedTuple):
         return len(INDEL_ANCHORS[self.indel_anchor]) * len(STRANDS[self.strand]) * len(self.positions)
 
     def fits(self, refs: np.ndarray, alts: np.ndarray) -> np.ndarray:
-        """Returns whether both alleles, of lengths int64 (n,), fit completely into the insert for every fixed edge. Returns bool (n,)."""
+        """Checks whether alleles with the lengths `refs` and `alts`, int64 (n,), fit completely into the insert for every fixed edge.
+
+        Returns bool (n,).
+        """
         behind = self.length - max(self.positions)
         fit = refs <= behind
         for right in INDEL_ANCHORS[self.indel_anchor]:
@@ -85,7 +88,7 @@ class Placement(NamedTuple):
         return fit
 
     def inserts(self, genome: Genome, changes: Changes) -> np.ndarray:
-        """Cuts the inserts of n changes, which must fit (see `fits`).
+        """Cuts the inserts around n changes. All alleles must fit into the insert; see `fits`.
 
         Returns:
             Inserts in upper case, uint8 (2, copies, n, length), with the reference (index 0) and the alternative allele (index 1).
@@ -109,7 +112,7 @@ class Placement(NamedTuple):
 def insert_windows(inserts: np.ndarray, constructs: Sequence[Construct]) -> list[np.ndarray]:
     """Returns windows around inserts, uint8 (n, letters), as one array uint8 (n, window length) per construct.
 
-    Inserts are not searched for adapters, so that an insert that begins like an adapter stays complete.
+    The function does not search the inserts for adapters, so an insert that begins like an adapter stays complete.
     """
     given = Ragged.from_lengths(inserts.reshape(-1), np.full(len(inserts), inserts.shape[1]))
     return [construct.surround(given) for construct in constructs]
@@ -125,7 +128,7 @@ def _changed(around: np.ndarray, before: int, changes: Changes, first: np.ndarra
         first: Offset of the part relative to the first letter of the change, int64 (n,).
         length: Length of the part.
     """
-    columns = first[:, None] + np.arange(length)  # 0 is the first letter of the change
+    columns = first[:, None] + np.arange(length)  # offsets relative to the first letter of the change
     lengths = changes.alts.lengths[:, None]
     behind = columns >= lengths
     laid = np.take_along_axis(around, before + columns + behind * (changes.refs.lengths[:, None] - lengths), axis=1)
