@@ -1,4 +1,7 @@
-"""Score of the Random Promoter DREAM Challenge: weighted mean of r squared or rho over nine test subsets (Rafi et al. 2024)."""
+"""Computes the score of the Random Promoter DREAM Challenge (Rafi et al. 2024).
+
+The score is a weighted mean of r squared, or of rho, over nine test subsets.
+"""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -19,9 +22,9 @@ class SubsetScore(NamedTuple):
 
     Args:
         subset: Key of `SUBSETS`.
-        n: Number of sequences or pairs.
+        n: Number of sequences, or of pairs of sequences, in the subset.
         weight: Weight of the subset in the score.
-        r: Pearson's r with a 95 % interval. The score uses r squared.
+        r: Pearson's r with a 95 % interval. The challenge's score uses r squared.
         rho: Spearman's rho with a 95 % interval.
     """
 
@@ -39,8 +42,8 @@ class DreamScore(NamedTuple):
         parts: Correlations on each subset, in the order of `SUBSETS`.
         pearson: Weighted mean of r squared over subsets.
         spearman: Weighted mean of rho over subsets.
-        missing: Subsets without a file or a defined correlation. If there are any, the means are over the other subsets and are not
-            comparable with scores of the challenge.
+        missing: Subsets without a file or a defined correlation. With missing subsets, the scores are means over the other subsets and
+            are not comparable with scores of the challenge.
     """
 
     parts: tuple[SubsetScore, ...]
@@ -67,7 +70,7 @@ def dream_score(
     """Computes the scores of several models on the same test set.
 
     Args:
-        measured: Measurements (n,), in any unit, because correlations do not depend on it.
+        measured: Measurements (n,), in any unit, because correlations do not depend on the unit.
         predicted: Predictions (models, n).
         subsets: Row numbers by name, as from `read_subsets`.
         draws: Number of bootstrap resamples for the intervals.

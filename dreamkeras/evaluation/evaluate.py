@@ -1,4 +1,4 @@
-"""Computes metrics of models with confidence intervals, differences between models on the same resamples, and the challenge's score."""
+"""Computes metrics of models and differences between models, with confidence intervals, and the score of the DREAM Challenge."""
 
 import itertools
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ UNDEFINED = Interval(float("nan"), float("nan"), float("nan"))
 
 
 PEAKS, ALL = "peaks", "all"
-"""Kinds of windows of a genome for which metrics are computed."""
+"""Sets of windows for which metrics are computed if the windows of a genome are peaks and non-peaks."""
 
 
 class Difference(NamedTuple):
@@ -47,10 +47,10 @@ class Evaluation(NamedTuple):
 
     Args:
         figures: Metrics by model and task.
-        differences: Differences between every two models on every task.
-        scores: The challenge's score of each model. Empty without test subsets.
-        ceilings: Noise ceiling of each task. Empty without replicates.
-        peaks: Metrics of peaks only, if the windows of a genome are peaks and non-peaks. None otherwise.
+        differences: Differences in metrics between all pairs of models on all tasks.
+        scores: The challenge's score of each model. The dictionary is empty if the challenge's test subsets are not used.
+        ceilings: Noise ceiling of each task. The dictionary is empty if there are no replicates.
+        peaks: Metrics on the peaks alone, or None unless the windows of a genome are peaks and non-peaks.
     """
 
     figures: dict[str, dict[str, Figures]]
@@ -60,7 +60,10 @@ class Evaluation(NamedTuple):
     peaks: "Evaluation | None" = None
 
     def parts(self) -> dict[str, "Evaluation"]:
-        """Returns evaluations by kind of windows: `PEAKS` and `ALL`, or a single one with an empty name."""
+        """Returns the evaluations on `PEAKS` and on `ALL` windows by name.
+
+        Without non-peaks, returns a single evaluation with an empty name.
+        """
         return {PEAKS: self.peaks, ALL: self} if self.peaks else {"": self}
 
 
@@ -74,7 +77,7 @@ def evaluate(
     draws: int = DRAWS,
     seed: int = 0,
 ) -> Evaluation:
-    """Compares predictions with measurements.
+    """Computes the metrics of models from their predictions for sequences with measurements.
 
     Args:
         examples: n measured sequences.
@@ -82,11 +85,11 @@ def evaluate(
         predictions: Predictions by model, float (n, tasks).
         subsets: Row numbers by name, as from `evaluation.subsets.read_subsets`, for the challenge's score. Requires a single task.
         in_units: Whether measurements and predictions are in the same units. If False, the mean squared error is NaN.
-        draws: Number of bootstrap resamples of the sequences, which are the same for all models.
+        draws: Number of bootstrap resamples of the sequences. All models use the same resamples.
         seed: Random seed of the resamples.
 
     Raises:
-        InputError: There are no predictions, a prediction has another shape or is not finite, or a task has fewer than 2 measurements.
+        InputError: There are no predictions, predictions have the wrong shape or are not finite, or a task has fewer than 2 measurements.
     """
     models = _checked(examples, tasks, predictions)
     figures: dict[str, dict[str, Figures]] = {name: {} for name in predictions}
@@ -140,6 +143,6 @@ def _scores(
         raise InputError(f"Expected one task for the challenge's score, got {', '.join(tasks)}.")
     measured = examples.targets[:, 0]
     if np.isnan(measured).any():
-        raise InputError("The challenge's score requires a value in every row, but some rows have none.")
+        raise InputError("The challenge's score requires a measured value in every row, but some rows have none.")
     scores = dream_score(measured, [values[:, 0] for values in models.values()], subsets, draws, seed)
     return dict(zip(models, scores, strict=True))

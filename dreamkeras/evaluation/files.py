@@ -36,10 +36,10 @@ def write_evaluation(
     Args:
         folder: Folder for the files. Each file appears only when it is complete.
         evaluation: The metrics.
-        examples: The measured sequences.
+        examples: The sequences with their measurements.
         predictions: Predictions by model, float (n, tasks).
-        tasks: Unit of each task by name.
-        notes: Warnings and remarks for the report.
+        tasks: Unit of each task, by name of the task.
+        notes: Warnings and other notes for the report.
 
     Raises:
         DreamkerasError: A file cannot be written.
@@ -68,7 +68,7 @@ def _jsonable(value: Any) -> Any:
 
 
 def _figures_table(evaluation: Evaluation) -> str:
-    """Returns a table with one row per model and task, and with columns for the kind of windows and noise ceilings if there are any."""
+    """Returns a table of metrics with one row per model and task. Columns for peaks and for noise ceilings are included only if needed."""
     numbers = [f"{figure}{part}" for figure in ("r", "rho", "mse") for part in ("", "_low", "_high")]
     ceilings = NoiseCeiling._fields if evaluation.ceilings else ()
     rows = [("model", "task", *(["windows"] if evaluation.peaks else []), "n", *numbers, *ceilings)]
@@ -97,7 +97,7 @@ def _tsv(rows: Iterable[Sequence[str]]) -> str:
 
 
 def _write_predictions(path: Path, examples: Examples, predictions: Mapping[str, np.ndarray], tasks: Iterable[str]) -> None:
-    """Writes one row per sequence with measurements and predictions of each model, and `is_peak` for windows of a genome."""
+    """Writes a table with one row per sequence: `is_peak` for windows of a genome, the measurements, and the predictions of each model."""
     columns = [f"measured_{task}" for task in tasks] + [f"{model}_{task}" for model in predictions for task in tasks]
     kinds = [] if examples.is_peak is None else [examples.is_peak]
     with open_writer(str(path), [*("is_peak" for _ in kinds), *columns], "tsv") as writer:
@@ -107,7 +107,7 @@ def _write_predictions(path: Path, examples: Examples, predictions: Mapping[str,
 def _plot(
     folder: Path, evaluation: Evaluation, examples: Examples, predictions: Mapping[str, np.ndarray], tasks: Mapping[str, str]
 ) -> dict[str, Path]:
-    """Draws all plots, and returns their files by title, in the order of the report."""
+    """Draws all plots of an evaluation. Returns the files of the plots by title, in the order of the report."""
     plots: dict[str, Path] = {}
     if evaluation.scores:
         names = [part.subset for part in next(iter(evaluation.scores.values())).parts]
@@ -132,7 +132,10 @@ def _plot(
 
 
 def gc_percent(examples: Examples) -> np.ndarray:
-    """Returns the GC content of each insert, rounded to whole per cent, int64 (n,). Inserts without a known base have a content of 0."""
+    """Returns the GC content of each insert in per cent, rounded to integers, int64 (n,).
+
+    The GC content of an insert without known bases is 0.
+    """
     inserts = find_inserts(examples.letters, examples.lengths, examples.construct)
     within = inserts.within() & IS_BASE[examples.letters]
     strong = np.isin(examples.letters, np.frombuffer(b"GCgc", np.uint8)) & within

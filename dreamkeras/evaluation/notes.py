@@ -1,4 +1,4 @@
-"""Notes on an evaluation: overlap with training data, units of the measurements, and reasons for undefined metrics."""
+"""Writes notes on an evaluation: overlap with training data, units of the measurements, and reasons for undefined metrics."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -14,7 +14,10 @@ from dreamkeras.files.inputs import file_name
 __all__ = ["Units", "overlap_notes", "remarks", "undefined_notes"]
 
 BULK = 0.75
-"""Minimum share of measured values within the assay's range of bins for which all values are treated as means of bins."""
+"""Minimum share of measured values within the assay's range of bins.
+
+If the share is lower, the values are not in the units of the assay.
+"""
 
 CHOSEN_ON = "the best epoch was selected on them"
 
@@ -24,8 +27,8 @@ class Units(NamedTuple):
 
     Args:
         outside: Number of values outside the range of the assay's bins.
-        values: Number of all values.
-        bins: Number of bins of the assay. None if its values are not means of bins.
+        values: Number of measured values.
+        bins: Number of expression bins of the assay, or None if the values of the assay are not means over bins.
     """
 
     outside: int
@@ -34,14 +37,14 @@ class Units(NamedTuple):
 
     @classmethod
     def of(cls, assay: Assay, targets: np.ndarray) -> "Units":
-        """Counts the values in targets. Missing values are NaN."""
+        """Counts the measured values in targets. Missing values are NaN."""
         values = targets[~np.isnan(targets)]
         outside = 0 if assay.bins is None else int(((values < 0) | (values > assay.bins - 1)).sum())
         return cls(outside, values.size, assay.bins)
 
     @property
     def are_the_models(self) -> bool:
-        """Whether most values are within the range of bins. The others are then treated as outliers."""
+        """Whether most values are within the range of bins, so that values outside the range are treated as outliers."""
         return self.values - self.outside >= BULK * self.values
 
     def notes(self, file: str) -> list[str]:
@@ -50,12 +53,12 @@ class Units(NamedTuple):
             return []
         found = f"{self.outside:,} of the {self.values:,} measured values in {file} are outside 0 to {self.bins - 1}, the range of the bins"
         if self.are_the_models:
-            return [f"{found}. All metrics include them."]
-        return [f"{found}, so they are not in the model's units. Correlations are not affected; errors are omitted."]
+            return [f"{found}. All metrics include these values."]
+        return [f"{found}, so the values are not in the model's units. Correlations are still valid; mean squared errors are omitted."]
 
 
 def remarks(examples: Examples, path: str) -> list[str]:
-    """Returns remarks on the measured sequences: rows that were skipped while reading, and numbers of peaks and non-peaks."""
+    """Returns notes on reading the measurements: rows that were skipped, and numbers of peaks and non-peaks."""
     file = file_name(path)
     found = [*filter(None, [examples.describe_reading(file)]), *examples.remarks]
     if examples.is_peak is not None and not examples.is_peak.all():
@@ -85,7 +88,10 @@ def overlap_notes(known: Mapping[str, TrainingData | None], examples: Examples, 
 def undefined_notes(
     evaluation: Evaluation, examples: Examples, tasks: tuple[str, ...], predictions: Mapping[str, np.ndarray], among: str = ""
 ) -> list[str]:
-    """Returns reasons for undefined correlations and noise ceilings. `among` names a subset in the notes, e.g. `" among the peaks"`."""
+    """Returns notes with the reasons for undefined correlations and noise ceilings.
+
+    `among` is appended to the names of tasks, such as `" among the peaks"`.
+    """
     notes = []
     for column, task in enumerate(tasks):
         measured = examples.targets[:, column]

@@ -1,4 +1,4 @@
-"""HTML report of an evaluation: one file with embedded plots, without scripts and without network access."""
+"""Creates the HTML report of an evaluation: one file with embedded plots, which needs no scripts and no network access."""
 
 import base64
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,7 +22,7 @@ img { max-width: 100%; }
 
 
 TITLES = {"": "", PEAKS: " for peaks", ALL: " for all windows"}
-"""Suffixes of titles, by the windows for which metrics are computed."""
+"""Suffix of the titles in the report, by the set of windows for which metrics are computed."""
 
 
 def evaluation_page(
@@ -33,7 +33,7 @@ def evaluation_page(
     Args:
         evaluation: The metrics.
         sequences: Number of measured sequences.
-        tasks: Unit of each task by name.
+        tasks: Unit of each task, by name of the task.
         plots: PNG files by title.
         notes: Notes at the top of the page.
     """
@@ -90,9 +90,9 @@ def _part(evaluation: Evaluation, tasks: Mapping[str, str], of: str) -> list[str
 
 
 def _ceilings(evaluation: Evaluation, of: str) -> list[str]:
-    """Returns HTML with noise ceilings, or nothing without replicates."""
+    """Returns HTML with noise ceilings, or an empty list if there are no replicates."""
     rows = [(task, figure_text(found.replicate_r), figure_text(found.ceiling_r)) for task, found in evaluation.ceilings.items()]
-    title = f"<h2>Noise ceiling{of}</h2>\n<p>Pearson's r of a perfect model with the mean of the replicates.</p>"
+    title = f"<h2>Noise ceiling{of}</h2>\n<p>Pearson's r between the predictions of a perfect model and the mean of the replicates.</p>"
     return [title, _table(("task", "r between replicates", "noise ceiling of r"), rows)] if rows else []
 
 

@@ -1,4 +1,4 @@
-"""Reads predictions of another program or an earlier run from a table with one column per task and one row per sequence."""
+"""Reads predictions that another program or an earlier run wrote to a table, with one column per task and one row per sequence."""
 
 import numpy as np
 
@@ -13,15 +13,15 @@ __all__ = ["read_predictions"]
 
 
 def read_predictions(path: str, tasks: tuple[str, ...], ids: list[str], left_out: int = 0) -> np.ndarray:
-    """Reads predictions in the order of the measured sequences.
+    """Reads predictions from a table, in the order of the sequences with measurements.
 
     Args:
-        path: TSV, CSV or Parquet file with a column named after each task. With an id column, rows are matched to `ids`. Without one,
-            rows must be in the order of `ids`.
+        path: TSV, CSV or Parquet file with a column named after each task. If the table has an id column, rows are matched to `ids`. If
+            the table has no id column, rows must be in the order of `ids`.
         tasks: Names of the columns.
-        ids: n names of the measured sequences.
-        left_out: Number of rows of the measurement file that are not in `ids`, for example because they have no value. A table with an
-            id column may contain predictions for them as well.
+        ids: Names of the n sequences with measurements.
+        left_out: Number of rows of the measurement file that are not in `ids`, for example because they have no value. A table with an id
+            column may also contain predictions for these rows.
 
     Returns:
         Predictions, float64 (n, tasks).
@@ -45,7 +45,7 @@ def read_predictions(path: str, tasks: tuple[str, ...], ids: list[str], left_out
 
 
 def _records(batch: Table) -> Records:
-    """Returns records with the line numbers of rows, for messages."""
+    """Returns records that contain only the line numbers of rows, for error messages."""
     names = [str(line) for line in batch.lines]
     return Records(names, Ragged.from_strings([""] * len(names)), batch.lines, batch.source)
 
@@ -54,6 +54,6 @@ def _order(found: list[str], ids: list[str], path: str) -> np.ndarray:
     places = {name: row for row, name in enumerate(found)}
     missing = next((name for name in ids if name not in places), None)
     if missing is not None or len(places) < len(found):
-        problem = f"there is none for {missing!r}" if missing is not None else "an id occurs twice"
+        problem = f"there is no prediction for {missing!r}" if missing is not None else "an id occurs twice"
         raise InputError(f"Predictions in {path} do not match the ids of the measured sequences: {problem}.")
     return np.array([places[name] for name in ids])

@@ -36,17 +36,18 @@ class EvaluationChoices(NamedTuple):
 
     Args:
         data: File with measured sequences.
-        models: Run folders or `.onnx` files, which are evaluated separately.
+        models: Run folders or `.onnx` files. Each model is evaluated separately.
         predictions: Tables with predictions for the same sequences, as written by `dreamkeras predict`.
         assay: Name of the assay. If None, the assay of the first model is used.
-        table: Layout of the table, for the assay `table`.
-        summits: Whether windows are centred on the summits in column 10 of a file of peaks. If None, as in training of the first model.
+        table: Layout of the data file, for the assay `table`.
+        summits: Whether windows are centred on the summits in column 10 of a file of peaks. If None, windows are placed as in the
+            training of the first model.
         subsets: Folder with the challenge's test subsets.
-        public: Folder with the rows of the public leaderboard.
+        public: Folder with the rows of the challenge's public leaderboard, which are excluded from the subsets.
         draws: Number of bootstrap resamples.
         seed: Random seed of the resamples.
-        device: Device on which models run, see `scoring.session`.
-        batch_size: Sequences scored at a time.
+        device: Device on which the models run; see `scoring.session`.
+        batch_size: Number of sequences scored at a time.
     """
 
     data: str
@@ -68,7 +69,7 @@ class Notes(NamedTuple):
 
     Args:
         warnings: Reasons why metrics are misleading or undefined.
-        remarks: Remarks on reading the measured sequences.
+        remarks: Notes on reading the measurements, such as the number of skipped rows.
     """
 
     warnings: list[str]
@@ -87,12 +88,12 @@ def run_evaluation(
         progress: Called after each batch with its number of sequences.
 
     Returns:
-        Metrics, and notes on them.
+        The metrics of the models, and notes on the evaluation.
 
     Raises:
-        DreamkerasError: A file or a model is not valid, or they do not match. Nothing is written in this case.
+        DreamkerasError: A file or a model is not valid, or the file and the model do not match. No folder is created in this case.
     """
-    # The table may be read twice, because its layout can depend on its columns and its longest sequence.
+    # The data file may be read twice, because the layout of a table can depend on its columns and its longest sequence.
     with open_folder(folder) as unfinished, rereadable(choices.data if choices.table else None):
         names = _names([*choices.models, *choices.predictions])
         loaded = {names[path]: load(path, choices.device) for path in choices.models}
@@ -119,7 +120,7 @@ def run_evaluation(
 
 
 def _names(paths: list[str]) -> dict[str, str]:
-    """Returns the name of each model: the name of its folder or file, or its path if two of these names are the same."""
+    """Returns the name of each model: the name of its folder or file, or the path if two models have the same name."""
     require_different(paths)
     short = {path: Path(path).stem if Path(path).is_file() else Path(path).name or path for path in paths}
     return short if len(set(short.values())) == len(paths) else {path: path for path in paths}
@@ -153,7 +154,7 @@ def choose_assay(choices: EvaluationChoices, models: list[OnnxPredictor], known:
 def score_examples(
     model: OnnxPredictor, assay: Assay, examples: Examples, batch_size: int = BATCH_SIZE, progress: Callable[[int], None] | None = None
 ) -> np.ndarray:
-    """Predicts the measured sequences with a model, float32 (n, tasks).
+    """Predicts the sequences of `examples` with a model, float32 (n, tasks).
 
     Raises:
         ModelError: The tasks or the construct of the model differ from those of the assay.
@@ -161,7 +162,7 @@ def score_examples(
     if model.tasks != assay.tasks:
         wanted, came = ", ".join(assay.tasks), ", ".join(model.tasks)
         raise ModelError(f"The assay {assay.name} has the tasks {wanted}, but the model {model.name} predicts {came}.")
-    # Strands and flags may differ, because windows do not depend on them.
+    # The strands and flags of the two constructs may differ, because windows do not depend on strands and flags.
     if model.construct != dataclasses.replace(assay.construct, strands=model.construct.strands, flags=model.construct.flags):
         ours, theirs = assay.construct.to_json(), model.construct.to_json()
         apart = "; ".join(f"{name} {ours[name]!r} and {theirs[name]!r}" for name in ours if ours[name] != theirs[name])

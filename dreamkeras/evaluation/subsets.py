@@ -1,4 +1,6 @@
-"""Test subsets of the Random Promoter DREAM Challenge: rows or pairs of rows of the yeast test file, and weights in the score.
+"""Reads the test subsets of the Random Promoter DREAM Challenge: rows, or pairs of rows, of the yeast test file.
+
+Each subset has a weight in the score.
 
 The files are in the challenge's repository, in `data/test_subset_ids` and `data/public_leaderboard_ids`.
 """
@@ -20,17 +22,18 @@ from dreamkeras.sequence.ragged import Ragged
 __all__ = ["SUBSETS", "RowSequences", "Subset", "read_subsets"]
 
 SINGLE, PAIRED = ("pos",), ("alt_pos", "ref_pos")
-"""Columns of row numbers in a subset's file. Rows are counted from 0."""
+"""Names of the columns with row numbers in the file of a subset. Rows are counted from 0."""
 
 
 class Subset(NamedTuple):
     """A test subset of the challenge.
 
     Args:
-        weight: Weight in the score, not normalised.
-        file: Table of the rows or pairs. If None, all rows are used.
-        public: File of the rows or pairs of the public leaderboard, which are excluded from the final score.
-        paired: Whether differences between paired sequences (alternative minus reference) are compared.
+        weight: Weight of the subset in the score, not normalised.
+        file: Table with the rows or pairs of the subset. If None, the subset contains all rows.
+        public: File with the rows or pairs of the public leaderboard, which are excluded from the final score.
+        paired: Whether the subset consists of pairs. Correlations are then computed from differences (alternative minus reference
+            sequence).
     """
 
     weight: float
@@ -54,7 +57,7 @@ SUBSETS = {
 
 
 class RowSequences(NamedTuple):
-    """The sequences of the test file, to which the row numbers of subsets refer.
+    """The sequences of the yeast test file. The row numbers of subsets refer to this file.
 
     Args:
         letters: Windows of the test file, uint8 (rows, length).
@@ -68,19 +71,21 @@ class RowSequences(NamedTuple):
 def read_subsets(
     folder: str | Path, rows: int, public: str | Path | None = None, test: RowSequences | None = None
 ) -> dict[str, np.ndarray]:
-    """Reads the subsets whose files are in a folder.
+    """Reads the test subsets of the challenge whose files are in a folder.
 
     Args:
-        folder: Folder of tables with the columns of `SINGLE` or `PAIRED`. A repeated row or pair is used once.
+        folder: Folder with the tables of the subsets, which have the columns of `SINGLE` or `PAIRED`. Repeated rows or pairs in a table
+            are used once.
         rows: Number of rows of the test file.
-        public: Folder of the public leaderboard, with one JSON object per subset whose keys are rows, or pairs as `alt,ref`. Rows
-            used by the leaderboard are excluded from all subsets of rows, and pairs from the subset with the same name. If None,
-            nothing is excluded.
-        test: Sequences of the test file, which are compared with those in the tables, if there are any. If None, they are not compared.
+        public: Folder of the public leaderboard, with one JSON file per subset. The keys of the JSON object are rows, or pairs as
+            `alt,ref`. Rows used by the leaderboard are excluded from all subsets of rows, and pairs from the subset with the same name.
+            If None, no rows are excluded.
+        test: Sequences of the test file. If a table of a subset contains sequences, they must be equal to those of the test file. If
+            None, sequences are not compared.
 
     Returns:
-        Row numbers by name of subset, in the order of `SUBSETS`: int64 (n,), or int64 (n, 2) with alternative and reference. The subset
-        `all` contains all rows.
+        Row numbers by name of the subset, in the order of `SUBSETS`. The array is int64 (n,), or int64 (n, 2) for pairs of alternative
+        and reference. The subset `all` contains all rows that are not excluded.
 
     Raises:
         InputError: The folder has none of the files, a file is malformed, or a row is not in the test file or has another sequence.
@@ -123,7 +128,10 @@ def _positions(table: Table, rows: int) -> np.ndarray:
 
 
 def _compare(table: Table, rows: np.ndarray, texts: list[str], test: RowSequences | None) -> None:
-    """Checks that the test file has the same sequences in these rows. Sequences that do not fit its construct are not compared."""
+    """Checks that the test file has the same sequences as the table of a subset.
+
+    Sequences that do not fit the construct are not compared.
+    """
     if test is None:
         return
     sequences = Ragged.from_strings(texts)
@@ -131,7 +139,7 @@ def _compare(table: Table, rows: np.ndarray, texts: list[str], test: RowSequence
     different = (test.construct.windows(sequences.select(fitting)) != test.letters[rows[fitting]]).any(axis=1)
     for place in fitting[different][:1]:
         raise InputError(
-            f"Row {rows[place]} of the test file has another sequence than {source_name(table.source)}, line {table.lines[place]}. "
+            f"Row {rows[place]} of the test file and {source_name(table.source)}, line {table.lines[place]}, have different sequences. "
             "Give the test file of the challenge in its original order."
         )
 

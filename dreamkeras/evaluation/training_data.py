@@ -1,4 +1,4 @@
-"""Finds the training and validation data of a run folder, and their overlap with a test set."""
+"""Finds the training and validation data of a run folder, and compares a test set with these data."""
 
 import json
 from pathlib import Path
@@ -23,12 +23,12 @@ class TrainingData(NamedTuple):
 
     Args:
         assay: Name of the assay; see `data.assays.registry.find_assay`.
-        layout: Layout of a table or of a genome with reads. None for assays without a layout.
-        file: File with the examples. None if they were simulated, or if the weights are published ones.
-        division: Split into training and validation data.
+        layout: Layout of a table or of a genome with reads, or None for assays without a layout.
+        file: File with the examples. None if the examples were simulated, or if the run folder contains published weights.
+        division: Split of the examples into training and validation data.
         valid: File with validation data. If None, validation data are held out from `file`.
-        construct: Construct of a table. None for other assays.
-        fingerprint: Fingerprint of the examples at the beginning of the run. None if unknown.
+        construct: Construct of the sequences in a table, or None for other assays.
+        fingerprint: Fingerprint of the examples at the beginning of training, or None if it was not recorded.
     """
 
     assay: str
@@ -41,12 +41,12 @@ class TrainingData(NamedTuple):
 
     @property
     def missing(self) -> str:
-        """The first file that does not exist or is a stream. Empty if all files can be read again."""
+        """The first training or validation file that does not exist or is a stream. The text is empty if all files can be read again."""
         return next((file for file in (self.file, self.valid) if file and (is_stream(file) or not Path(file).is_file())), "")
 
 
 class Overlaps(NamedTuple):
-    """Overlap of a test set with a model's data.
+    """Overlap of a test set with the training and validation data of a model.
 
     Args:
         training: Overlap with the training data.
@@ -58,11 +58,12 @@ class Overlaps(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """Comparison of a test set with a model's data.
+    """Comparison of a test set with the training and validation data of a model.
 
     Args:
-        overlaps: Overlap of both. None if they could not be compared.
-        doubt: Reason why the overlap is unknown or uncertain. Empty if it is certain, or if the model has no training data.
+        overlaps: Overlap of the test set with the model's data, or None if they could not be compared.
+        doubt: Reason why the overlap is unknown or uncertain. The text is empty if the overlap is known, or if the model has no training
+            data.
     """
 
     overlaps: Overlaps | None
@@ -119,9 +120,10 @@ def compare_with_training(known: TrainingData | None, test: Examples) -> Compari
 
 
 def _read_parts(known: TrainingData) -> tuple[Examples, Examples, bool]:
-    """Reads training and validation examples, and checks whether they have changed since training.
+    """Reads the training and validation examples of a model, and checks whether the files have changed since training.
 
-    For windows of a genome, only positions are read and changes are not detected, because reading sequences and reads takes too long.
+    For windows of a genome, only positions are read, because loading sequences and sequencing reads takes too long. Changes are not
+    detected in this case.
 
     Raises:
         DreamkerasError: A file cannot be read or divided as in training.

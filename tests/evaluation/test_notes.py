@@ -33,10 +33,10 @@ def test_units_depend_on_the_share_of_values_within_the_bins(values):
 
 def test_outliers_are_counted_and_other_units_named():
     (one,) = Units(3, 200, 18).notes("t.tsv")
-    assert one == "3 of the 200 measured values in t.tsv are outside 0 to 17, the range of the bins. All metrics include them."
+    assert one == "3 of the 200 measured values in t.tsv are outside 0 to 17, the range of the bins. All metrics include these values."
     (other,) = Units(120, 200, 18).notes("t.tsv")
     assert "outside 0 to 17" in other
-    assert "so they are not in the model's units. Correlations are not affected; errors are omitted." in other
+    assert "so the values are not in the model's units. Correlations are still valid; mean squared errors are omitted." in other
 
 
 def test_values_of_an_assay_without_bins_are_not_checked():

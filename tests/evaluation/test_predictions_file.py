@@ -39,7 +39,7 @@ def test_without_ids_rows_are_in_order(tmp_path):
         ("1\t2\n", "no column named 'dev'. Columns in line 1: '1', '2'"),
         ("id\thk\na\t1\n", "no column named 'dev'"),
         ("id\tdev\na\t1\nb\t2\n", "Expected 3 predictions.*got 2"),
-        ("id\tdev\na\t1\nb\t2\nd\t3\n", "there is none for 'c'"),
+        ("id\tdev\na\t1\nb\t2\nd\t3\n", "there is no prediction for 'c'"),
         ("id\tdev\na\t1\nb\tx\nc\t3\n", "'x'.*line 3"),
     ],
 )

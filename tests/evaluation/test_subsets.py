@@ -103,5 +103,5 @@ class TestSequences:
     )
     def test_other_sequences_are_refused(self, tmp_path, tested, file, table):
         (tmp_path / file).write_text(table)
-        with pytest.raises(InputError, match=rf"^Row 1 of the test file has another sequence than .*{file}, line 3\."):
+        with pytest.raises(InputError, match=rf"^Row 1 of the test file and .*{file}, line 3, have different sequences\."):
             read_subsets(tmp_path, 4, test=tested)
