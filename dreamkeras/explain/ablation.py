@@ -1,4 +1,4 @@
-"""Ablation: effects of shuffling a span of an insert, or replacing it by N, while the rest of the insert is unchanged."""
+"""Measures the effects of ablation: a span of an insert is shuffled or replaced by N, and the rest of the insert is unchanged."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Literal, NamedTuple
@@ -20,7 +20,7 @@ from dreamkeras.sequence.shuffle import shuffle_dinucleotides, shuffle_letters
 __all__ = ["METHODS", "Ablation", "Ablator", "RegionSpans", "Spans", "slide"]
 
 AT_ONCE = 8192
-"""Maximum number of ablated sequences in memory at a time, if windows are short. All shuffles of a span are processed together."""
+"""Maximum number of ablated sequences in memory at a time. With long windows, fewer sequences are in memory."""
 
 
 class Spans(NamedTuple):
@@ -45,9 +45,9 @@ class Ablation(NamedTuple):
         inserts: The n inserts, as in the input.
         spans: m spans of the inserts.
         reference: Predictions for the unchanged sequences, float32 (n, tasks).
-        effects: Mean prediction over the ablated sequences minus the reference, float32 (m, tasks). Negative if the span increases the
-            prediction, and NaN if every shuffle of the span is equal to the span.
-        sd: Standard deviation over the shuffles, float32 (m, tasks). None with a single shuffle.
+        effects: Mean prediction over the ablated sequences minus the reference, float32 (m, tasks). The effect is negative if the span
+            increases the prediction, and NaN if every shuffle of the span is equal to the span.
+        sd: Standard deviation of the effects over the shuffles of a span, float32 (m, tasks), or None with a single shuffle.
     """
 
     ids: list[str]
@@ -68,7 +68,9 @@ METHODS: dict[str, Callable[[Ragged, np.random.Generator], Ragged]] = dict(
 
 
 def slide(inserts: Ragged, width: int, step: int) -> Spans:
-    """Returns sliding windows along inserts. The last window ends with the insert, and an insert shorter than a window is one window.
+    """Returns sliding windows along inserts.
+
+    The last window ends at the end of the insert. If an insert is shorter than a window, its only window is the complete insert.
 
     Args:
         inserts: n inserts.
@@ -93,7 +95,7 @@ def slide(inserts: Ragged, width: int, step: int) -> Spans:
 
 
 class RegionSpans:
-    """Finds the regions of sequences by name, and records which regions were found.
+    """Finds the regions of sequences by the names of the sequences, and records which regions were found.
 
     Args:
         regions: Regions whose contigs are names of sequences, with positions within the inserts.
@@ -111,11 +113,11 @@ class RegionSpans:
 
     @property
     def missing(self) -> int:
-        """Number of regions for which no sequence was found until now."""
+        """Number of regions whose sequence has not occurred in any call."""
         return int((~self._met).sum())
 
     def __call__(self, ids: list[str], inserts: Ragged) -> Spans:
-        """Returns the regions of the sequences with these names.
+        """Returns the regions of the sequences with the given names, as spans of their inserts.
 
         Raises:
             InputError: A region extends beyond the insert.
@@ -125,7 +127,9 @@ class RegionSpans:
         return Spans(*self._found(ids)[:3])
 
     def problems(self, ids: list[str], lengths: np.ndarray) -> dict[int, str]:
-        """Returns messages for sequences with regions beyond the insert, by index. All regions of the sequences are marked as found.
+        """Returns messages for sequences with regions beyond the end of the insert, by index of the sequence.
+
+        All regions of the sequences are marked as found.
 
         Args:
             ids: n names.
@@ -140,7 +144,7 @@ class RegionSpans:
         return problems
 
     def _found(self, ids: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Returns the columns of the spans and the row of each region."""
+        """Returns the three columns of `Spans`, and the row of each region in the file."""
         found = [(index, row) for index, name in enumerate(ids) for row in self._rows.get(name, ())]
         sequences, rows = np.array(found, np.int64).reshape(-1, 2).T
         return sequences, self._regions.starts[rows], self._regions.ends[rows], rows
@@ -152,9 +156,9 @@ class Ablator:
     Args:
         scorer: The model or ensemble. For an ensemble, the mean prediction is used.
         method: One of `METHODS`.
-        shuffles: Number of shuffles per span. The method `"unknown"` always uses one.
-        seed: Random seed of the shuffles. The random numbers continue from call to call.
-        batch_size: Windows scored at a time.
+        shuffles: Number of shuffles per span. With the method `"unknown"`, each span is replaced once.
+        seed: Random seed of the shuffles. All calls of an instance share one sequence of random numbers.
+        batch_size: Number of windows scored at a time.
 
     Raises:
         InputError: The method is unknown, or a number is below 1.
@@ -182,7 +186,7 @@ class Ablator:
 
         Args:
             records: n named sequences.
-            spans_of: Takes names and inserts, and returns the spans.
+            spans_of: Function that takes the names and inserts of sequences, and returns their spans.
             progress: Called after each batch with its number of windows.
 
         Raises:
@@ -216,7 +220,9 @@ class Ablator:
         on_error: Literal["fail", "skip"] = "fail",
         progress: Progress | None = None,
     ) -> Iterator[BatchResult[Ablation]]:
-        """Predicts the effects for many records in order, a few records at a time. `effect_files.write_effects` writes them.
+        """Predicts the effects for many records in order, a few records at a time.
+
+        `effect_files.write_effects` writes the effects to files.
 
         Arguments and errors are those of `ablate`. With `on_error="skip"`, records that do not fit, or whose spans extend beyond the
         insert, are omitted.
@@ -232,7 +238,7 @@ class Ablator:
             yield BatchResult(self.ablate(batch.found, spans_of, progress), batch.skipped)
 
     def _ablated(self, inserts: Ragged, spans: Spans) -> tuple[Ragged, np.ndarray]:
-        """Returns the ablated inserts, with one per shuffle, and whether any shuffle of a span differs from the span, bool (spans,)."""
+        """Returns the ablated inserts, one per span and shuffle, and whether any shuffle of a span differs from the span, bool (spans,)."""
         rows = np.repeat(np.arange(len(spans.starts)), self._shuffles)
         pieces = inserts.cut(inserts.offsets[spans.sequences] + spans.starts, spans.ends - spans.starts).select(rows)
         ablated = inserts.select(spans.sequences[rows])

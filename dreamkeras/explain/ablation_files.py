@@ -1,4 +1,4 @@
-"""Writes ablations to tables with one row per span, and positions as in BED."""
+"""Writes the effects of ablations to tables, with one row per span and positions as in BED."""
 
 import numpy as np
 
@@ -8,7 +8,10 @@ from dreamkeras.explain.effect_files import ROWS, RowSink
 __all__ = ["LABELS", "AblationTable"]
 
 LABELS = {"start": int, "end": int}
-"""Columns between the name of the sequence and the effects. Positions are those within the insert, 0-based and half-open."""
+"""Columns of a table of ablations between the name of the sequence and the effects.
+
+Positions are relative to the insert, 0-based and half-open.
+"""
 
 
 class AblationTable(RowSink):

@@ -1,6 +1,6 @@
-"""Attribution: contributions of letters to a prediction, and the error of their sum.
+"""Stores attributions: the contributions of letters to a prediction, and the error of their sum.
 
-`models.gradients` computes the contributions. Does not import Keras.
+The contributions are computed by `models.gradients`. This module does not import Keras.
 """
 
 from typing import NamedTuple
@@ -21,8 +21,8 @@ class Attribution(NamedTuple):
         inserts: The n inserts, as in the input.
         reference: Predictions for the sequences, float32 (n, tasks).
         baseline: Mean prediction over the baselines of each sequence, float32 (n, tasks).
-        scores: Hypothetical contributions of A, C, G and T at each position, with the multipliers of the network unchanged,
-            float32 (letters of all inserts, 4, tasks), in the order of `inserts.flat` and `BASES`.
+        scores: Hypothetical contributions that A, C, G and T would have at each position if the multipliers of the network did not
+            change, float32 (letters of all inserts, 4, tasks), in the order of `inserts.flat` and `BASES`.
     """
 
     ids: list[str]
@@ -34,19 +34,19 @@ class Attribution(NamedTuple):
     def importance(self) -> np.ndarray:
         """Returns the contribution of each letter of the sequence, float32 (letters of all inserts, tasks).
 
-        The contribution of an ambiguity code is the mean over its bases, and that of N is 0.
+        The contribution of an ambiguity code is the mean over its bases. The contribution of N is 0.
         """
         return np.einsum("lb,lbt->lt", ONE_HOT[self.inserts.flat], self.scores)
 
     def hypothetical(self) -> np.ndarray:
-        """Returns `scores`, float32 (letters of all inserts, 4, tasks)."""
+        """Returns the hypothetical contributions in `scores`, float32 (letters of all inserts, 4, tasks)."""
         return self.scores
 
     def completeness_error(self) -> np.ndarray:
         """Returns the sum of contributions minus the difference between prediction and baseline, float64 (n, tasks).
 
-        The error is 0, except for rounding, if contributions explain the difference completely. A large error indicates that a method
-        used too few steps.
+        The error is 0, except for rounding, if the contributions explain the difference completely. A large error indicates that the
+        attribution method used too few steps.
         """
         sums = np.zeros((len(self.inserts) + 1, self.scores.shape[2]))
         totals = np.cumsum(self.importance(), axis=0, dtype=np.float64)

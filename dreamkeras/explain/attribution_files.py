@@ -1,4 +1,4 @@
-"""Writes attributions to a long table with one row per letter, or to a NumPy array file, and writes the errors of their sums."""
+"""Writes attributions to a long table with one row per letter or to a NumPy array file, and the errors of their sums to another table."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,21 +14,24 @@ from dreamkeras.sequence.alphabet import BASES
 __all__ = ["LABELS", "CompletenessTable", "ContributionTable", "completeness_columns", "contribution_columns", "open_attributions"]
 
 LABELS = {"position": int, "letter": str}
-"""Columns of the long table between the name and the contributions. Positions are counted from 1 at the first letter of the insert."""
+"""Columns of the long table between the name of the sequence and the contributions.
+
+Positions are counted from 1 at the first letter of the insert.
+"""
 
 
 def contribution_columns(tasks: Iterable[str]) -> tuple[str, ...]:
-    """Returns the names of the columns of contributions."""
+    """Returns the names of the columns with contributions."""
     return tuple(f"{task}_contribution" for task in tasks)
 
 
 def completeness_columns(tasks: Iterable[str]) -> tuple[str, ...]:
-    """Returns the names of the columns of the prediction, the baseline and the error for each task."""
+    """Returns the names of the columns for each task: prediction, baseline and completeness error."""
     return tuple(f"{task}_{kind}" for task in tasks for kind in ("prediction", "baseline", "error"))
 
 
 class ContributionTable(RowSink):
-    """Long table with the columns `LABELS` and `contribution_columns`."""
+    """Long table of contributions, with the columns `LABELS` and `contribution_columns`."""
 
     def write(self, found: Attribution) -> None:
         """Writes a row for each letter."""
@@ -39,7 +42,10 @@ class ContributionTable(RowSink):
 
 
 class CompletenessTable(RowSink):
-    """Table with one row per sequence and with `completeness_columns`. See `Attribution.completeness_error` for the error."""
+    """Table of completeness errors with one row per sequence and the columns `completeness_columns`.
+
+    See `Attribution.completeness_error` for the error.
+    """
 
     def write(self, found: Attribution) -> None:
         """Writes a row for each sequence."""
@@ -51,9 +57,9 @@ class CompletenessTable(RowSink):
 def open_attributions(path: str, tasks: Sequence[str], format: str | None = None) -> Iterator[EffectSink[Attribution]]:
     """Opens a file for attributions. Formats and errors are those of `effect_files.open_effects`.
 
-    An array file contains `ids` (n,), `offsets` (n + 1,), `letters` S1 (letters,), hypothetical contributions `scores`
-    (letters, 4, tasks), `contributions` (letters, tasks), `reference`, `baseline` and `completeness_error` (n, tasks), `tasks` and
-    `bases`. The rows of insert i are those from `offsets[i]` to `offsets[i + 1]`.
+    An array file contains `ids` (n,), `offsets` (n + 1,), `letters` S1 (letters,), hypothetical contributions `scores` (letters, 4,
+    tasks), `contributions` (letters, tasks), `reference`, `baseline` and `completeness_error` (n, tasks), `tasks` and `bases`. The
+    letters of insert i are in the rows from `offsets[i]` to `offsets[i + 1]`.
     """
     if choose_effect_format(path, format) == ARRAYS:
         with open_arrays(path, tasks, _arrays, lambda _: {"bases": np.array(list(BASES))}) as sink:

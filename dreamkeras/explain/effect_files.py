@@ -37,14 +37,17 @@ __all__ = [
 ]
 
 LABELS = {"position": int, "ref": str, "alt": str}
-"""Columns of the long table between the name and the effects. Positions are counted from 1 at the first letter of the insert."""
+"""Columns of the long table between the name of the sequence and the effects.
+
+Positions are counted from 1 at the first letter of the insert.
+"""
 
 ROWS = 1 << 16
-"""Maximum number of rows of a long table that are in memory as text."""
+"""Maximum number of rows of a long table that are converted to text at a time."""
 
 
 class Named(Protocol):
-    """Results for named records."""
+    """Results of an analysis for named records."""
 
     @property
     def ids(self) -> list[str]:
@@ -56,14 +59,14 @@ _Found = TypeVar("_Found", bound=Named)
 
 
 class EffectSink(Protocol[_Found_contra]):
-    """Writer of effects."""
+    """Writer of the effects from an analysis."""
 
     def write(self, found: _Found_contra) -> None:
         """Writes the effects for a batch of records."""
 
 
 def write_effects(parts: Iterable[BatchResult[_Found]], sinks: Sequence[EffectSink[_Found]]) -> Scored:
-    """Writes the results of `mutate_records` or another method to each sink, in order.
+    """Writes results, such as those of `mutate_records`, to each of the sinks, in order.
 
     Returns:
         Number of written records, and the skipped records.
@@ -84,7 +87,7 @@ def write_effects(parts: Iterable[BatchResult[_Found]], sinks: Sequence[EffectSi
 
 
 def effect_columns(tasks: Iterable[str], *, has_sd: bool) -> tuple[str, ...]:
-    """Returns the names of the columns of effects, followed by those of their standard deviations."""
+    """Returns the names of the columns with effects, followed by the names of the columns with standard deviations if `has_sd` is True."""
     names = [f"{task}_effect" for task in tasks]
     return (*names, *(f"{name}_sd" for name in names if has_sd))
 
@@ -97,7 +100,7 @@ class RowSink:
 
 
 class EffectTable(RowSink):
-    """Long table with the columns `LABELS` and `effect_columns`. Unchanged letters have no rows."""
+    """Long table of effects, with the columns `LABELS` and `effect_columns`. A letter has no row for its own base."""
 
     def write(self, found: Mutagenesis) -> None:
         """Writes a row for each mutant."""
@@ -107,7 +110,7 @@ class EffectTable(RowSink):
         owner = found.inserts.owner(place)
         position = place - found.inserts.offsets[owner] + 1
         names, alternatives = np.array(found.ids, object), np.array(CHANGES, object)
-        letters = np.array([chr(code) for code in range(256)], object)[found.inserts.flat]  # one string object per distinct letter
+        letters = np.array([chr(code) for code in range(256)], object)[found.inserts.flat]  # equal letters share one string object
         for first in range(0, len(place), ROWS):
             rows = slice(first, first + ROWS)
             labels = position[rows].tolist(), letters[place[rows]].tolist(), alternatives[change[rows]].tolist()
@@ -122,7 +125,7 @@ def open_effects(path: str, tasks: Sequence[str], format: str | None = None, *, 
         path: Path of the file.
         tasks: Names of the tasks.
         format: One of `EFFECT_FORMATS`. Defaults to the format of the file's suffix, or to `tsv` without a suffix.
-        has_sd: Whether to add standard deviations.
+        has_sd: Whether to add columns with standard deviations to the table.
 
     Raises:
         InputError: The format or the suffix is unknown.
@@ -155,7 +158,7 @@ def _changes(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
 
 
 class _Arrays:
-    """Spools arrays to files in a folder. Create it with `open_arrays`."""
+    """Spools arrays to files in a folder. Instances are created by `open_arrays`."""
 
     def __init__(self, folder: Path, arrays: Callable[[Any], Mapping[str, np.ndarray]]) -> None:
         self._folder, self._arrays = folder, arrays
@@ -211,15 +214,16 @@ def open_arrays(
 ) -> Iterator[EffectSink[Any]]:
     """Opens an `.npz` file for effects. The file appears when the `with` block ends without an error.
 
-    Until then, arrays are spooled to a temporary folder next to the file. The file contains `ids` (n,), `offsets` (n + 1,), `letters`
+    Before the end, arrays are spooled to a temporary folder next to the file. The file contains `ids` (n,), `offsets` (n + 1,), `letters`
     S1 (letters,), `reference` (n, tasks), `effects` (letters, 4 or 5, tasks), `effects_sd` if available, `tasks` and `changes`. The
-    rows of insert i are those from `offsets[i]` to `offsets[i + 1]`.
+    letters of insert i are in the rows from `offsets[i]` to `offsets[i + 1]`.
 
     Args:
         path: Path of the file.
         tasks: Names of the tasks.
-        arrays: Returns the arrays of a batch, with one row per letter or per insert.
-        constants: Returns arrays that are stored once, given the shapes of the arrays. The shapes are empty if there were no records.
+        arrays: Function that returns the arrays of a batch, with one row per letter or per insert.
+        constants: Function that takes the shapes of the arrays and returns arrays that are stored once. Without records, the dictionary
+            of shapes is empty.
 
     Raises:
         DreamkerasError: The file cannot be written.

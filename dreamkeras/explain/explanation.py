@@ -1,4 +1,7 @@
-"""Interface of explanations: importance of each letter, from mutagenesis or attribution, for logos, seqlets and other tools."""
+"""Defines the interface of explanations: the importance of each letter, from mutagenesis or attribution.
+
+Logos, seqlets and the files for other tools are created from explanations.
+"""
 
 from typing import Protocol
 

@@ -1,4 +1,4 @@
-"""Draws sequence logos whose letters have the height of their importance, as SVG and, with matplotlib, as PNG.
+"""Draws sequence logos, in which the height of a letter is its importance, as SVG and, with matplotlib, as PNG.
 
 Letters that decrease the prediction are drawn upside down below the line.
 """
@@ -38,10 +38,16 @@ GLYPHS = {
 COLOURS = {"A": "#109648", "C": "#255c99", "G": "#d17a00", "T": "#d62839", "N": "#888888"}
 
 WIDTH, HEIGHT, TOP, LEFT, TICKS = 14, 120, 24, 52, 10
-"""Layout of the drawing: width of a letter, height of the area for letters, margins above and to the left, letters between ticks."""
+"""Layout of the drawing in pixels: width of a letter, height of the letters, margins above and to the left.
+
+The last value is the number of letters between ticks.
+"""
 
 NAME_BYTES, TASK_BYTES = 140, 60
-"""Maximum lengths of the parts of a file name. With a number and a suffix, file systems allow 255 bytes."""
+"""Maximum lengths in bytes of the sequence's name and the task's name in a file name.
+
+Together with a number and a suffix, the file name must not exceed 255 bytes.
+"""
 
 FONT = 'font-family="sans-serif" font-size="11"'
 
@@ -50,7 +56,7 @@ def logo_svg(letters: str, heights: np.ndarray, title: str = "") -> str:
     """Returns a logo as an SVG document.
 
     Args:
-        letters: n letters. All letters except A, C, G and T are drawn as N.
+        letters: Sequence of n letters. All letters except A, C, G and T are drawn as N.
         heights: Heights of the letters, float (n,).
         title: Title above the logo.
 
@@ -104,7 +110,7 @@ def draw_logo(letters: str, heights: np.ndarray, path: Path, title: str = "") ->
 
 
 class LogoFolder:
-    """Writes a logo of each sequence for each task. Create it with `open_logos`."""
+    """Writes a logo of each sequence for each task. Instances are created by `open_logos`."""
 
     def __init__(self, folder: Path, tasks: Sequence[str], *, png: bool) -> None:
         self._folder, self._tasks, self._png = folder, tasks, png
@@ -135,7 +141,7 @@ def open_logos(folder: Path, tasks: Sequence[str], *, png: bool = False) -> Iter
 
     Args:
         folder: Path of the folder.
-        tasks: Names of the tasks. With several tasks, there is one file per task.
+        tasks: Names of the tasks. With several tasks, one logo per task is written for each sequence.
         png: Whether to write PNG files as well.
 
     Raises:
@@ -149,7 +155,7 @@ def open_logos(folder: Path, tasks: Sequence[str], *, png: bool = False) -> Iter
 
 
 def _measured(letters: str, heights: np.ndarray) -> tuple[str, float, float]:
-    """Returns the glyphs to draw, and their maximum extent above and below the line."""
+    """Returns the glyphs of a logo, and the maximum extent of the letters above and below the line."""
     if heights.shape != (len(letters),) or not np.isfinite(heights).all():
         raise InputError(f"Expected {len(letters)} finite heights for a logo, got an array of shape {heights.shape}, or NaN or infinity.")
     drawn = "".join(letter if letter in GLYPHS else chr(N) for letter in letters.upper())
@@ -190,7 +196,10 @@ def _outline(glyph: str) -> "Outline":
 
 
 def _endings(tasks: Sequence[str]) -> list[str]:
-    """Returns the endings of file names by task: the names of the tasks, numbered if they are ambiguous. Empty for a single task."""
+    """Returns the ending of the file names for each task: the name of the task, with a number if names are ambiguous.
+
+    The ending is empty for a single task.
+    """
     if len(tasks) < 2:
         return [""] * len(tasks)
     endings = [f"_{_file_name(task, TASK_BYTES)}" for task in tasks]

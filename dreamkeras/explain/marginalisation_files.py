@@ -1,4 +1,4 @@
-"""Writes marginalisations to tables with one row per arrangement: means over the backgrounds, and their intervals."""
+"""Writes marginalisations to tables. A row has the mean effects of an arrangement of motifs over the backgrounds, with intervals."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from dreamkeras.statistics.bootstrap import DRAWS
 __all__ = ["MarginalisationTable", "open_marginalisation"]
 
 LABELS = {"position": int, "strand": str}
-"""Columns between the motif and the effects for a single motif. Positions are counted from 1."""
+"""Columns between the name of the motif and the effects, in a table for a single motif. Positions are counted from 1."""
 
 PAIR_LABELS = {"position": int, "spacing": int, "strands": str}
 
@@ -47,13 +47,13 @@ def open_marginalisation(
 
 
 class MarginalisationTable:
-    """Writes marginalisations of the motifs for which it was opened. Create it with `open_marginalisation`."""
+    """Writes marginalisations of one or two motifs to a table. Instances are created by `open_marginalisation`."""
 
     def __init__(self, writer: Writer, draws: int, seed: int) -> None:
         self._writer, self._draws, self._seed = writer, draws, seed
 
     def write(self, found: Marginalisation) -> None:
-        """Writes a row for each arrangement."""
+        """Writes a row for each arrangement of the motifs."""
         columns = list(found.summary(found.effects, self._draws, self._seed))
         if len(found.motifs) > 1:
             alone = found.alone.mean(axis=2, dtype=np.float64)

@@ -1,6 +1,7 @@
-"""Marginalisation: mean effect of one or two motifs on predictions over many background sequences.
+"""Computes marginalisations: the mean effect of one or two motifs on predictions over many background sequences.
 
-Motifs replace letters of the backgrounds. Effects are differences from the same backgrounds without motifs.
+Motifs replace letters of the backgrounds. An effect is the prediction with the motifs minus the prediction for the same background
+without motifs.
 """
 
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ from dreamkeras.statistics.bootstrap import DRAWS, interval, resampled_counts
 __all__ = ["Marginalisation", "MeanEffects", "marginalise", "random_inserts"]
 
 AT_ONCE = 1 << 12
-"""Maximum number of means whose bootstrap resamples are in memory at a time."""
+"""Maximum number of mean effects whose bootstrap resamples are in memory at a time."""
 
 
 class MeanEffects(NamedTuple):
@@ -39,10 +40,10 @@ class Marginalisation(NamedTuple):
     """Effects of motifs on predictions.
 
     Args:
-        motifs: The motifs, as given.
+        motifs: The motifs, as IUPAC codes.
         arrangements: Positions and strands of the motifs.
         background: Predictions for the unchanged backgrounds, float32 (backgrounds, tasks).
-        effects: Predictions with the motifs minus those without, float32 (arrangements, backgrounds, tasks).
+        effects: Predictions with the motifs minus predictions without the motifs, float32 (arrangements, backgrounds, tasks).
         alone: Effect of each motif alone, at its position in the arrangement, float32 (arrangements, motifs, backgrounds, tasks).
     """
 
@@ -53,11 +54,14 @@ class Marginalisation(NamedTuple):
     alone: np.ndarray
 
     def interaction(self) -> np.ndarray:
-        """Returns the effect of an arrangement minus the sum of its motifs' effects alone, float32 (arrangements, backgrounds, tasks)."""
+        """Returns the joint effect of the motifs minus the sum of their effects alone, float32 (arrangements, backgrounds, tasks)."""
         return self.effects - self.alone.sum(axis=1)
 
     def summary(self, values: np.ndarray, draws: int = DRAWS, seed: int = 0) -> MeanEffects:
-        """Averages values (arrangements, backgrounds, tasks), such as `effects`, over backgrounds. All means use the same resamples."""
+        """Averages values (arrangements, backgrounds, tasks), such as `effects`, over backgrounds.
+
+        All intervals use the same bootstrap resamples.
+        """
         columns = np.moveaxis(np.asarray(values, np.float64), 1, 0).reshape(values.shape[1], -1)
         bounds = [_bounds(columns[:, first : first + AT_ONCE], draws, seed) for first in range(0, columns.shape[1], AT_ONCE)]
         low, high = np.concatenate(bounds, axis=1).reshape(2, len(values), -1)
@@ -94,16 +98,16 @@ def marginalise(
 ) -> Marginalisation:
     """Predicts the effects of motifs on background sequences.
 
-    Ambiguity codes of a motif are replaced by the same random bases in all arrangements of a background, so that arrangements differ
-    only in position and strand. Each distinct arrangement, including those of single motifs, is scored once.
+    Ambiguity codes of a motif are replaced by the same random bases in all arrangements of a background, so that arrangements differ only
+    in position and strand. Each distinct arrangement is scored once, including the arrangements with one of the motifs alone.
 
     Args:
         motifs: IUPAC codes; see `motif_sites.motif_letters`.
-        arrangements: Positions and strands of the motifs, as from `arrange`; at least one.
+        arrangements: At least one arrangement with the positions and strands of the motifs, as from `arrange`.
         backgrounds: n inserts without adapters.
         scorer: The model or ensemble. For an ensemble, the mean prediction is used.
-        seed: Random seed for ambiguity codes.
-        batch_size: Windows scored at a time.
+        seed: Random seed for the bases that replace ambiguity codes.
+        batch_size: Number of windows scored at a time.
         progress: Called after each batch with its number of windows.
 
     Raises:
@@ -156,6 +160,9 @@ def _check(motifs: Sequence[str], arrangements: Sequence[Arrangement], backgroun
 
 
 def _bounds(columns: np.ndarray, draws: int, seed: int) -> np.ndarray:
-    """Returns lower and upper bounds of bootstrap intervals, float64 (2, columns), of values (backgrounds, columns)."""
+    """Computes bootstrap intervals for the mean of each column of values (backgrounds, columns).
+
+    Returns the lower and upper bounds, float64 (2, columns).
+    """
     means = [counts @ columns / len(columns) for counts in resampled_counts(len(columns), draws, seed)]
     return interval(np.concatenate(means))

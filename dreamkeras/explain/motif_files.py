@@ -1,6 +1,6 @@
 """Writes explanations in the formats of motif discovery tools: arrays of tfmodisco-lite, and motifs in MEME format.
 
-Names and coordinates of sequences are included. Neither tool is imported.
+The files include the names and coordinates of sequences. The motif discovery tools are not imported.
 """
 
 from collections.abc import Iterator, Sequence
@@ -38,10 +38,10 @@ def in_channels(inserts: Ragged, rows: np.ndarray, length: int) -> np.ndarray:
     Args:
         inserts: n sequences.
         rows: Values for each letter and base, (letters of all inserts, 4).
-        length: Length of the result. Positions after the end of an insert are 0.
+        length: Length of the returned array. Positions after the end of an insert are 0.
 
     Returns:
-        Array (n, 4, length) of the same type.
+        Array (n, 4, length) with the type of `rows`.
 
     Example:
         >>> inserts = Ragged.from_strings(["AC", "G"])
@@ -54,7 +54,7 @@ def in_channels(inserts: Ragged, rows: np.ndarray, length: int) -> np.ndarray:
 
 
 class ModiscoFolder:
-    """Collects the input of tfmodisco-lite. Create it with `open_modisco`."""
+    """Collects the input of tfmodisco-lite. Instances are created by `open_modisco`."""
 
     def __init__(self) -> None:
         self._ids: list[str] = []
@@ -68,12 +68,15 @@ class ModiscoFolder:
         self._hypothetical.append(found.hypothetical())
 
     def save(self, folder: Path, tasks: Sequence[str]) -> None:
-        """Writes `ohe.npz`, `hypothetical.npz` (one file per task if there are several) and `sequences.bed`."""
+        """Writes `ohe.npz`, `hypothetical.npz` and `sequences.bed`.
+
+        With several tasks, one file of hypothetical contributions per task is written.
+        """
         inserts = Ragged.from_lengths(
             np.concatenate([part.flat for part in self._inserts]), np.concatenate([part.lengths for part in self._inserts])
         )
         longest = int(inserts.lengths.max())
-        longest += longest % 2  # windows of tfmodisco-lite have an even length
+        longest += longest % 2  # tfmodisco-lite requires windows of an even length
         _save(folder / "ohe.npz", in_channels(inserts, (ONE_HOT[inserts.flat] == 1).astype(np.int8), longest))
         hypothetical = np.concatenate(self._hypothetical)
         for number, task in enumerate(tasks):
@@ -90,9 +93,9 @@ def open_modisco(folder: Path, tasks: Sequence[str]) -> Iterator[ModiscoFolder]:
 
     The folder appears when the `with` block ends without an error.
 
-    Arrays have the shape (n, 4, length), where length is that of the longest insert, rounded up to an even number. Bases are in the
-    order A, C, G, T, and positions after the end of an insert are 0. All arrays are kept in memory, as in tfmodisco-lite.
-    `sequences.bed` lists the names of the rows in the same order, for `modisco seqlet-bed`.
+    Arrays have the shape (n, 4, length). The length is that of the longest insert, rounded up to an even number. Bases are in the order
+    A, C, G, T, and positions after the end of an insert are 0. All arrays are kept in memory, as in tfmodisco-lite. `sequences.bed` lists
+    the names of the sequences in the order of the arrays, for `modisco seqlet-bed`.
 
     Raises:
         DreamkerasError: The folder is not empty, or cannot be written.
@@ -104,7 +107,7 @@ def open_modisco(folder: Path, tasks: Sequence[str]) -> Iterator[ModiscoFolder]:
 
 
 class MemeFile:
-    """Writes seqlets as MEME motifs. Create it with `open_meme`."""
+    """Writes seqlets as MEME motifs. Instances are created by `open_meme`."""
 
     def __init__(self, file: BinaryIO | BgzipWriter, path: str, rule: Rule) -> None:
         self._file, self._path, self._rule = file, path, rule
@@ -130,7 +133,7 @@ class MemeFile:
 
 @contextmanager
 def open_meme(path: str, rule: Rule = RULE) -> Iterator[MemeFile]:
-    """Opens a file for MEME motifs, one per seqlet, named `NAME:START-END NUMBER`.
+    """Opens a file for MEME motifs. Each seqlet is a motif with the name `NAME:START-END NUMBER`.
 
     The file appears when the `with` block ends without an error.
 
@@ -147,5 +150,5 @@ def _save(path: Path, array: np.ndarray) -> None:
 
 
 def _word(name: str) -> str:
-    """Replaces spaces in a name, because a space would end the name in these formats."""
+    """Replaces white space in a name, because white space would end the name in MEME and BED files."""
     return "_".join(name.split()) or "_"

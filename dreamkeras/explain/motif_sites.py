@@ -1,4 +1,4 @@
-"""Positions of motifs in inserts, and insertion of motifs that are given as IUPAC codes."""
+"""Arranges motifs at positions of inserts, and replaces the letters of inserts by motifs of IUPAC codes."""
 
 import itertools
 from collections.abc import Iterable, Sequence
@@ -16,11 +16,11 @@ STRANDS = "+-"
 
 
 class Site(NamedTuple):
-    """Position and strand of a motif.
+    """Position and strand of a motif in an insert.
 
     Args:
         motif: Index of the motif, from 0.
-        position: 0-based position of the leftmost letter in the insert, on both strands.
+        position: 0-based position in the insert of the leftmost letter of the motif, for motifs on both strands.
         reverse: Whether the motif is on the reverse strand.
     """
 
@@ -37,8 +37,8 @@ def arrange(positions: Iterable[int], strands: str = STRANDS) -> list[Arrangemen
     """Returns arrangements of one motif at several positions.
 
     Args:
-        positions: 0-based positions of the first letter.
-        strands: Strands to use, of `STRANDS`.
+        positions: 0-based positions of the leftmost letter of the motif.
+        strands: Strands of the motif, characters of `STRANDS`.
 
     Example:
         >>> arrange([0, 10], "+")
@@ -52,9 +52,9 @@ def arrange_pair(motifs: Sequence[str], positions: Iterable[int], spacings: Iter
 
     Args:
         motifs: Two motifs of IUPAC codes.
-        positions: 0-based positions of the first letter of the first motif.
+        positions: 0-based positions of the leftmost letter of the first motif.
         spacings: Numbers of letters between the two motifs.
-        strands: Strands to use, of `STRANDS`. All combinations are returned.
+        strands: Strands of the motif, characters of `STRANDS`. All combinations of the strands of both motifs are returned.
 
     Raises:
         InputError: A spacing is below 0, so that the motifs would overlap.
@@ -74,8 +74,8 @@ def motif_letters(motif: str, n: int, random: np.random.Generator) -> np.ndarray
     """Draws the letters of a motif for each of n backgrounds.
 
     Args:
-        motif: IUPAC codes in upper or lower case. A code for several bases is replaced by a random one of them. N stands for a letter
-            of the background that is kept.
+        motif: IUPAC codes in upper or lower case. A code for several bases is replaced by one of these bases at random. At an N, the
+            letter of the background is kept.
         n: Number of backgrounds.
         random: Random number generator.
 

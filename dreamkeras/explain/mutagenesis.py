@@ -1,6 +1,6 @@
-"""Saturation mutagenesis: effects of all single-letter changes of an insert on the prediction.
+"""Computes saturation mutagenesis: the effects of all single-letter changes of an insert on the prediction.
 
-Each distinct mutant and each unchanged sequence is scored once. `effect_files.py` writes the results.
+Equal windows are scored once. The module `effect_files` writes the results.
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
@@ -22,10 +22,10 @@ from dreamkeras.sequence.records import BATCH_LETTERS, Records
 __all__ = ["BatchResult", "Mutagenesis", "fitting_batches", "mutagenesis", "mutate_records"]
 
 AT_ONCE = 8192
-"""Maximum number of mutants whose windows are in memory at a time, if windows are short."""
+"""Maximum number of mutants whose windows are in memory at a time. With long windows, fewer mutants are in memory."""
 
 LETTERS_AT_ONCE = 1 << 14
-"""Maximum number of letters of the inserts in a batch, as in 200 promoters. A longer insert is a separate batch."""
+"""Maximum number of letters of the inserts in a batch, enough for 200 yeast promoters. An insert with more letters is a separate batch."""
 
 
 class Mutagenesis(NamedTuple):
@@ -36,10 +36,10 @@ class Mutagenesis(NamedTuple):
         inserts: The n inserts, as in the input.
         reference: Predictions for the unchanged sequences, float32 (n, tasks).
         effects: Prediction for the mutant minus the reference, float32 (letters of all inserts, 4 or 5, tasks), in the order of
-            `inserts.flat` and `CHANGES`. The effect of a letter on itself is 0. The fifth change is the deletion, if requested.
-            For an ensemble, the mean of the effects over its members.
-        sd: Standard deviation of the effects over the members of an ensemble, in the shape of `effects`. None if the predictions of
-            members are not available.
+            `inserts.flat` and `CHANGES`. The effect of a letter on itself is 0. The fifth change is the deletion, if requested. For an
+            ensemble, effects are means over its members.
+        sd: Standard deviation of the effects over the members of an ensemble, in the shape of `effects`. None if there is a single model,
+            or an ensemble in one file.
     """
 
     ids: list[str]
@@ -49,7 +49,10 @@ class Mutagenesis(NamedTuple):
     sd: np.ndarray | None = None
 
     def importance(self) -> np.ndarray:
-        """Returns the mean loss if a letter is replaced by each of the other bases, float32 (letters of all inserts, tasks)."""
+        """Returns the mean decrease of the prediction when a letter is replaced, float32 (letters of all inserts, tasks).
+
+        The mean is over the other bases.
+        """
         others = 4 - IS_BASE[self.inserts.flat]
         return -self.effects[:, :4].sum(axis=1) / others[:, None]
 
@@ -63,10 +66,10 @@ _Found = TypeVar("_Found")
 
 
 class BatchResult(NamedTuple, Generic[_Found]):
-    """Results for a batch of records.
+    """Results of an analysis for a batch of records.
 
     Args:
-        found: Results for the records that fit, which may be none.
+        found: Results for the records that fit. The results are empty if no record fits.
         skipped: The skipped records.
     """
 
@@ -82,8 +85,8 @@ def mutagenesis(
     Args:
         records: n named sequences.
         scorer: The model or ensemble. For an ensemble, effects are means over its members.
-        deletions: Whether to delete each letter as well.
-        batch_size: Windows scored at a time.
+        deletions: Whether to predict the effect of deleting each letter as well.
+        batch_size: Number of windows scored at a time.
         progress: Called after each batch with its number of windows.
 
     Raises:
@@ -109,12 +112,12 @@ def mutate_records(
     batch_size: int = BATCH_SIZE,
     progress: Progress | None = None,
 ) -> Generator[BatchResult[Mutagenesis], None, None]:
-    """Predicts the effects of all single-letter changes in order, a few records at a time. Repeated mutants are scored once.
+    """Predicts the effects of all single-letter changes for many records in order, a few records at a time.
 
     With `on_error="skip"`, records that do not fit are omitted. The other arguments are those of `mutagenesis`.
 
     Yields:
-        Effects for a batch of records. The next batch is scored in a separate thread at the same time.
+        Effects for a batch of records. A separate thread already scores the next batch while the caller processes a batch.
 
     Raises:
         InputError: A record does not fit and `on_error` is `"fail"`.
@@ -138,7 +141,7 @@ def fitting_batches(
 
     Args:
         records: Batches of any size.
-        problems_of: Returns messages for the records of a batch that do not fit, by index.
+        problems_of: Function that returns messages for the records of a batch that do not fit, by index of the record.
         on_error: `"fail"` raises an `InputError` for a record that does not fit; `"skip"` omits the record.
     """
     for batch in records:
@@ -152,7 +155,7 @@ def fitting_batches(
 
 
 class _MemberPredictions:
-    """Predicts with a model or with each member of an ensemble. Repeated windows are scored once."""
+    """Returns the predictions of a model or of each member of an ensemble. Repeated windows are scored once."""
 
     def __init__(self, scorer: Scorer, batch_size: int) -> None:
         self.scorer = scorer
@@ -180,7 +183,7 @@ def _mutate(records: Records, predict: _MemberPredictions, progress: Progress | 
 
 
 def _problems(records: Records, constructs: Sequence[Construct], *, deletions: bool) -> dict[int, str]:
-    """Returns messages for records that do not fit, unchanged or after a deletion, by index."""
+    """Returns messages, by index, for records that do not fit the constructs before or after the deletion of a letter."""
     found = fit_problems(records, constructs)
     for construct in constructs:
         for index in np.flatnonzero(construct.find_inserts(records.sequences).lengths == construct.shortest) if deletions else ():

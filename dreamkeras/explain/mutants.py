@@ -1,4 +1,4 @@
-"""Makes all single-letter mutants of inserts as windows for models of any construct. Does not score them."""
+"""Creates the windows of all single-letter mutants of inserts, for models of any construct. The mutants are not scored by this module."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,7 +13,7 @@ from dreamkeras.sequence.records import Records
 __all__ = ["CHANGES", "Mutants", "common_inserts", "fit_problems", "real_changes", "require_fit"]
 
 CHANGES = (*BASES, "-")
-"""Changes of a letter: substitution by each base, and deletion."""
+"""Possible changes of a letter: substitution by each base, and deletion."""
 
 DELETION = len(BASES)
 
@@ -21,7 +21,7 @@ _CODES = np.frombuffer("".join(CHANGES).encode(), np.uint8)
 
 
 def real_changes(letters: np.ndarray, changes: int) -> np.ndarray:
-    """Returns which of the first `changes` entries of `CHANGES` differ from each letter, bool (letters, changes).
+    """Checks which of the first `changes` entries of `CHANGES` change each letter. Returns bool (letters, changes).
 
     Example:
         >>> real_changes(np.frombuffer(b"cN", np.uint8), 4).tolist()
@@ -38,9 +38,9 @@ class Mutants:
     Adapters are not mutated. An ambiguity code, such as N, is replaced by each of the four bases.
 
     Args:
-        sequences: n sequences that fit.
-        constructs: Constructs of the models. There is one array of windows per construct.
-        deletions: Whether to delete each letter as well.
+        sequences: n sequences that fit all constructs.
+        constructs: Constructs of the models. An array of windows is created for each construct.
+        deletions: Whether to include mutants with a letter deleted.
 
     Attributes:
         inserts: The n inserts.
@@ -53,7 +53,7 @@ class Mutants:
     def __init__(self, sequences: Ragged, constructs: Sequence[Construct], *, deletions: bool = False) -> None:
         starts, lengths = common_inserts(sequences, constructs)
         self.constructs = constructs
-        # Inserts without adapters, so that a mutant that begins like an adapter is still treated as an insert.
+        # Adapters are removed first, so that a mutant that begins like an adapter is still treated as an insert.
         self.inserts = sequences.cut(starts, lengths)
         self.originals = [construct.surround(self.inserts) for construct in constructs]
         self._owner = self.inserts.owners()
@@ -101,7 +101,7 @@ class Mutants:
 
 
 def common_inserts(sequences: Ragged, constructs: Sequence[Construct]) -> tuple[np.ndarray, np.ndarray]:
-    """Finds inserts that are the same for all constructs.
+    """Finds the inserts of sequences, which must be the same for all constructs.
 
     Returns:
         Starts of the inserts within `sequences.flat`, and their lengths, int64 (n,) each.
@@ -117,7 +117,7 @@ def common_inserts(sequences: Ragged, constructs: Sequence[Construct]) -> tuple[
 
 
 def fit_problems(records: Records, constructs: Sequence[Construct]) -> dict[int, str]:
-    """Returns messages for records that do not fit all constructs, by index."""
+    """Returns messages, by index, for records that do not fit all constructs."""
     found: dict[int, str] = {}
     for construct in constructs:
         found = {**construct.problems(records.sequences), **found}

@@ -1,11 +1,14 @@
-"""Names of formats and methods. Imports no NumPy, so that shell completion stays fast."""
+"""Names of the output formats of explanations, and of the ablation methods.
+
+The module does not import NumPy, so that shell completion stays fast.
+"""
 
 from dreamkeras.formats.names import TABLES
 
 __all__ = ["ABLATION_METHODS", "ARRAYS", "EFFECT_FORMATS"]
 
 ABLATION_METHODS = ("dinucleotides", "letters", "unknown")
-"""Replacements of a span: shuffled with dinucleotide counts preserved, shuffled by single letters, or replaced by N."""
+"""Methods to ablate a span: shuffling with dinucleotide counts preserved, shuffling of single letters, or replacement by N."""
 
 ARRAYS = "npz"
 """Name of the NumPy array format, the only one in `EFFECT_FORMATS` that is not a table."""

@@ -1,7 +1,7 @@
-"""Seqlets: runs of important letters in a sequence.
+"""Finds seqlets, which are runs of important letters in a sequence.
 
-A letter is strong if its absolute importance is at least `times` the median of its sequence. Strong letters of the same sign with at
-most `gap` other letters between neighbours form a seqlet, from the first to the last, if there are at least `fewest` of them.
+A letter is strong if its absolute importance is at least `times` the median in its sequence. Consecutive strong letters of the same sign
+belong to one seqlet if at most `gap` other letters are between neighbours. A seqlet has at least `fewest` strong letters.
 """
 
 from collections.abc import Sequence
@@ -18,19 +18,19 @@ from dreamkeras.sequence.ragged import Ragged
 __all__ = ["LABELS", "RULE", "Rule", "SeqletTable", "Seqlets", "find_seqlets", "seqlet_matrices"]
 
 LABELS = {"start": int, "end": int, "letters": str, "task": str}
-"""Columns of a table of seqlets between the name and the score. Positions are 0-based and half-open, as in BED."""
+"""Columns of a table of seqlets between the name of the sequence and the score. Positions are 0-based and half-open, as in BED."""
 
 ODDS = 20.0
-"""Ratio of the probability of the sequence's letter to that of another base in a motif, at the most important position."""
+"""Odds of the sequence's letter against another base, at the most important position of the motif of a seqlet."""
 
 
 class Rule(NamedTuple):
     """Definition of a seqlet.
 
     Args:
-        times: Minimum absolute importance of a strong letter, as a multiple of the median of its sequence.
-        gap: Maximum number of other letters between strong letters.
-        fewest: Minimum number of strong letters.
+        times: Minimum absolute importance of a strong letter, as a multiple of the median absolute importance in the sequence.
+        gap: Maximum number of other letters between neighbouring strong letters of a seqlet.
+        fewest: Minimum number of strong letters in a seqlet.
     """
 
     times: float = 3.0
@@ -49,7 +49,7 @@ class Seqlets(NamedTuple):
         sequences: Index of the sequence of each seqlet, int64 (m,).
         starts: Position of the first letter within the insert, int64 (m,).
         ends: Position after the last letter, int64 (m,).
-        scores: Sum of the importance of the letters, float32 (m,). Negative if they decrease the prediction.
+        scores: Sum of the importance of the letters, float32 (m,). A negative score means that the seqlet decreases the prediction.
     """
 
     sequences: np.ndarray
@@ -94,19 +94,19 @@ def find_seqlets(inserts: Ragged, importance: np.ndarray, rule: Rule = RULE) -> 
 def seqlet_matrices(inserts: Ragged, hypothetical: np.ndarray, seqlets: Seqlets) -> list[np.ndarray]:
     """Converts each seqlet to a motif with the probability of each base at each position.
 
-    Probabilities decrease exponentially with the loss of contribution relative to the letter of the sequence, or with the gain if the
-    seqlet decreases the prediction. `ODDS` sets the scale at the most important letter of the seqlet.
+    The probability of a base decreases exponentially with the loss of contribution relative to the letter of the sequence. If the seqlet
+    decreases the prediction, the gain of contribution is used instead. `ODDS` sets the scale at the most important letter of the seqlet.
 
     Args:
         inserts: n sequences.
-        hypothetical: Contribution that each base would have, float32 (letters of all sequences, 4).
+        hypothetical: Contribution that each base would have at each position, float32 (letters of all sequences, 4).
         seqlets: Seqlets of the sequences.
 
     Returns:
         One array per seqlet, float64 (letters, 4), with bases in the order of `BASES`. Rows sum to 1.
     """
     rows = ONE_HOT[inserts.flat].astype(np.float64)
-    change = hypothetical - (rows * hypothetical).sum(1, keepdims=True)  # relative to the letter of the sequence
+    change = hypothetical - (rows * hypothetical).sum(1, keepdims=True)  # contribution of each base minus that of the sequence's letter
     first = inserts.offsets[seqlets.sequences] + seqlets.starts
     matrices = []
     for begin, length, score in zip(first, seqlets.ends - seqlets.starts, seqlets.scores, strict=True):
@@ -144,7 +144,10 @@ def seqlet_letters(inserts: Ragged, seqlets: Seqlets) -> list[str]:
 
 
 def _medians(inserts: Ragged, size: np.ndarray) -> np.ndarray:
-    """Returns the median of the values of each sequence, float (n,). With an even number of values, it is the lower middle one."""
+    """Returns the median of the values of each sequence, float (n,).
+
+    For an even number of values, the lower of the two middle values is returned.
+    """
     order = np.lexsort((size, inserts.owners()))
     middle = inserts.offsets[:-1] + np.maximum(inserts.lengths - 1, 0) // 2
     return size[order][np.minimum(middle, len(size) - 1)] if len(size) else np.zeros(len(inserts))
