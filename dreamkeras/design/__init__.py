@@ -1,4 +1,4 @@
-"""Design of sequences with a desired prediction.
+"""Designs sequences for which a model predicts a desired value.
 
 In: a goal, constraints and start sequences.
 Out: designs with their predictions.

@@ -1,4 +1,4 @@
-"""Scored designs as arrays, and selection of the best designs of each start."""
+"""Stores scored designs as arrays, and selects the best designs of each start sequence."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -41,12 +41,17 @@ def joined(parts: Iterable[Candidates]) -> Candidates:
 
 
 def candidate_keys(owner: np.ndarray, letters: np.ndarray) -> np.ndarray:
-    """Returns a hash of each design and its start, uint64 (n,). Equal designs of a start have equal hashes; others almost never do."""
+    """Returns a hash of each design and its start, uint64 (n,).
+
+    Equal designs of a start have equal hashes, and different designs have different hashes with very few exceptions.
+    """
     return window_keys([letters]) + owner.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
 
 
 def best_of_each(candidates: Candidates, number: int) -> np.ndarray:
-    """Selects the best distinct designs of each start, at most `number`, best first. Of equally good designs, the first is used.
+    """Selects the best distinct designs of each start, at most `number`, best first.
+
+    If several designs are equally good, the first one is selected.
 
     Returns:
         Indices of the selected designs, int64 (kept,).
@@ -68,7 +73,7 @@ def far_apart(candidates: Candidates, lengths: np.ndarray, number: int, distance
         lengths: Length of the insert of each start, int64 (starts,). Only designs of the same length are compared.
         number: Maximum number of designs per start.
         distance: Minimum number of letters in which two designs differ.
-        taken: Designs that were selected before.
+        taken: Designs of earlier starts that were already selected.
 
     Returns:
         Indices of the selected designs, int64 (kept,), best first for each start.

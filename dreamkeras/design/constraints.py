@@ -1,6 +1,6 @@
-"""Constraints on designed inserts, from options or a TOML file, checked for contradictions.
+"""Reads constraints on designed inserts from options or a TOML file, and checks them for contradictions.
 
-`design.rules` applies the constraints to sequences.
+The module `design.rules` applies the constraints to sequences.
 """
 
 import re
@@ -18,7 +18,7 @@ __all__ = ["Constraints", "read_constraints", "settle_constraints"]
 
 
 class Constraints(NamedTuple):
-    """Constraints on designed inserts. Create them with `settle_constraints`.
+    """Constraints on designed inserts. Instances are created by `settle_constraints`.
 
     Args:
         gc: Minimum and maximum GC content of the insert in per cent.
@@ -26,7 +26,7 @@ class Constraints(NamedTuple):
         require: Sites that must overlap each insert on at least one strand, as IUPAC patterns.
         homopolymer: Maximum number of equal letters in a row.
         fixed: Ranges of positions that must not change, as first and last position, counted from 1 and inclusive.
-        max_edits: Maximum number of letters that differ from the start.
+        max_edits: Maximum number of letters in which a design differs from its start sequence.
     """
 
     gc: tuple[float, float] | None = None
@@ -38,7 +38,7 @@ class Constraints(NamedTuple):
 
 
 def read_constraints(path: str | Path) -> dict[str, Any]:
-    """Reads the fields of a TOML file for `settle_constraints`.
+    """Reads a TOML file with constraints. The returned fields are an argument of `settle_constraints`.
 
     Raises:
         InputError: The file does not exist, is not valid TOML, or has an unknown key.
@@ -54,7 +54,7 @@ def read_constraints(path: str | Path) -> dict[str, Any]:
 
 
 def settle_constraints(fields: Mapping[str, Any]) -> Constraints:
-    """Converts options or the fields of a file to constraints.
+    """Checks options or the fields of a file, and converts them to constraints.
 
     Args:
         fields: Values by field of `Constraints`. `forbid` and `require` are lists of enzyme names and patterns; `fixed` is a list of

@@ -1,7 +1,7 @@
-"""Changes of designs: all single edits, random mutations and crossover, for many designs at a time.
+"""Edits many designs at a time: all single edits, random mutations and crossover.
 
-`letters` are designs, uint8 (n, width), and `editable`, bool (n, width), marks the letters that may change. Functions return new
-arrays.
+The argument `letters` contains the designs, uint8 (n, width). The argument `editable`, bool (n, width), marks the letters that may
+change. Functions return new arrays.
 """
 
 import numpy as np
@@ -11,14 +11,15 @@ from dreamkeras.sequence.alphabet import BASE_CODES, ONE_HOT
 __all__ = ["crossed", "mutated", "single_edits", "within_edits"]
 
 _OTHERS = BASE_CODES[(ONE_HOT.argmax(axis=1)[:, None] + np.arange(1, len(BASE_CODES))) % len(BASE_CODES)]
-"""Bases by which each letter can be replaced, uint8 (256, 3)."""
+"""The three bases that can replace each letter, uint8 (256, 3)."""
 
 
 def single_edits(letters: np.ndarray, editable: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Returns all designs that differ in one letter from a given design.
+    """Returns all designs that differ from one of the given designs in a single letter.
 
     Returns:
-        Index of the original design, int64 (m,), and the edited designs, uint8 (m, width), ordered by design, column and base.
+        Two arrays: the index of the original design, int64 (m,), and the edited design, uint8 (m, width), ordered by design, column and
+        base.
 
     Example:
         >>> row = np.frombuffer(b"AC", np.uint8)[None]
@@ -39,7 +40,8 @@ def mutated(letters: np.ndarray, editable: np.ndarray, mutations: np.ndarray, ge
     Args:
         letters: n designs.
         editable: Letters that may change.
-        mutations: Number of mutations in each design, int (n,). If fewer letters may change, all of these are changed.
+        mutations: Number of mutations in each design, int (n,). If a design has fewer editable letters, all its editable letters are
+            changed.
         generator: Random number generator.
     """
     changes = _lowest(np.where(editable, generator.random(letters.shape), np.inf), mutations)
@@ -48,7 +50,7 @@ def mutated(letters: np.ndarray, editable: np.ndarray, mutations: np.ndarray, ge
 
 
 def crossed(first: np.ndarray, second: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """Returns designs with the letters of the second parent between two random columns, and of the first elsewhere, uint8 (n, width)."""
+    """Combines pairs of parents into designs, uint8 (n, width). Letters between two random columns come from the second parent."""
     cuts = np.sort(generator.integers(0, first.shape[1] + 1, (len(first), 2)), axis=1)
     columns = np.arange(first.shape[1])
     return np.where((columns >= cuts[:, :1]) & (columns < cuts[:, 1:]), second, first)
@@ -61,6 +63,6 @@ def within_edits(letters: np.ndarray, starts: np.ndarray, most: int, generator: 
 
 
 def _lowest(draws: np.ndarray, number: np.ndarray) -> np.ndarray:
-    """Returns whether each draw is among the given number of lowest finite draws of its row, bool (n, width)."""
+    """Marks the lowest finite draws of each row, bool (n, width). `number` is the number of draws to mark in each row."""
     rank = np.argsort(np.argsort(draws, axis=1), axis=1)
     return (rank < number[:, None]) & np.isfinite(draws)

@@ -1,4 +1,4 @@
-"""Evolutionary search: one population per start, whose best members produce children by crossover and mutation."""
+"""Implements evolutionary search: each start has a population, and its best members produce children by crossover and mutation."""
 
 import numpy as np
 
@@ -15,7 +15,7 @@ CROSSED = 0.5
 """Share of children that have two parents."""
 
 MEAN_MUTATIONS = 2.0
-"""Mean number of mutations in a child: one, and a Poisson-distributed number of additional ones."""
+"""Mean number of mutations in a child. The number is 1 plus a Poisson-distributed number."""
 
 
 def evolution(search: Search, population: int, generator: np.random.Generator) -> None:
@@ -33,7 +33,7 @@ def evolution(search: Search, population: int, generator: np.random.Generator) -
 
 
 def _children(search: Search, members: Candidates, number: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Returns `number` children of each start. Children that still break a constraint after `TRIES` attempts are omitted."""
+    """Creates `number` children for each start. Children that still break a constraint after `TRIES` attempts are omitted."""
     owner = np.repeat(np.arange(len(search.starts.ids)), number)
     letters = np.empty((len(owner), members.letters.shape[1]), np.uint8)
     missing = np.arange(len(owner))
@@ -57,7 +57,10 @@ def _offspring(search: Search, members: Candidates, owner: np.ndarray, generator
 
 
 def _parents(members: Candidates, owner: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """Returns the better of two random members for each owner, uint8 (n, width). Members must be sorted by owner, best first."""
+    """Selects two random members of each owner's population, and returns the better one, uint8 (n, width).
+
+    Members must be sorted by owner, best first.
+    """
     first = np.searchsorted(members.owner, owner, side="left")
     count = np.searchsorted(members.owner, owner, side="right") - first
     drawn = generator.random((len(owner), 2)).min(axis=1)

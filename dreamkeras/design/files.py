@@ -1,4 +1,4 @@
-"""Writes the folder of a design: designs as a table and as FASTA, and a table of steps."""
+"""Writes the results of a design to a folder: the designs as a table and as FASTA, and a table of steps."""
 
 import csv
 import io
@@ -21,7 +21,7 @@ def write_designs(folder: Path, designs: Designs, scorer: Scorer, *, with_adapte
     Args:
         folder: Folder for the files.
         designs: The designs.
-        scorer: The model, for the names of columns.
+        scorer: The model, whose tasks determine the names of columns.
         with_adapters: Whether to include adapters in the sequences.
 
     Raises:
@@ -37,7 +37,10 @@ def write_designs(folder: Path, designs: Designs, scorer: Scorer, *, with_adapte
 
 
 def design_ids(designs: Designs) -> list[str]:
-    """Returns a name for each design: the name of its start, without white space, and the rank among designs of this start."""
+    """Returns a name for each design.
+
+    The name consists of the name of the start, without white space, and the rank among the designs of the start.
+    """
     ids, rank, last = [], 0, -1
     for owner in designs.owner.tolist():
         rank, last = (rank + 1 if owner == last else 1), owner
@@ -46,7 +49,7 @@ def design_ids(designs: Designs) -> list[str]:
 
 
 def _design_rows(designs: Designs, ids: Sequence[str], texts: Sequence[str], scorer: Scorer) -> Iterator[Sequence[str]]:
-    """Yields a header and one row per design. Columns of single tasks are included only if there are several tasks."""
+    """Yields a header and one row per design. Columns for the single tasks are included if the model predicts several tasks."""
     spread = [] if designs.spread is None else ["sd"]
     single = list(scorer.columns) if len(scorer.tasks) > 1 else []
     yield ["id", "start", "sequence", "prediction", *spread, "start_prediction", "edits", "objective", *single]

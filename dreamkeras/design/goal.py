@@ -1,4 +1,4 @@
-"""Goal of a design, expressed as an objective that is maximised."""
+"""Defines the goal of a design, which is converted to an objective to be maximised."""
 
 from typing import Literal, NamedTuple
 
@@ -13,14 +13,14 @@ Target = Literal["max", "min"] | float
 
 
 class Goal(NamedTuple):
-    """A goal for a model's predictions. Create it with `settle_goal`.
+    """A goal for a model's predictions. Instances are created by `settle_goal`.
 
     Args:
         target: `"max"`, `"min"`, or a value that predictions should approach.
-        task: Column of the task to design for.
-        minus: Column of a task that is subtracted. If None, nothing is subtracted.
+        task: Index of the column of the task to design for.
+        minus: Index of the column of a task whose prediction is subtracted. If None, no prediction is subtracted.
         penalty: Number of standard deviations over an ensemble's members that are subtracted from the objective.
-        tasks: Number of columns that are means. The same number of standard deviations follow if the scorer has them.
+        tasks: Number of tasks. The scorer returns a column with the mean for each task, followed by the standard deviations, if any.
     """
 
     target: Target
@@ -30,25 +30,28 @@ class Goal(NamedTuple):
     tasks: int = 1
 
     def values(self, columns: np.ndarray) -> np.ndarray:
-        """Returns the predictions for the goal from the columns of a scorer, float64 (n,)."""
+        """Returns the prediction of the task, or the difference of the two tasks, from the columns of a scorer, float64 (n,)."""
         values = columns[:, self.task].astype(np.float64)
         return values if self.minus is None else values - columns[:, self.minus]
 
     def spread(self, columns: np.ndarray) -> np.ndarray | None:
-        """Returns the standard deviation over members, float64 (n,), or its upper bound for a difference of tasks. None without one."""
+        """Returns the standard deviation over members, float64 (n,), or its upper bound for a difference of tasks.
+
+        Returns None for a single model.
+        """
         if columns.shape[1] == self.tasks:
             return None
         spread = columns[:, self.tasks + self.task].astype(np.float64)
         return spread if self.minus is None else spread + columns[:, self.tasks + self.minus]
 
     def objective(self, columns: np.ndarray) -> np.ndarray:
-        """Returns the objective, float64 (n,). Higher is better, and NaN becomes minus infinity."""
+        """Returns the objective of designs, float64 (n,). Higher is better. A NaN is replaced by minus infinity."""
         reached, spread = self.reached(self.values(columns)), self.spread(columns)
         reached = reached if spread is None or not self.penalty else reached - self.penalty * spread
         return np.where(np.isnan(reached), -np.inf, reached)
 
     def reached(self, values: np.ndarray) -> np.ndarray:
-        """Returns the objective of predictions without the penalty, float64 (n,). Higher is better."""
+        """Returns the objective of predictions before the penalty is subtracted, float64 (n,). Higher is better."""
         return values if self.target == "max" else -values if self.target == "min" else -abs(values - float(self.target))
 
 
@@ -60,7 +63,7 @@ def settle_goal(scorer: Scorer, target: Target, task: str | None = None, minus: 
         target: `"max"`, `"min"` or a number.
         task: Name of the task to design for. May be None if the model has a single task.
         minus: Name of a task whose prediction is subtracted.
-        penalty: Number of standard deviations over an ensemble's members that are subtracted.
+        penalty: Number of standard deviations over an ensemble's members that are subtracted from the objective.
 
     Raises:
         InputError: The penalty is negative, the target is not finite, or `task` and `minus` are the same.
@@ -76,7 +79,7 @@ def settle_goal(scorer: Scorer, target: Target, task: str | None = None, minus: 
         raise ModelError(f"The model predicts several tasks. Give the task to design for: {', '.join(scorer.tasks)}.")
     columns = [_column(scorer, name) for name in (scorer.tasks[0] if task is None else task, minus) if name is not None]
     if len(set(columns)) < len(columns):
-        raise InputError(f"Expected two different tasks, got {minus} minus itself.")
+        raise InputError(f"Expected two different tasks, got the task {minus} twice.")
     return Goal(target, columns[0], columns[1] if minus is not None else None, float(penalty), len(scorer.tasks))
 
 

@@ -1,6 +1,6 @@
 """Designs inserts with a desired prediction by evolution, greedy search, beam search or gradients.
 
-Each distinct window is scored once. `run.py` reads and writes files.
+Each distinct window is scored once. The module `run` reads and writes files.
 """
 
 from collections.abc import Iterator
@@ -27,27 +27,30 @@ from dreamkeras.sequence.records import Records
 __all__ = ["DEFAULTS", "Designs", "SearchSettings", "design", "random_starts"]
 
 STEP_LETTERS = 1 << 23
-"""Maximum number of letters of the designs in one step. Starts are processed in batches that respect this limit."""
+"""Maximum number of letters of all designs in one step of a search. Starts are processed in batches that respect this limit."""
 
 POOL = 4096
-"""Number of designs per start from which diverse designs are selected."""
+"""Number of designs per start among which diverse designs are selected."""
 
 DRAWN, DRAWS = 256, 200
-"""Minimum number of random inserts that are drawn at a time, and maximum number of draws before constraints are called too strict."""
+"""Minimum number of random inserts in a draw, and maximum number of draws.
+
+After the last draw, the constraints are considered too strict.
+"""
 
 
 class SearchSettings(NamedTuple):
     """Settings of a search.
 
     Args:
-        method: One of `METHODS`. `gradient` requires a function that proposes edits.
+        method: One of `METHODS`. The method `gradient` requires the argument `propose` of `design`.
         steps: Maximum number of steps. If None, the default of the method is used.
         calls: Maximum number of designs that are tried for each start. If None, there is no limit.
         number: Maximum number of designs that are returned for each start.
-        diversity: Minimum number of letters in which two designs of the same length differ. With 1, only designs of the same start
-            must differ.
-        population: Size of a population in evolution.
-        width: Number of designs that are kept per start and step in beam search.
+        diversity: Minimum number of letters in which two designs of the same length differ. With 1, designs of different starts may be
+            equal.
+        population: Number of designs in the population of each start, for the method `evolution`.
+        width: Number of designs that are kept per start and step, for the method `beam`.
         seed: Random seed.
     """
 
@@ -65,7 +68,7 @@ DEFAULTS, UNCONSTRAINED = SearchSettings(), Constraints()
 
 
 class Designs(NamedTuple):
-    """m designs of n starts.
+    """Result of a search: m designs from n start sequences.
 
     Args:
         starts: Names of the starts.
@@ -74,10 +77,10 @@ class Designs(NamedTuple):
         inserts: The m designs without adapters.
         sequences: The m designs with adapters.
         columns: All columns of the model for the designs, as in `Scorer.columns`, float32 (m, columns).
-        values: Predictions for the task or the difference of tasks of the goal, float64 (m,).
-        spread: Standard deviation of `values` over an ensemble's members, float64 (m,). None without an ensemble.
+        values: Predictions of the task, or of the difference of two tasks, to which the goal refers, float64 (m,).
+        spread: Standard deviation of `values` over an ensemble's members, float64 (m,). None for a single model.
         objective: Objective of the search, float64 (m,). Higher is better.
-        edits: Number of letters that differ from the start, int64 (m,).
+        edits: Number of letters in which each design differs from its start, int64 (m,).
         steps: Results of each step.
     """
 
@@ -109,12 +112,12 @@ def design(
 
     Args:
         records: n start sequences.
-        scorer: The model or ensemble. For an ensemble, the mean is used, minus the penalty of the goal.
+        scorer: The model or ensemble. For an ensemble, the objective is computed from the mean prediction, minus the penalty of the goal.
         goal: The goal.
         constraints: Constraints on designs.
         settings: Settings of the search.
         propose: Function that proposes edits, for the method `gradient`.
-        batch_size: Windows scored at a time.
+        batch_size: Number of windows scored at a time.
         progress: Called after each batch with its number of windows.
 
     Raises:
@@ -157,7 +160,7 @@ def random_starts(number: int, length: int, constraints: Constraints, scorer: Sc
         number: Number of inserts.
         length: Length of each insert.
         constraints: Constraints on the inserts.
-        scorer: The model, for its construct.
+        scorer: The model. Its construct determines the possible lengths.
         seed: Random seed.
 
     Raises:
@@ -192,7 +195,7 @@ def _check(settings: SearchSettings, propose: Proposer | None) -> None:
 
 
 def _batches(starts: Starts, settings: SearchSettings) -> Iterator[np.ndarray]:
-    """Yields batches of indices of starts, so that the designs of a step stay below `STEP_LETTERS`."""
+    """Yields the indices of starts in batches, so that the designs of a step have at most `STEP_LETTERS` letters."""
     all_single = (len(BASES) - 1) * starts.letters.shape[1]
     designs = {"evolution": 2 * settings.population, "beam": all_single * settings.width}.get(settings.method, all_single)
     at_once = max(1, STEP_LETTERS // (max(designs, _pool(settings)) * starts.letters.shape[1]))

@@ -1,4 +1,4 @@
-"""Table of recognition sites of common restriction enzymes, and lookup of sites by name or IUPAC pattern."""
+"""Lists the recognition sites of common restriction enzymes, and finds sites by name or IUPAC pattern."""
 
 from difflib import get_close_matches
 
@@ -7,8 +7,9 @@ from dreamkeras.sequence.alphabet import IUPAC
 
 __all__ = ["RESTRICTION_SITES", "find_site"]
 
-# Source: REBASE 404 (Roberts et al., Nucleic Acids Research 51, D629), one strand, 5' to 3'. Compared with the copy in Biopython 1.88.
-# The table has the most common enzymes of molecular cloning. The last lines are enzymes for Golden Gate assembly.
+# The source of the sites is REBASE 404 (Roberts et al., Nucleic Acids Research 51, D629), one strand, 5' to 3'. The sites were
+# compared with the copy in Biopython 1.88. The table contains the most common enzymes for molecular cloning. The last lines of the
+# table contain enzymes for Golden Gate assembly.
 RESTRICTION_SITES = {
     "AatII": "GACGTC", "AfeI": "AGCGCT", "AflII": "CTTAAG", "AgeI": "ACCGGT", "ApaI": "GGGCCC", "ApaLI": "GTGCAC",
     "AscI": "GGCGCGCC", "AsiSI": "GCGATCGC", "AvrII": "CCTAGG", "BamHI": "GGATCC", "BclI": "TGATCA", "BglII": "AGATCT",
@@ -31,13 +32,13 @@ _BY_LOWER_CASE = {name.lower(): site for name, site in RESTRICTION_SITES.items()
 
 
 def find_site(text: str) -> str:
-    """Returns the site of an enzyme, or a pattern in upper case.
+    """Finds the recognition site of an enzyme by its name. A text of IUPAC codes is treated as a site.
 
     Args:
         text: Name of an enzyme in the table, in upper or lower case, or IUPAC codes.
 
     Returns:
-        IUPAC codes in upper case, with T for U.
+        The site as IUPAC codes in upper case, with T for U.
 
     Raises:
         InputError: The text is neither a known enzyme nor a pattern, or the pattern matches every sequence.

@@ -1,4 +1,4 @@
-"""Applies constraints to many designs at a time, including the junctions with constant letters."""
+"""Checks the constraints for many designs at a time. Sites and runs across the junctions with constant letters are included."""
 
 from collections.abc import Iterator
 
@@ -17,12 +17,12 @@ ROWS = 8192
 
 
 def letters_beside(constraints: Constraints) -> int:
-    """Returns the number of constant letters next to an insert that are needed to check sites and runs across the junction."""
+    """Returns the number of constant letters on each side of an insert that are needed to check sites and runs across the junctions."""
     return max([0, constraints.homopolymer or 0, *(len(site) - 1 for site in (*constraints.forbid, *constraints.require))])
 
 
 class Rules:
-    """Constraints applied to designs of given starts.
+    """Checks whether designs from given start sequences satisfy constraints.
 
     Args:
         constraints: The constraints.
@@ -69,10 +69,10 @@ class Rules:
         return allowed
 
     def require_starts(self) -> None:
-        """Checks that all starts satisfy the constraints, because a search cannot begin with other sequences.
+        """Checks that all starts satisfy the constraints, because a search must begin with allowed sequences.
 
         Raises:
-            InputError: A start breaks a constraint. The message names both.
+            InputError: A start breaks a constraint. The message names the start and the constraint.
         """
         everyone = np.arange(len(self.starts.ids))
         for wanted, broken in self._broken(everyone, self.starts.letters):
@@ -82,7 +82,7 @@ class Rules:
                 raise InputError(f"Constraint not satisfied by the start sequence {name!r}{others}: {wanted}.")
 
     def _broken(self, owner: np.ndarray, letters: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
-        """Yields a description of each constraint, and whether each design breaks it, bool (n,)."""
+        """Yields, for each constraint, a description and whether each design breaks the constraint, bool (n,)."""
         ask, first, stops = self.constraints, self.starts.first, self.starts.stops[owner]
         yield "fixed letters are unchanged", ((letters != self.starts.letters[owner]) & ~self.editable[owner]).any(axis=1)
         yield "no adapter at an end of the insert", self._brings_adapter(owner, letters)

@@ -22,28 +22,28 @@ from dreamkeras.sequence.records import Records
 __all__ = ["DesignChoices", "ProposerOf", "run_design"]
 
 ProposerOf = Callable[[Goal], Proposer]
-"""Function that takes a goal and returns a function that proposes edits."""
+"""Function that takes a goal and returns a function that proposes edits of designs."""
 
 
 class DesignChoices(NamedTuple):
     """Options of a design.
 
     Args:
-        target: `"max"`, `"min"` or a number.
+        target: `"max"`, `"min"`, or a number that predictions should approach.
         models: Run folders or `.onnx` files of the scorer, for the manifest.
         start: File with start sequences. If None, random inserts are used.
-        id_column: Column of names, if `start` is a table.
-        sequence_column: Column of sequences, if `start` is a table.
-        random: Number of random inserts.
+        id_column: Column with names, if `start` is a table.
+        sequence_column: Column with sequences, if `start` is a table.
+        random: Number of random inserts, if `start` is None.
         length: Length of each random insert. If None, `default_insert_length` is used.
         constraints: TOML file with constraints.
-        fields: Constraints from options, which override those in the file.
+        fields: Constraints from options, which override the constraints in the file.
         task: Name of the task to design for.
         minus: Name of a task whose prediction is subtracted.
-        penalty: Number of standard deviations over an ensemble's members that are subtracted.
+        penalty: Number of standard deviations over an ensemble's members that are subtracted from the objective.
         settings: Settings of the search.
-        with_adapters: Whether to write designs with adapters.
-        batch_size: Windows scored at a time.
+        with_adapters: Whether to include the adapters in the written designs.
+        batch_size: Number of windows scored at a time.
     """
 
     target: Target
@@ -79,11 +79,11 @@ def run_design(
         scorer: The model or ensemble.
         folder: New or empty folder, which appears when all files are complete.
         command: Command line, for the manifest.
-        proposer_of: Creates a function that proposes edits, for the method `gradient`.
+        proposer_of: Function that creates a function that proposes edits, for the method `gradient`.
         progress: Called after each batch with its number of windows.
 
     Raises:
-        DreamkerasError: A file, a start sequence or a constraint is not valid. Nothing is written in this case.
+        DreamkerasError: A file, a start sequence or a constraint is not valid. No folder is created in this case.
     """
     with open_folder(folder) as unfinished:
         constraints = settle_constraints({**(read_constraints(choices.constraints) if choices.constraints else {}), **choices.fields})

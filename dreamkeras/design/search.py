@@ -1,4 +1,4 @@
-"""Search that all methods share: scores designs that satisfy the constraints, keeps the best ones, and records each step."""
+"""Implements the parts of a search that all methods share: scoring allowed designs, keeping the best ones, and recording each step."""
 
 from typing import NamedTuple
 
@@ -22,8 +22,8 @@ class SearchLimits(NamedTuple):
 
     Args:
         steps: Maximum number of steps.
-        calls: Maximum number of designs that are tried for each start, including the start itself. A start is omitted from a step that
-            would exceed the limit. If None, there is no limit.
+        calls: Maximum number of designs that are tried for each start, including the start itself. If a step would exceed the limit of a
+            start, no designs of this start are scored in the step. If None, there is no limit.
         kept: Number of designs that are kept for each start.
     """
 
@@ -33,12 +33,12 @@ class SearchLimits(NamedTuple):
 
 
 class Step(NamedTuple):
-    """Results of one step of a search for each start that was part of it. Step 0 contains the starts themselves.
+    """Results of one step of a search, for each start with designs in the step. In step 0, the starts themselves are scored.
 
     Args:
         owner: Indices of the starts, int64 (m,).
-        tried: Number of designs that were tried in this step, int64 (m,). Repeated designs are counted, but scored once.
-        best: Prediction for the best design found until this step, float64 (m,).
+        tried: Number of designs that were tried in this step, int64 (m,). A repeated design is counted again, but not scored again.
+        best: Prediction for the best design of all steps up to this one, float64 (m,).
         mean: Mean prediction over the designs of this step, float64 (m,).
         edits: Number of letters in which the best design differs from its start, int64 (m,).
         objective: Objective of the best design, float64 (m,).
@@ -60,7 +60,7 @@ class Search:
         scorer: The model, which scores repeated windows once.
         goal: The goal.
         limits: Limits of the search.
-        batch_size: Windows scored at a time.
+        batch_size: Number of windows scored at a time.
         progress: Called after each batch with its number of windows.
     """
 
@@ -103,7 +103,7 @@ class Search:
             letters: The designs, uint8 (n, width).
 
         Returns:
-            Designs that satisfy the constraints and do not exceed the limit on calls. None if there are none, or if the maximum
+            The designs that satisfy the constraints and do not exceed the limit on calls. None if no design does, or if the maximum
             number of steps is reached.
 
         Raises:
@@ -134,7 +134,10 @@ class Search:
         return found
 
     def _keep(self, found: Candidates) -> None:
-        """Adds edited designs to the kept ones. To save time, only the best are selected when their number exceeds twice the limit."""
+        """Adds designs with edits to the kept designs.
+
+        To save time, the best designs are selected only when the number of kept designs exceeds twice the limit.
+        """
         self._found.append(found.select(self.rules.edits(found.owner, found.letters) > 0))
         if sum(len(part.owner) for part in self._found) > 2 * self.limits.kept * len(self.starts.ids):
             self._found = [self.found]

@@ -1,6 +1,7 @@
-"""Start sequences of a design, in one array, together with the constant letters around each insert.
+"""Stores the start sequences of a design in one array, together with the constant letters around each insert.
 
-A design is a row of the same shape with a different insert. Constraints are therefore checked across the junctions as well.
+A design is a row of the same width with a different insert. Because the constant letters are included, constraints can be checked across
+the junctions.
 """
 
 from collections.abc import Sequence
@@ -23,7 +24,7 @@ class Starts(NamedTuple):
 
     Args:
         ids: n names.
-        letters: Constant letters, insert, constant letters and `FILLING`, in upper case, uint8 (n, width).
+        letters: Sequences in upper case, uint8 (n, width): constant letters, the insert, constant letters, and `FILLING` at the end.
         first: Column at which the inserts begin.
         lengths: Length of each insert, int64 (n,).
         adapters: Lengths of the left and the right adapter, which are next to the insert.
@@ -68,7 +69,7 @@ class Starts(NamedTuple):
 
     def windows(self, owner: np.ndarray, letters: np.ndarray) -> list[np.ndarray]:
         """Returns the windows of designs, uint8 (m, length) for each construct."""
-        # Adapters are included, so that an insert that looks like an adapter is not read as one.
+        # Adapters are included, so that the ends of an insert are not mistaken for adapters.
         given = self.sequences(owner, letters, with_adapters=True)
         return [construct.windows(given) for construct in self.constructs]
 
@@ -79,10 +80,10 @@ def make_starts(records: Records, constructs: Sequence[Construct], reach: int) -
     Args:
         records: n sequences, each with both adapters or without adapters.
         constructs: Constructs of the models.
-        reach: Number of constant letters to include on both sides of each insert, as far as they are known.
+        reach: Maximum number of constant letters on each side of an insert. Fewer letters are included if the construct has fewer.
 
     Raises:
-        InputError: A sequence does not fit, or has a letter other than A, C, G and T. The message names the sequence.
+        InputError: A sequence does not fit the constructs, or has a letter other than A, C, G and T. The message names the sequence.
         ModelError: The constructs have different letters around an insert.
     """
     left, right = _surroundings(constructs)
@@ -103,7 +104,7 @@ def make_starts(records: Records, constructs: Sequence[Construct], reach: int) -
 
 
 def random_records(number: int, length: int, construct: Construct, generator: np.random.Generator) -> Records:
-    """Returns random inserts between adapters. All bases are equally likely."""
+    """Generates random inserts between adapters. All bases are equally likely."""
     inserts = BASE_CODES[generator.integers(0, len(BASES), (number, length))]
     letters = np.concatenate([_repeated(construct.left_adapter, number), inserts, _repeated(construct.right_adapter, number)], axis=1)
     sequences = Ragged.from_lengths(letters.ravel(), np.full(number, letters.shape[1]))
@@ -111,7 +112,7 @@ def random_records(number: int, length: int, construct: Construct, generator: np
 
 
 def _surroundings(constructs: Sequence[Construct]) -> tuple[str, str]:
-    """Returns the longest known sequences to the left and to the right of an insert."""
+    """Returns the longest constant sequences of the constructs to the left and to the right of an insert."""
     sides = [(construct.left.upper(), construct.right.upper()) for construct in constructs]
     left, right = (max((side[place] for side in sides), key=len) for place in (0, 1))
     adapters = {(construct.left_adapter.upper(), construct.right_adapter.upper()) for construct in constructs}

@@ -1,4 +1,4 @@
-"""Greedy search and beam search, which change one letter per step and process all starts at a time."""
+"""Implements greedy search and beam search, which change one letter per step. All starts are processed at the same time."""
 
 from collections.abc import Callable
 
@@ -14,7 +14,7 @@ PATIENCE = 3
 """Number of steps without improvement after which beam search stops for a start."""
 
 Proposer = Callable[[Search, Candidates], tuple[np.ndarray, np.ndarray]]
-"""Function that takes designs and returns proposed designs: indices of starts, int64 (m,), and letters, uint8 (m, width)."""
+"""Function that takes a search and designs, and returns proposed designs: indices of starts, int64 (m,), and letters, uint8 (m, width)."""
 
 
 def all_edits(search: Search, members: Candidates) -> tuple[np.ndarray, np.ndarray]:
@@ -27,8 +27,8 @@ def greedy(search: Search, propose: Proposer = all_edits) -> None:
     """Repeatedly applies the best edit to each design, until no edit improves the design.
 
     Args:
-        search: The search, with starts and goal.
-        propose: Proposes the designs that are tried in each step.
+        search: The search, which contains the starts and the goal.
+        propose: Function that proposes the designs to try in each step.
     """
     members = search.begin()
     while len(members.owner):
@@ -39,9 +39,9 @@ def greedy(search: Search, propose: Proposer = all_edits) -> None:
 
 
 def beam(search: Search, width: int) -> None:
-    """Continues in each step from the best `width` new designs of each start, even if they are worse than earlier ones.
+    """Continues in each step from the best `width` new designs of each start, even if the new designs are worse than earlier designs.
 
-    Beam search can therefore find pairs of edits that are only beneficial together. The search for a start stops after `PATIENCE`
+    Beam search can therefore find pairs of edits that are beneficial only in combination. The search for a start stops after `PATIENCE`
     steps without an improvement of its best design.
     """
     members = search.begin()
