@@ -1,4 +1,4 @@
-"""Metrics: correlations, bootstrap intervals and noise ceilings. Uses NumPy only.
+"""Computes metrics: correlations, bootstrap intervals and noise ceilings. The only dependency is NumPy.
 
 In: measured and predicted values.
 Out: numbers, with NaN for undefined metrics.

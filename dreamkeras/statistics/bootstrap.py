@@ -1,6 +1,6 @@
-"""Bootstrap of Pearson's r and of its difference between models, over resamples of the sequences.
+"""Computes bootstrap intervals of Pearson's r, and of the difference in r between models, from resamples of the sequences.
 
-Uses NumPy only. Models are represented by their predictions.
+Functions take the predictions of models instead of the models. The only dependency is NumPy.
 """
 
 import math
@@ -17,20 +17,20 @@ from dreamkeras.statistics.undefined import mean_or_zero
 __all__ = ["DRAWS", "Interval", "figure_text", "interval", "paired_differences", "resample_pearson", "resampled_counts"]
 
 DRAWS = 1000
-"""Default number of resamples. The bounds of an interval then vary by about a tenth of its width between random seeds."""
+"""Default number of resamples. With 1,000 resamples, the bounds of an interval vary by about a tenth of its width between random seeds."""
 
 CELLS = 1 << 22
-"""Maximum number of counts in memory at a time, which take 32 MB."""
+"""Maximum number of counts of resampled rows that are in memory at a time. These counts take 32 MB."""
 
 ROUNDING = 1e-13
 """Values are treated as equal if their variance is below this share of the mean square."""
 
 UNDEFINED = "undefined"
-"""Text for a metric that is NaN."""
+"""Text that is shown for a metric that is NaN."""
 
 
 class Interval(NamedTuple):
-    """A metric and its percentile interval.
+    """Value of a metric and the bounds of its bootstrap percentile interval.
 
     Args:
         value: Value of the metric on the original sequences, without resampling.
@@ -56,9 +56,9 @@ def resample_pearson(measured: ArrayLike, predicted: ArrayLike, draws: int = DRA
         seed: Random seed. The same seed and n always give the same resamples.
 
     Returns:
-        Mean r over tasks, float64 (draws, models). The mean includes all tasks for which any model has an r in the resample, and an
-        undefined r of another model is replaced by 0, so that all models are compared on the same tasks. NaN if the r of a model is
-        undefined for all tasks, because all values of a resample are equal or a value is not finite.
+        Mean r over tasks, float64 (draws, models). The mean includes all tasks for which any model has a defined r in the resample. If r
+        is undefined for another model, 0 is used instead, so that all models are compared on the same tasks. The mean is NaN if r is
+        undefined for all tasks. An r is undefined if all values of a resample are equal or a value is not finite.
 
     Raises:
         InputError: The shapes do not match, there are no sequences, or `draws` is below 1.
@@ -74,7 +74,7 @@ def resample_pearson(measured: ArrayLike, predicted: ArrayLike, draws: int = DRA
 
 
 def resampled_counts(rows: int, draws: int, seed: int) -> Iterator[np.ndarray]:
-    """Draws resamples and counts each row in each resample. Yields as many resamples at a time as fit into 32 MB.
+    """Draws resamples and counts each row in each resample. Each yielded array contains as many resamples as fit into 32 MB.
 
     Args:
         rows: Number of rows.
@@ -102,10 +102,10 @@ def interval(samples: ArrayLike, level: float = 0.95) -> np.ndarray:
 
     Args:
         samples: Values of the metric (draws, ...).
-        level: Share of the draws within the interval.
+        level: Share of the resampled values within the interval.
 
     Returns:
-        Lower and upper bounds, float64 (2, ...). Undefined draws are ignored; the bounds are NaN if all draws are undefined.
+        Lower and upper bounds, float64 (2, ...). NaN values of the metric are ignored. The bounds are NaN if all values are NaN.
     """
     beyond = (1 - level) / 2
     samples, bounds = np.asarray(samples, np.float64), [beyond, 1 - beyond]
@@ -119,7 +119,7 @@ def interval(samples: ArrayLike, level: float = 0.95) -> np.ndarray:
 def paired_differences(
     measured: ArrayLike, predicted: ArrayLike, groups: ArrayLike, reference: int, draws: int = DRAWS, seed: int = 0
 ) -> dict[int, Interval]:
-    """Computes differences of the mean r between a reference group of models and all other groups, with 95 % intervals.
+    """Computes differences in the mean r between a reference group of models and each other group, with 95 % intervals.
 
     A group contains models of the same kind that were trained with different seeds. Intervals describe the variation between samples
     of sequences, not between seeds.
@@ -128,13 +128,14 @@ def paired_differences(
         measured: Measurements (n,) or (n, tasks).
         predicted: Predictions (models, n) or (models, n, tasks).
         groups: Group of each model, integers (models,).
-        reference: The group with which the others are compared.
+        reference: The group with which each other group is compared.
         draws: Number of resamples.
         seed: Random seed of the resamples.
 
     Returns:
-        Mean r of the reference minus mean r of the group, by group, without the reference. Means over tasks are those of
-        `resample_pearson`. Within a group, an undefined r is replaced by 0. NaN if the r of all models in a group is undefined.
+        Mean r of the reference minus mean r of the group, by group, without the reference. Means over tasks are computed as in
+        `resample_pearson`. In means over the models of a group, an undefined r is replaced by 0. The difference is NaN if r is undefined
+        for all models of a group.
 
     Raises:
         InputError: See `resample_pearson`.
@@ -142,14 +143,14 @@ def paired_differences(
     samples, groups = resample_pearson(measured, predicted, draws, seed), np.asarray(groups)
     measured, predicted = _checked(measured, predicted, draws)
     r = _task_means(np.array([[task_figures(measured, model)["r"] for model in predicted]]))
-    # The first row is computed on the original sequences, the others on resamples.
+    # The first row is computed on the original sequences, and each other row on a resample.
     means = {int(group): mean_or_zero(np.concatenate([r, samples])[:, groups == group], axis=1) for group in np.unique(groups)}
     behind = {group: means[reference] - of_group for group, of_group in means.items() if group != reference}
     return {group: Interval(float(apart[0]), *map(float, interval(apart[1:]))) for group, apart in behind.items()}
 
 
 def _checked(measured: ArrayLike, predicted: ArrayLike, draws: int) -> tuple[np.ndarray, np.ndarray]:
-    """Checks the arguments and returns arrays float64 (n, tasks) and (models, n, tasks)."""
+    """Checks measurements and predictions, and returns them as arrays float64 (n, tasks) and (models, n, tasks)."""
     measured, predicted = np.asarray(measured, np.float64), np.asarray(predicted, np.float64)
     if measured.ndim not in (1, 2) or not measured.size or predicted.shape[1:] != measured.shape:
         shapes = f"{measured.shape} and {predicted.shape}"
@@ -160,10 +161,10 @@ def _checked(measured: ArrayLike, predicted: ArrayLike, draws: int) -> tuple[np.
 
 
 def _moments(measured: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    """Returns terms whose sums over a resample determine its correlations, float64 (n, columns).
+    """Returns the moments of each row, float64 (n, columns). Their sums over a resample determine the correlations in the resample.
 
-    Columns are 1, y and y squared for each task, and x, x squared and x y for each model and task. Missing values contribute 0.
-    Values are centred and scaled first to avoid loss of precision if the mean is far from 0.
+    With measurements y and predictions x, the columns are 1, y and y squared for each task, and x, x squared and x y for each model and
+    task. Missing values contribute 0. Values are first centred and scaled, to avoid a loss of precision if the mean is far from 0.
     """
     present = ~np.isnan(measured)
     y = _standardised(measured, present)
@@ -196,7 +197,7 @@ def _correlations(sums: np.ndarray, rows: int, models: int, tasks: int) -> np.nd
 
 
 def _task_means(r: np.ndarray) -> np.ndarray:
-    """Averages r over the tasks for which any model has an r. Takes (draws, models, tasks) and returns float64 (draws, models)."""
+    """Averages r (draws, models, tasks) over the tasks for which r is defined for any model. Returns float64 (draws, models)."""
     defined = np.isfinite(r)
     tasks = defined.any(axis=1).sum(axis=1)[:, None]
     return np.where(defined.any(axis=2), np.where(defined, r, 0).sum(axis=2) / np.maximum(tasks, 1), np.nan)

@@ -1,4 +1,4 @@
-"""Correlations and mean squared error between predicted and measured values, for one or several tasks. Uses NumPy only."""
+"""Computes correlations and the mean squared error between predicted and measured values, for one or several tasks. Uses NumPy only."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -32,7 +32,7 @@ def pearson(x: ArrayLike, y: ArrayLike) -> np.ndarray:
 
 
 def spearman(x: ArrayLike, y: ArrayLike) -> np.ndarray:
-    """Computes Spearman's rho: Pearson's r of the ranks. Equal values have the mean of their ranks.
+    """Computes Spearman's rho, which is Pearson's r of the ranks. The rank of equal values is the mean of their ranks.
 
     Arguments, return value and errors are those of `pearson`.
 
@@ -45,7 +45,7 @@ def spearman(x: ArrayLike, y: ArrayLike) -> np.ndarray:
 
 
 def mse(x: ArrayLike, y: ArrayLike) -> np.ndarray:
-    """Computes the mean squared error. Arguments and shapes are those of `pearson`. NaN without rows.
+    """Computes the mean squared error, which is NaN if there are no rows. Arguments and shapes are those of `pearson`.
 
     Example:
         >>> float(mse([1, 2], [1, 4]))
@@ -54,23 +54,23 @@ def mse(x: ArrayLike, y: ArrayLike) -> np.ndarray:
     x, y = _columns(x, y)
     if not len(x):
         return np.full(x.shape[1:], np.nan)
-    with np.errstate(invalid="ignore", over="ignore"):  # infinite values give NaN or infinity without a warning
+    with np.errstate(invalid="ignore", over="ignore"):  # no warnings for infinite values, whose result is NaN or infinity
         return np.square(x - y).mean(0)
 
 
 FIGURES = {"r": pearson, "rho": spearman, "mse": mse}
-"""Metrics for the comparison of models, by the names that they have in files."""
+"""Functions that compute the metrics for the comparison of models, by the name of the metric in output files."""
 
 
 def task_figures(measured: ArrayLike, predicted: ArrayLike) -> dict[str, np.ndarray]:
-    """Computes all `FIGURES` for each task, over the rows with a measurement of the task.
+    """Computes all metrics in `FIGURES` for each task, from the rows with a measurement of the task.
 
     Args:
         measured: Measurements (n, tasks). Missing values are NaN.
         predicted: Predictions (n, tasks).
 
     Returns:
-        float64 (tasks,) by name of the metric, and the number of rows of each task under `"n"`.
+        Arrays float64 (tasks,) by name of the metric. The key `"n"` contains the number of rows with a measurement of each task.
 
     Raises:
         InputError: The shapes differ.

@@ -1,4 +1,4 @@
-"""Noise ceiling: the highest correlation that noise in the measurements allows, estimated from replicates. Uses NumPy only."""
+"""Estimates the noise ceiling from replicates: the highest correlation that noise in the measurements allows."""
 
 from collections.abc import Iterable
 from itertools import combinations
@@ -12,11 +12,11 @@ __all__ = ["NoiseCeiling", "noise_ceiling", "task_ceilings"]
 
 
 class NoiseCeiling(NamedTuple):
-    """Reliability of a measurement, estimated from its replicates.
+    """Noise ceiling of a measurement, estimated from replicates.
 
     Args:
-        replicate_r: Mean Pearson's r between two replicates.
-        ceiling_r: Pearson's r between a perfect model and the mean of the replicates.
+        replicate_r: Mean Pearson's r over all pairs of replicates.
+        ceiling_r: Pearson's r between the predictions of a perfect model and the mean of the replicates.
     """
 
     replicate_r: float
@@ -27,7 +27,7 @@ def task_ceilings(replicates: np.ndarray | None, tasks: Iterable[str]) -> dict[s
     """Computes the noise ceiling of each task.
 
     Args:
-        replicates: Measurements (n, tasks, k). Missing values are NaN. If None, the result is empty.
+        replicates: Measurements (n, tasks, k). Missing values are NaN. If None, an empty dictionary is returned.
         tasks: Names of the tasks.
     """
     if replicates is None:
@@ -36,18 +36,20 @@ def task_ceilings(replicates: np.ndarray | None, tasks: Iterable[str]) -> dict[s
 
 
 def noise_ceiling(replicates: np.ndarray) -> NoiseCeiling:
-    """Computes the noise ceiling of means of replicates. The noise of replicates is assumed to be independent and of equal variance.
+    """Computes the noise ceiling for the mean of replicates.
 
-    If rho is the mean r over all pairs of replicates, the mean of k replicates has the reliability k rho / (1 + (k - 1) rho)
-    (Spearman 1910; Brown 1910). The correlation of this mean with the true value is the square root of the reliability (correction for
-    attenuation, Spearman 1904). Each pair uses the rows in which both replicates are present. k is the mean number of replicates over
-    rows with at least one.
+    The noise of the replicates is assumed to be independent and of equal variance.
+
+    If rho is the mean r over all pairs of replicates, the mean of k replicates has the reliability k rho / (1 + (k - 1) rho) (Spearman
+    1910; Brown 1910). The correlation of this mean with the true value is the square root of the reliability (correction for attenuation,
+    Spearman 1904). The r of a pair is computed from the rows in which both replicates are present. k is the mean number of replicates in
+    rows that have any.
 
     Args:
         replicates: Measurements (n, k). Missing values are NaN.
 
     Returns:
-        The noise ceiling. Both fields are NaN if r is undefined for all pairs, and the ceiling is NaN if rho is negative.
+        The noise ceiling. The fields are NaN if r is undefined for all pairs of replicates. `ceiling_r` is also NaN if rho is negative.
 
     Example:
         >>> ceiling = noise_ceiling(np.array([[1, 1], [2, 3], [3, 2], [4, 4]]))
@@ -58,7 +60,7 @@ def noise_ceiling(replicates: np.ndarray) -> NoiseCeiling:
     pairs = [present[:, one] & present[:, other] for one, other in combinations(range(replicates.shape[1]), 2)]
     columns = combinations(replicates.T, 2)
     r = np.array([pearson(one[rows], other[rows]) for (one, other), rows in zip(columns, pairs, strict=True)])
-    r = r[~np.isnan(r)]  # undefined for replicates that are missing or constant
+    r = r[~np.isnan(r)]  # r is undefined if the replicates of a pair share no rows or are constant
     if not len(r):
         return NoiseCeiling(float("nan"), float("nan"))
     rho = float(r.mean())

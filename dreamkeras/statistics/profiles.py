@@ -1,4 +1,7 @@
-"""Metrics of predicted profiles against the positions where reads begin, independent of the number of reads. Uses NumPy only."""
+"""Computes metrics that compare predicted profiles with the positions at which reads begin.
+
+Metrics ignore errors in the predicted number of reads.
+"""
 
 import math
 
@@ -13,15 +16,15 @@ __all__ = ["jensen_shannon", "multinomial_nll", "profile_figures", "shuffled_dis
 def jensen_shannon(measured: ArrayLike, predicted: ArrayLike) -> np.ndarray:
     """Computes the Jensen-Shannon distance between measured and predicted profiles.
 
-    The distance is the square root of the divergence with natural logarithms. Equal profiles have the distance 0, and profiles without
-    common positions the distance sqrt(ln 2) = 0.833.
+    The distance is the square root of the divergence with natural logarithms. The distance is 0 between equal profiles, and sqrt(ln 2) =
+    0.833 between profiles without common positions.
 
     Args:
         measured: Counts of reads (n, positions).
         predicted: Probabilities (n, positions), not necessarily normalised.
 
     Returns:
-        Distance of each row, float64 (n,). NaN for rows without reads or predictions.
+        Distance for each row, float64 (n,). The distance is NaN for rows without reads or with predictions of 0.
 
     Raises:
         InputError: The shapes differ, or a value is negative or not finite.
@@ -37,14 +40,14 @@ def jensen_shannon(measured: ArrayLike, predicted: ArrayLike) -> np.ndarray:
 
 
 def shuffled_distance(measured: ArrayLike, seed: int = 0) -> np.ndarray:
-    """Computes the Jensen-Shannon distance between each row and the same row with shuffled positions, as a baseline (as in ChromBPNet).
+    """Computes the Jensen-Shannon distance between each row and the same row with shuffled positions, a baseline that ChromBPNet also uses.
 
     Args:
         measured: Counts of reads (n, positions).
         seed: Random seed of the shuffles, at least 0.
 
     Returns:
-        Distance of each row, float64 (n,). NaN for rows without reads.
+        Distance for each row, float64 (n,). The distance is NaN for rows without reads.
 
     Raises:
         InputError: The array does not have two dimensions, or a value is negative or not finite.
@@ -58,15 +61,15 @@ def shuffled_distance(measured: ArrayLike, seed: int = 0) -> np.ndarray:
 
 
 def multinomial_nll(measured: ArrayLike, predicted: ArrayLike) -> np.ndarray:
-    """Computes the negative log-likelihood of the reads of each row, given their number, under the predicted profile.
+    """Computes the negative log-likelihood of the reads of each row under the predicted profile, given the number of reads.
 
     Args:
         measured: Counts of reads (n, positions), not necessarily integers.
         predicted: Probabilities (n, positions), not necessarily normalised.
 
     Returns:
-        Negative log-likelihood in nats, including the multinomial coefficient, float64 (n,). Infinite for rows with reads at positions
-        of probability 0, and NaN for rows whose prediction is 0 at all positions.
+        Negative log-likelihood in nats, including the multinomial coefficient, float64 (n,). The value is infinite for rows with reads at
+        positions of probability 0, and NaN for rows with a probability of 0 at all positions.
 
     Raises:
         InputError: The shapes differ, or a value is negative or not finite.
@@ -84,7 +87,7 @@ def multinomial_nll(measured: ArrayLike, predicted: ArrayLike) -> np.ndarray:
 
 
 def profile_figures(measured: ArrayLike, predicted: ArrayLike, seed: int = 0) -> dict[str, float]:
-    """Computes all metrics of profiles. Each metric is a median over the rows with reads, and NaN if there are none.
+    """Computes all metrics of profiles. Each metric is a median over the rows with reads, and NaN if no row has reads.
 
     Args:
         measured: Counts of reads (n, positions).
@@ -95,8 +98,8 @@ def profile_figures(measured: ArrayLike, predicted: ArrayLike, seed: int = 0) ->
         Metrics by name:
 
         - `"profile_jsd"`: Jensen-Shannon distance between measured and predicted profiles.
-        - `"profile_jsd_shuffled"`: distance to the reads at shuffled positions.
-        - `"profile_jsd_average"`: distance to the average profile of all rows, as a baseline that ignores the sequence.
+        - `"profile_jsd_shuffled"`: Jensen-Shannon distance between measured profiles and the same profiles with shuffled positions.
+        - `"profile_jsd_average"`: Jensen-Shannon distance of measured profiles to their average, a baseline that ignores the sequence.
         - `"profile_nll"`: multinomial negative log-likelihood.
         - `"n"`: number of rows with reads.
 
@@ -141,6 +144,6 @@ def _relative_entropy(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 
 def _log_factorials(values: np.ndarray) -> np.ndarray:
-    """Returns ln(x!) of each value by the gamma function, which is evaluated once for each distinct value."""
+    """Returns ln(x!) of each value, computed with the gamma function once for each distinct value."""
     different, which = np.unique(values, return_inverse=True)
     return np.array([math.lgamma(1 + value) for value in different.tolist()])[which].reshape(values.shape)

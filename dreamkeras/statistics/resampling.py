@@ -1,6 +1,6 @@
-"""Bootstrap of all `FIGURES` and of their differences between models, over resamples of the sequences.
+"""Computes bootstrap intervals of all metrics in `FIGURES`, and of differences between models, from resamples of the sequences.
 
-Ranks within a resample are computed from the counts of each value, without sorting. Uses NumPy only.
+Ranks within a resample are computed from the counts of each value, without sorting. The only dependency is NumPy.
 """
 
 from typing import NamedTuple
@@ -19,7 +19,7 @@ class Figures(NamedTuple):
     """Metrics of one model on one task.
 
     Args:
-        n: Number of sequences or pairs.
+        n: Number of sequences, or of pairs of sequences.
         r: Pearson's r.
         rho: Spearman's rho.
         mse: Mean squared error, in squared units of the task.
@@ -41,7 +41,7 @@ def resample_figures(measured: ArrayLike, predicted: ArrayLike, draws: int = DRA
         seed: Random seed. The same seed and n always give the same resamples.
 
     Returns:
-        Metrics by the names of `FIGURES`, float64 (draws, models). NaN if a metric is undefined.
+        Values float64 (draws, models) by name of the metric, as in `FIGURES`. An undefined value is NaN.
 
     Raises:
         InputError: The shapes do not match, there are no sequences, or `draws` is below 1.
@@ -51,7 +51,7 @@ def resample_figures(measured: ArrayLike, predicted: ArrayLike, draws: int = DRA
         >>> {name: values.shape for name, values in samples.items()}
         {'r': (2, 1), 'rho': (2, 1), 'mse': (2, 1)}
     """
-    r = resample_pearson(measured, predicted, draws, seed)  # also checks shapes and draws
+    r = resample_pearson(measured, predicted, draws, seed)  # `resample_pearson` also checks the shapes and `draws`
     measured, predicted = np.asarray(measured, np.float64), np.asarray(predicted, np.float64)
     if measured.ndim != 1:
         raise InputError(f"Expected the values of a single task, (n,), got shape {measured.shape}.")
@@ -75,7 +75,7 @@ def with_intervals(measured: ArrayLike, predicted: ArrayLike, samples: dict[str,
     Args:
         measured: Measurements (n,).
         predicted: Predictions (models, n).
-        samples: Result of `resample_figures` for the same values.
+        samples: Result of `resample_figures` for the same measurements and predictions.
     """
     found = []
     for model, values in enumerate(np.asarray(predicted, np.float64)):
@@ -88,7 +88,7 @@ def with_intervals(measured: ArrayLike, predicted: ArrayLike, samples: dict[str,
 def figure_differences(
     measured: ArrayLike, first: ArrayLike, second: ArrayLike, samples: dict[str, np.ndarray], models: tuple[int, int]
 ) -> dict[str, Interval]:
-    """Computes the metrics of a first model minus those of a second one, with 95 % intervals from the same resamples.
+    """Computes the differences in metrics between two models, first minus second, with 95 % intervals from the same resamples.
 
     Args:
         measured: Measurements (n,).
@@ -114,14 +114,14 @@ def _groups(values: np.ndarray) -> tuple[np.ndarray, int]:
 
 
 def _ranks(drawn: np.ndarray, places: np.ndarray, different: int) -> np.ndarray:
-    """Returns the centred rank of each value within a resample, float64 (n,). Equal values have the mean of their ranks."""
+    """Returns the centred rank of each value within a resample, float64 (n,). The rank of equal values is the mean of their ranks."""
     totals = np.bincount(places, weights=drawn, minlength=different)
     middle = np.cumsum(totals) - (totals + len(drawn)) / 2
     return middle[places]
 
 
 def _rank_correlations(drawn: np.ndarray, measured: tuple[np.ndarray, int], models: list[tuple[np.ndarray, int]]) -> list[float]:
-    """Returns Pearson's r of the centred ranks of a resample for each model. NaN if all values are equal."""
+    """Returns, for each model, Pearson's r of the centred ranks in a resample. The r is NaN if all values are equal."""
     y = _ranks(drawn, *measured)
     spread, found = _sum_of_products(drawn, y, y), []
     for places, different in models:
@@ -132,5 +132,5 @@ def _rank_correlations(drawn: np.ndarray, measured: tuple[np.ndarray, int], mode
 
 
 def _sum_of_products(*columns: np.ndarray) -> float:
-    """Returns the sum of products of the columns. Does not use BLAS, which would start all threads for a millisecond of work."""
+    """Returns the sum of products of the columns. BLAS is avoided, because it would start all threads for a millisecond of work."""
     return float(np.einsum("i,i,i", *columns))
