@@ -1,6 +1,6 @@
-"""Plots of an evaluation as PNG files: calibration curves, and correlations by subset with intervals.
+"""Draws the plots of an evaluation as PNG files: calibration curves, and correlations by subset with intervals.
 
-A file appears only when it is complete. Without matplotlib, all functions raise a MissingPackageError.
+A file appears only when it is complete. If matplotlib is not installed, the functions that draw a plot raise a MissingPackageError.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,11 +19,11 @@ __all__ = ["CalibrationCurve", "calibration_curve", "plot_calibration", "plot_in
 GROUPS = 20
 
 COLORS = (BLUE, RED, "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-"""Colours of several models, from the palette of Okabe and Ito."""
+"""Colours for the models in a plot, from the palette of Okabe and Ito."""
 
 
 class CalibrationCurve(NamedTuple):
-    """Means over groups of equal size, sorted by prediction.
+    """Mean predictions and mean measurements of groups of sequences. The groups have equal sizes and are sorted by prediction.
 
     Args:
         predicted: Mean prediction of each group, float64 (groups,).
@@ -63,7 +63,7 @@ def calibration_curve(measured: ArrayLike, predicted: ArrayLike, groups: int = G
 def plot_calibration(
     measured: ArrayLike, predicted: ArrayLike, path: str | PathLike[str], task: str = "expression", unit: str = ""
 ) -> None:
-    """Plots a calibration curve with standard errors, and the diagonal.
+    """Plots a calibration curve with standard errors, together with the diagonal.
 
     Arguments and errors are those of `calibration_curve`. `task` and `unit` are used in the labels of the axes.
     """
@@ -78,7 +78,7 @@ def plot_calibration(
 
 
 def plot_intervals(names: Sequence[str], intervals: Mapping[str, Sequence[Interval]], path: str | PathLike[str], label: str) -> None:
-    """Plots metrics with intervals, with one line per name and one colour per model.
+    """Plots metrics with intervals. The plot has one line per name and one colour per model.
 
     Args:
         names: Names of the lines, such as subsets.
@@ -87,7 +87,7 @@ def plot_intervals(names: Sequence[str], intervals: Mapping[str, Sequence[Interv
         label: Label of the horizontal axis.
 
     Raises:
-        InputError: There is nothing to plot, or a model does not have one interval per name.
+        InputError: There are no names or no models, or a model does not have one interval per name.
     """
     if not names or not intervals or any(len(row) != len(names) for row in intervals.values()):
         raise InputError(f"Expected {len(names)} intervals for each model, one per name, got {[*map(len, intervals.values())]}.")

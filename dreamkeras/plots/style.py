@@ -1,6 +1,6 @@
 """Creates and saves the figures of all plots, and defines their colours.
 
-Figures are independent objects. pyplot and displays are not used, and settings of matplotlib are not changed.
+Figures are created without pyplot and without a display, and the settings of matplotlib are not changed.
 """
 
 import os
@@ -39,7 +39,7 @@ def new_figure(width: float, height: float) -> "Figure":
 
 
 def save_figure(figure: "Figure", path: str | PathLike[str]) -> None:
-    """Writes a figure as PNG. The file appears only when it is complete.
+    """Writes a figure to a PNG file. The file appears only when it is complete.
 
     Raises:
         DreamkerasError: The file cannot be written.
@@ -51,7 +51,9 @@ def save_figure(figure: "Figure", path: str | PathLike[str]) -> None:
 
 
 def import_fonts() -> None:
-    """Imports matplotlib and its list of fonts. An existing list in the home folder is used, but none is written there.
+    """Imports matplotlib and its list of fonts.
+
+    An existing list in the home folder is used, but a new list is not written to the home folder.
 
     Raises:
         ImportError: matplotlib is not installed.

@@ -1,6 +1,6 @@
-"""Plots of a training run as PNG files: history, predictions against measurements, and residuals by sequence length.
+"""Draws the plots of a training run as PNG files: history, predictions against measurements, and residuals by sequence length.
 
-A file appears only when it is complete. Without matplotlib, all functions raise a MissingPackageError.
+A file appears only when it is complete. If matplotlib is not installed, all functions raise a MissingPackageError.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,15 +23,15 @@ __all__ = ["plot_history", "plot_predictions", "plot_residuals"]
 DENSITY = "YlGnBu"
 
 MANY = 1500
-"""Minimum number of points for a density plot, because single points would hide each other."""
+"""Minimum number of sequences for a density plot. So many single points would hide each other."""
 
 FEW = 10
-"""Minimum number of sequences for quantiles. Smaller groups are drawn as single points."""
+"""Minimum number of sequences in a group that is drawn as quantiles. Sequences of smaller groups are drawn as single points."""
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 GROUPS = 50
-"""Maximum number of groups of lengths."""
+"""Maximum number of groups into which sequence lengths are divided."""
 
 
 class _Group(NamedTuple):
@@ -48,7 +48,7 @@ def plot_history(history: Sequence[Mapping[str, float]], path: str | PathLike[st
     Args:
         history: One row per epoch, with `epoch` and any of `loss`, `val_loss`, `r` and `val_r`.
         path: The PNG file.
-        best_epoch: Epoch whose validation r is marked, if it is defined. With 0, no epoch is marked.
+        best_epoch: Epoch whose validation r is marked in the plot, unless the r is undefined. With 0, no epoch is marked.
 
     Raises:
         InputError: The history is empty.
@@ -76,7 +76,7 @@ def plot_predictions(
 
     Args:
         measured: Measurements (n,).
-        predicted: Predictions (n,). Pairs that are not finite are counted in the title and not drawn.
+        predicted: Predictions (n,). Pairs of values that are not finite are counted in the title and not drawn.
         path: The PNG file.
         task: Name of the task, for the labels of the axes.
         unit: Unit of the task, for the labels of the axes.
@@ -108,10 +108,10 @@ def plot_residuals(
     """Plots predicted minus measured values by sequence length, and the number of sequences by length below.
 
     Args:
-        lengths: Length of each sequence, or another integer property, integers (n,). If the range is wide, neighbouring lengths are
-            grouped.
+        lengths: Length of each sequence, or another integer property of each sequence, integers (n,). If the range is wide, neighbouring
+            values are grouped.
         measured: Measurements (n,).
-        predicted: Predictions (n,). Pairs that are not finite are omitted.
+        predicted: Predictions (n,). Pairs of values that are not finite are omitted.
         path: The PNG file.
         task: Name of the task, for the labels of the axes.
         unit: Unit of the task, for the labels of the axes.
@@ -138,7 +138,10 @@ def plot_residuals(
 
 
 def _draw_epochs(axes: "Axes", history: Sequence[Mapping[str, float]], lines: Mapping[str, tuple[str, str, str]], name: str) -> None:
-    """Draws one line per key in `lines`, with its label, colour and style. Keys that are not in the history are omitted."""
+    """Draws one line over the epochs for each key in `lines`, with its label, colour and style.
+
+    Keys that are not in the history are omitted.
+    """
     from matplotlib.ticker import MaxNLocator
 
     for key, (label, color, style) in lines.items():
@@ -170,7 +173,7 @@ def _draw_density(figure: "Figure", axes: "Axes", measured: np.ndarray, predicte
     from matplotlib.ticker import FuncFormatter
 
     cells = axes.hexbin(measured, predicted, gridsize=36, extent=(*limits, *limits), mincnt=1, cmap=DENSITY)
-    # The colour scale begins below 1, because cells with one sequence would otherwise be too pale. The colour bar begins at 1.
+    # The colour scale begins below 1, because cells with one sequence would otherwise be too pale. The colour bar still begins at 1.
     cells.set_norm(LogNorm(vmin=0.3, vmax=max(2, np.asarray(cells.get_array()).max())))
     bar = figure.colorbar(cells, ax=axes, label="Sequences in a cell", shrink=0.8, format=FuncFormatter(_plain))
     bar.ax.set_ylim(bottom=1)
@@ -204,7 +207,10 @@ def _draw_counts(axes: "Axes", groups: list[_Group]) -> None:
 
 
 def _by_length(lengths: np.ndarray, residuals: np.ndarray) -> list[_Group]:
-    """Groups residuals by length, in ascending order. Each group has one length unless there would be too many groups."""
+    """Groups residuals by length, in ascending order.
+
+    A group contains sequences of a single length, unless there would be too many groups.
+    """
     shortest = int(lengths.min())
     width = -(-(int(lengths.max()) - shortest + 1) // GROUPS)
     numbers = (lengths - shortest) // width
@@ -212,7 +218,7 @@ def _by_length(lengths: np.ndarray, residuals: np.ndarray) -> list[_Group]:
 
 
 def _plain(count: float, _: int | None) -> str:
-    """Formats the label of a tick without powers of ten."""
+    """Formats the label of a tick as a number without an exponent."""
     return f"{count:,.0f}"
 
 
