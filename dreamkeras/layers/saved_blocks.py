@@ -16,7 +16,7 @@ from dreamkeras.errors import ModelError
 __all__ = ["block_name", "import_module", "is_importable", "is_ours", "member", "read_block", "register_with_keras"]
 
 OLD_ROOM = re.compile(r"^dreamkeras\.layers\.(?=(autosome|bhi|unlockdna|proformer|legnet|bpnet|heads|profile)$)")
-"""Modules of dreamkeras's blocks as named in files of version 0.1.0, when `layers.blocks` did not exist."""
+"""Pattern for the modules of dreamkeras's blocks in files of version 0.1.0, when the package `layers.blocks` did not exist."""
 
 SCRIPT = "__main__"
 """The module name of a script or a notebook, which Keras does not store in its files."""
@@ -28,7 +28,7 @@ def is_ours(block: type) -> bool:
 
 
 def block_name(block: type) -> str:
-    """Returns the name of a block in messages: the class name of a block of dreamkeras, and `module:Class` for any other block."""
+    """Returns the name of a block for messages: the class name if the block is part of dreamkeras, otherwise `module:Class`."""
     return block.__name__ if is_ours(block) else f"{block.__module__}:{block.__qualname__}"
 
 
@@ -50,8 +50,8 @@ def register_with_keras(block: type) -> type:
 def import_module(name: str) -> ModuleType:
     """Imports a module by name.
 
-    The working folder is searched last, so that a file in it cannot replace an installed package. Module names of older versions of
-    dreamkeras are translated to the current ones.
+    The working folder is searched last, so that a file in that folder cannot replace an installed package. Module names of older versions
+    of dreamkeras are translated to the current ones.
 
     Raises:
         ModelError: The module cannot be imported.
@@ -79,12 +79,12 @@ def read_block(slot: str, base: type, config: Mapping[str, Any]) -> Any:
     """Builds a block from the configuration written by Keras's `serialize_keras_object`.
 
     Args:
-        slot: The slot of the block, for messages.
+        slot: Slot of the block, which error messages name.
         base: The base class of the blocks in this slot.
-        config: The configuration. The module that it names is imported if necessary.
+        config: The configuration. The module named in the configuration is imported if necessary.
 
     Raises:
-        ModelError: The class of the block cannot be found. The message says which module to provide.
+        ModelError: The class of the block cannot be found. The message names the module to provide.
     """
     block = _find_class(slot, base, config)
     register_with_keras(block)
@@ -113,7 +113,7 @@ def _find_class(slot: str, base: type, config: Mapping[str, Any]) -> Any:
             return found
     except ModelError as error:
         reason, missing = str(error).rstrip("."), getattr(error.__cause__, "name", None) or ""
-    for key in (registered, f"{module}>{name}"):  # a class defined in a function, or in a module that no longer exists
+    for key in (registered, f"{module}>{name}"):  # finds a class defined in a function, or in a module that no longer exists
         found = known.get(key)
         if found is not None and (found.__module__, found.__name__) == (module, name):
             return found

@@ -22,14 +22,14 @@ class Core(keras.layers.Layer):
     """Base class of blocks in the core slot: features `(batch, length, channels)` -> features `(batch, length, channels)`.
 
     Attributes:
-        learning_rate: Maximum learning rate of the block in a one-cycle schedule. If None, the strategy's own maximum is used.
+        learning_rate: Maximum learning rate of the block in a one-cycle schedule. If None, the maximum of the training strategy is used.
     """
 
     slot = "core"
     learning_rate: float | None = None
 
     def stages(self) -> list[keras.layers.Layer]:
-        """Returns the layers that the block applies one after another, for attribution. Defaults to the block as a single layer."""
+        """Returns the layers that the block applies one after another, for attribution. By default, the block is a single layer."""
         return [self]
 
 
@@ -40,7 +40,8 @@ class FinalLayers(keras.layers.Layer):
     requires.
 
     Attributes:
-        has_profile: Whether the outputs include `"profile"`, logits `(batch, positions)`. Such a block requires an assay with profiles.
+        has_profile: Whether the outputs include `"profile"`, logits `(batch, positions)`. A block with this output requires an assay with
+            profiles.
     """
 
     slot = "final"
@@ -122,7 +123,7 @@ def _check_name(name: str, slot: str, block: type) -> None:
         raise ModelError(
             f"Cannot register {block_name(block)} as the {slot} block {name!r}: {block_name(owner)} has this name. Choose another name."
         )
-    # Each call of a function defines a new class, and a saved model could not distinguish them.
+    # Each call of a function defines a new class, and these classes could not be distinguished in a saved model.
     twins = [known for known, other in BLOCKS[slot].items() if known != name and other is not block and _origin(other) == _origin(block)]
     if twins and "<locals>" in block.__qualname__:
         raise ModelError(
@@ -140,10 +141,10 @@ def find_block(slot: str | None, name: str) -> Any:
 
     Args:
         slot: The slot of the block. If None, a `module:Class` of any slot is accepted.
-        name: A registered name, or `module:Class`, where the module can be imported or is in the working folder.
+        name: A registered name, or `module:Class`. The module can be an installed module or a file in the working folder.
 
     Raises:
-        ModelError: There is no such block, or the block belongs in another slot. For an unknown name, the message lists the registered
+        ModelError: The block does not exist, or belongs in another slot. For an unknown name, the message lists the registered
             blocks.
 
     Example:

@@ -1,5 +1,7 @@
-"""Blocks that fill the slots, one module for each team or paper. `heads` and `profile` have the final blocks that several networks share.
+"""Blocks that fill the slots, one module for each team or paper.
+
+The modules `heads` and `profile` contain final blocks that several networks share.
 
 In: features `(batch, length, channels)`.
-Out: features `(batch, length, channels)`, or predictions.
+Out: features `(batch, length, channels)` or, for a final block, a dictionary of predictions.
 """

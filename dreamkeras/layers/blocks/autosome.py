@@ -21,7 +21,7 @@ class AutosomeFirst(FirstLayers):
         kernel_size: Width of the convolution in bases.
 
     Shape:
-        `(batch, length, 4 + flags)` in, `(batch, length, channels)` out.
+        Input `(batch, length, 4 + flags)`, output `(batch, length, channels)`.
 
     Reference:
         Penzar et al. 2023 (LegNet); Rafi et al. 2024.
@@ -48,13 +48,13 @@ class AutosomeFirst(FirstLayers):
 
 @register_block("autosome")
 class AutosomeCore(Core):
-    """Inverted residual steps that keep the length of the sequence (LegNet as entered in the challenge).
+    """Core of inverted residual steps that keep the length of the sequence: LegNet as entered in the challenge.
 
     Args:
         widths: Number of output channels of each step.
 
     Shape:
-        `(batch, length, channels)` in, `(batch, length, widths[-1])` out.
+        Input `(batch, length, channels)`, output `(batch, length, widths[-1])`.
 
     Reference:
         Penzar et al. 2023 (LegNet); Rafi et al. 2024.
@@ -92,13 +92,14 @@ class AutosomeCore(Core):
 
 @register_block("autosome")
 class AutosomeFinal(FinalLayers):
-    """Predict expression as the expected value over the sorting bins. Trained with soft labels.
+    """Final block that predicts expression as the expected value over the sorting bins. It is trained with soft labels.
 
     Args:
-        bins: Number of bins. Their values are 0 to `bins - 1`.
+        bins: Number of sorting bins. The bins have the values 0 to `bins - 1`.
 
     Shape:
-        `(batch, length, channels)` in; `"expression"` `(batch, 1)` in bins, and `"logits"` `(batch, bins)` out.
+        Input `(batch, length, channels)`, outputs `"expression"` `(batch, 1)`, on the scale of the bins, and `"logits"`
+        `(batch, bins)`.
 
     Reference:
         Penzar et al. 2023, eq. 1 to 3.
@@ -111,7 +112,7 @@ class AutosomeFinal(FinalLayers):
 
     @classmethod
     def for_assay(cls, assay):
-        """Builds the block with the assay's number of sorting bins. For an assay without bins, builds a regression block."""
+        """Builds the block with the assay's number of sorting bins, or a regression block if the assay has no bins."""
         if assay.bins is None:
             return AutosomeRegressionFinal(tasks=len(assay.tasks))
         return cls(assay.bins)
@@ -121,7 +122,7 @@ class AutosomeFinal(FinalLayers):
         super().build(input_shape)
 
     def call(self, features):
-        # The mean of a linear map is the map of the mean, so the mean is taken first: fewer rows to multiply.
+        # The layer is linear, so averaging over positions before it gives the same result as after it, with fewer rows to multiply.
         logits = ops.cast(self.mapper(ops.mean(features, axis=1)), "float32")
         values = ops.arange(self.bins, dtype="float32")
         return {"expression": ops.softmax(logits) @ values[:, None], "logits": logits}
@@ -140,16 +141,19 @@ class AutosomeFinal(FinalLayers):
 
 
 def soft_labels(values, bins=18):
-    """Computes the probability of each bin for a measured value: Normal(value + 0.5, 0.5), divided at 1, 2, ..., bins - 1.
+    """Computes soft labels: the probability of each sorting bin, given measured values.
+
+    The probabilities are those of a normal distribution with mean value + 0.5 and standard deviation 0.5, cut into bins at 1, 2, ...,
+    bins - 1. The first and the last bin are open-ended.
 
     Args:
-        values: float32 `(batch,)`, measured values in bins.
+        values: float32 `(batch,)`, measured values on the scale of the bins.
         bins: Number of bins.
 
     Returns:
-        float32 `(batch, bins)`; rows sum to 1.
+        Probabilities, float32 `(batch, bins)`. Each row sums to 1.
     """
     edges = ops.arange(1, bins, dtype="float32")
-    below = 0.5 * (1 + ops.erf((edges[None, :] - values[:, None] - 0.5) * 2**0.5))  # (x - mean) / (sd * sqrt 2), sd = 0.5
+    below = 0.5 * (1 + ops.erf((edges[None, :] - values[:, None] - 0.5) * 2**0.5))  # erf((x - mean) / (sd * sqrt(2))) with sd = 0.5
     ones = ops.ones_like(values)[:, None]
     return ops.concatenate([below, ones], axis=1) - ops.concatenate([0 * ones, below], axis=1)

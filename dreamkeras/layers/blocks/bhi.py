@@ -15,7 +15,7 @@ __all__ = ["BHICore", "BHIFinal", "BHIFirst", "BHIMeanFinal", "Scanners"]
 
 @keras.saving.register_keras_serializable(package="dreamkeras")
 class Scanners(keras.layers.Layer):
-    """Parallel convolutions of several widths with ReLU, concatenated, followed by dropout.
+    """Parallel convolutions of several widths with ReLU. Their outputs are concatenated, and dropout is applied.
 
     Args:
         channels: Number of output channels, divided equally among the convolutions.
@@ -23,7 +23,7 @@ class Scanners(keras.layers.Layer):
         dropout: Fraction of the outputs to drop during training.
 
     Shape:
-        `(batch, length, any)` in, `(batch, length, channels)` out.
+        Input `(batch, length, features)`, output `(batch, length, channels)`.
 
     Raises:
         ValueError: The number of channels is not a multiple of the number of convolutions.
@@ -66,7 +66,7 @@ class BHIFirst(Scanners, FirstLayers):
         dropout: Fraction of the outputs to drop during training.
 
     Shape:
-        `(batch, length, 4 + flags)` in, `(batch, length, channels)` out.
+        Input `(batch, length, 4 + flags)`, output `(batch, length, channels)`.
 
     Reference:
         Rafi et al. 2024; BHI's entry to the Random Promoter DREAM Challenge 2022.
@@ -82,10 +82,10 @@ class BHICore(Core):
         units: Size of the LSTM's state in each direction.
         kernel_sizes: Width of each convolution in positions.
         dropout: Fraction of the convolutions' outputs to drop during training.
-        last_dropout: Fraction of the remaining outputs to drop during training.
+        last_dropout: Fraction of the outputs kept by `dropout` that a second dropout drops during training.
 
     Shape:
-        `(batch, length, any)` in, `(batch, length, channels)` out.
+        Input `(batch, length, features)`, output `(batch, length, channels)`.
 
     Reference:
         Rafi et al. 2024; BHI's entry to the Random Promoter DREAM Challenge 2022.
@@ -96,7 +96,7 @@ class BHICore(Core):
         self.channels, self.units, self.kernel_sizes = channels, units, tuple(kernel_sizes)
         self.dropout, self.last_dropout = dropout, last_dropout
         self.lstm = BidirectionalLSTM(units, dtype=self.dtype_policy, name="lstm")
-        # A single dropout with the combined rate, because drawing random numbers takes a tenth of a training step.
+        # One dropout with the combined rate replaces two, because drawing random numbers takes a tenth of the time of a training step.
         both = 1 - (1 - dropout) * (1 - last_dropout)
         self.scanners = Scanners(channels, kernel_sizes, both, dtype=self.dtype_policy, name="scanners")
 
@@ -130,7 +130,7 @@ class BHIFinal(ScaledFinal):
             False, the layers are applied to the mean over positions.
 
     Shape:
-        `(batch, length, channels)` in; `"expression"` `(batch, tasks)` out.
+        Input `(batch, length, channels)`, output `"expression"` `(batch, tasks)`.
 
     Reference:
         Rafi et al. 2024; BHI's entry to the Random Promoter DREAM Challenge 2022.
@@ -159,7 +159,7 @@ class BHIFinal(ScaledFinal):
         return {"expression": self.in_units(values)}
 
     def penalty(self, difference):
-        """Returns the Huber loss of a standardised difference: quadratic up to 1 standard deviation, linear beyond."""
+        """Returns the Huber loss of a standardised difference: quadratic up to 1 standard deviation, linear above 1."""
         size = ops.abs(difference)
         return ops.where(size < 1, ops.square(difference) / 2, size - 0.5)
 
@@ -169,7 +169,7 @@ class BHIFinal(ScaledFinal):
 
 @register_block("bhi-mean")
 class BHIMeanFinal(BHIFinal):
-    """Dense layers of `bhi` over the mean of all positions: a small head that is not part of any team's entry.
+    """BHI's dense layers, applied to the mean over positions. This small head is not part of any team's entry.
 
     Args:
         tasks: Number of predicted values for each sequence.
@@ -177,7 +177,7 @@ class BHIMeanFinal(BHIFinal):
         flatten: As for `BHIFinal`.
 
     Shape:
-        `(batch, length, channels)` in; `"expression"` `(batch, tasks)` out.
+        Input `(batch, length, channels)`, output `"expression"` `(batch, tasks)`.
     """
 
     def __init__(self, tasks=1, hidden=(64, 64), flatten=False, **kwargs):

@@ -12,7 +12,8 @@ __all__ = ["BPNetCore", "BPNetFirst"]
 
 
 STEP = 0.032
-"""Maximum learning rate times the square root of the number of channels: 0.004 for 64 channels, as measured on a simulated genome."""
+"""Product of the maximum learning rate and the square root of the number of channels. For 64 channels, the learning rate is
+0.004, as measured on a simulated genome."""
 
 
 @register_block("bpnet")
@@ -24,7 +25,7 @@ class BPNetFirst(FirstLayers):
         kernel_size: Width of the convolution in bases.
 
     Shape:
-        `(batch, length, 4 + flags)` in, `(batch, length, channels)` out.
+        Input `(batch, length, 4 + flags)`, output `(batch, length, channels)`.
 
     Reference:
         Avsec et al. 2021 (BPNet); Pampari et al. 2024 (ChromBPNet).
@@ -52,16 +53,16 @@ class BPNetFirst(FirstLayers):
 
 @register_block("bpnet")
 class BPNetCore(Core):
-    """Residual convolutions of three taps with dilation rates 2, 4, 8, ..., which keep the length and the channels.
+    """Residual convolutions of three taps with dilation rates 2, 4, 8, ..., which keep the length and the number of channels.
 
     Args:
-        depth: Number of convolutions. The last one has the dilation rate `2 ** depth`.
+        depth: Number of convolutions. The last convolution has the dilation rate `2 ** depth`.
 
     Shape:
-        `(batch, length, channels)` in and out.
+        Input and output `(batch, length, channels)`.
 
     Reference:
-        Avsec et al. 2021 (BPNet); Pampari et al. 2024 (ChromBPNet). These crop the ends instead of padding with zeros.
+        Avsec et al. 2021 (BPNet); Pampari et al. 2024 (ChromBPNet). The published networks crop the ends instead of padding with zeros.
     """
 
     def __init__(self, depth=8, **kwargs):

@@ -14,7 +14,7 @@ class ScaledFinal(FinalLayers):
     """Base class of final blocks that compute standardised values and return them in the assay's units.
 
     A subclass defines its layers, calls `super().build`, and returns `{"expression": self.in_units(values)}` from `call`. It can override
-    `penalty`. Until `fit_scale` is called, the scale is 1 and the offset is 0.
+    `penalty`. Until `fit_scale` is called, values are not rescaled: the scale is 1 and the offset is 0.
 
     Args:
         tasks: Number of predicted values for each sequence.
@@ -25,45 +25,45 @@ class ScaledFinal(FinalLayers):
         self.tasks = tasks
 
     def build(self, input_shape):
-        # Kept in float32 in mixed precision, because bfloat16 would lose a digit of an offset such as 11.
+        # Offset and scale stay in float32 in mixed precision, because bfloat16 would lose a digit of an offset such as 11.
         fixed = {"shape": (self.tasks,), "dtype": "float32", "autocast": False, "trainable": False}
         self.offset = self.add_weight(name="offset", initializer="zeros", **fixed)
         self.scale = self.add_weight(name="scale", initializer="ones", **fixed)
         super().build(input_shape)
 
     def fit_scale(self, targets):
-        """Sets offset and scale to the mean and standard deviation of each task.
+        """Sets the offset and the scale of each task to the mean and the standard deviation of its targets.
 
-        The scale of a constant task is 1.
+        The scale of a task with constant targets is 1.
 
         Args:
             targets: float32 `(n, tasks)`, NaN where a value is missing.
         """
-        targets = np.asarray(targets, np.float64)  # float32 sums are not precise enough for a large offset
+        targets = np.asarray(targets, np.float64)  # sums in float32 are not precise enough for targets with a large mean
         deviation, largest = np.nanstd(targets, axis=0), np.nanmax(np.abs(targets), axis=0)
         self.offset.assign(np.nanmean(targets, axis=0))
-        self.scale.assign(np.where(deviation > 1e-12 * largest, deviation, 1))  # the deviation of a constant is a rounding error
+        self.scale.assign(np.where(deviation > 1e-12 * largest, deviation, 1))  # constant targets can have a rounding error
 
     def in_units(self, values):
         """Converts standardised values `(batch, tasks)` to the assay's units, float32."""
         return ops.cast(values, "float32") * self.scale + self.offset
 
     def standardised(self, values):
-        """Standardises values in the assay's units, `(batch, tasks)`. The inverse of `in_units`."""
+        """Standardises values `(batch, tasks)` in the assay's units. This is the inverse of `in_units`."""
         return (values - self.offset) / self.scale
 
     def penalty(self, difference):
-        """Computes the loss of a standardised difference, elementwise. Defaults to the squared difference."""
+        """Computes the loss of standardised differences, elementwise. The base class returns the squared differences."""
         return ops.square(difference)
 
     def loss(self, targets, outputs, sample_weight=None):
-        """Computes the mean penalty of each task, ignoring missing targets (NaN), and sums it over tasks."""
+        """Computes the mean penalty of each task, ignoring missing targets (NaN), and returns the sum over tasks."""
         present = ops.logical_not(ops.isnan(targets))
         difference = (ops.where(present, targets, 0) - outputs["expression"]) / self.scale
         weight = ops.cast(present, "float32")
         if sample_weight is not None:
             weight = weight * ops.cast(ops.reshape(sample_weight, (-1, 1)), "float32")
-        total = ops.maximum(ops.sum(weight, axis=0), 1e-7)  # a batch can lack targets for a task
+        total = ops.maximum(ops.sum(weight, axis=0), 1e-7)  # avoids division by 0 if a batch has no targets for a task
         return ops.sum(ops.sum(weight * self.penalty(difference), axis=0) / total)
 
     def get_config(self):
@@ -72,17 +72,17 @@ class ScaledFinal(FinalLayers):
 
 @keras.saving.register_keras_serializable(package="dreamkeras")
 class AutosomeRegressionFinal(ScaledFinal):
-    """Regression with one linear branch for each task and the squared error: autosome's final block for assays without sorting bins.
+    """Autosome's final block for assays without sorting bins: regression with one linear branch for each task and the squared error.
 
     Args:
         tasks: Number of predicted values for each sequence.
         channels: Width of each branch.
 
     Shape:
-        `(batch, length, channels)` in; `"expression"` `(batch, tasks)` out.
+        Input `(batch, length, channels)`, output `"expression"` `(batch, tasks)`.
 
     Reference:
-        Rafi et al. 2024, for human MPRA (one task) and Drosophila STARR-seq (two).
+        Rafi et al. 2024, who use the block for human MPRA (one task) and Drosophila STARR-seq (two tasks).
     """
 
     def __init__(self, tasks=1, channels=256, **kwargs):
@@ -99,7 +99,7 @@ class AutosomeRegressionFinal(ScaledFinal):
         super().build(input_shape)
 
     def call(self, features):
-        pooled = ops.mean(features, axis=1)  # taken first, because the mean of a linear map is the map of the mean
+        pooled = ops.mean(features, axis=1)  # before the layers, which are linear, so that they process fewer rows
         branches = [linear(mapper(pooled)) for mapper, linear in zip(self.mappers, self.linears, strict=True)]
         return {"expression": self.in_units(ops.concatenate(branches, axis=-1))}
 

@@ -1,4 +1,7 @@
-"""LegNet as published after the challenge, a simpler network than autosome's entry. Its first and final blocks are autosome's."""
+"""LegNet as published after the challenge, which is simpler than autosome's entry.
+
+LegNet uses the first and the final block of autosome.
+"""
 
 from typing import ClassVar
 
@@ -13,16 +16,17 @@ register_block("legnet")(AutosomeFinal)
 
 @register_block("legnet")
 class LegNetCore(AutosomeCore):
-    """Inverted residual steps with depthwise convolutions. The middle of a step has four times as many channels as the step's input.
+    """Inverted residual steps with depthwise convolutions. Within a step, the features have four times as many channels as the input.
 
     Args:
         widths: Number of output channels of each step.
 
     Shape:
-        `(batch, length, channels)` in, `(batch, length, widths[-1])` out.
+        Input `(batch, length, channels)`, output `(batch, length, widths[-1])`.
 
     Reference:
-        Penzar et al. 2023 (LegNet), the optimised network. The authors train it with Lion, maximum learning rate 0.0005, weight decay 0.1.
+        Penzar et al. 2023 (LegNet), the optimised network. The authors train LegNet with the optimiser Lion, a maximum learning rate of
+        0.0005 and a weight decay of 0.1.
     """
 
     middle: ClassVar[dict[str, bool | int]] = {"group_channels": 1, "widen_input": True}

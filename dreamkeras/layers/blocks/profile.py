@@ -20,25 +20,25 @@ def middle(features, length):
 
 @register_block("profile")
 class ProfileFinal(ScaledFinal):
-    """Predict ln(1 + reads) of a window, and a profile: the distribution of the reads over the central positions.
+    """Final block that predicts ln(1 + reads) of a window, and a profile: the distribution of the reads over the central positions.
 
     A wide convolution over the features computes the profile's logits. A dense layer over the mean of all features computes the log reads.
     The loss is the negative log-likelihood of the read positions in nats, divided by the median number of reads in a window, plus
-    `counts_weight` times the squared error of the log reads. With the default `counts_weight`, this is ChromBPNet's loss divided by that
-    median.
+    `counts_weight` times the squared error of the log reads. With the default `counts_weight`, the loss is ChromBPNet's loss divided by the
+    median number of reads.
 
     Args:
         positions: Number of positions of the profile.
-        window: Length of the network's window. The profile is in its centre.
+        window: Length of the network's window. The profile is in the centre of the window.
         kernel_size: Width of the convolution in positions. Must be odd.
         counts_weight: Weight of the squared error of the log reads in the loss.
 
     Shape:
-        `(batch, length, channels)` in, with a length from `positions` to `window`; `"expression"` `(batch, 1)`, ln(1 + reads), and
-        `"profile"` `(batch, positions)`, logits, out.
+        Input `(batch, length, channels)`, with a length from `positions` to `window`. Outputs `"expression"` `(batch, 1)`, which is
+        ln(1 + reads), and `"profile"` `(batch, positions)`, which are logits.
 
     Raises:
-        ValueError: The length of the features is out of range, or the profile cannot be centred in it.
+        ValueError: The length of the features is out of range, or the profile cannot be centred in the features.
 
     Reference:
         Avsec et al. 2021 (BPNet); Pampari et al. 2024 (ChromBPNet); Rafi et al. 2024.
@@ -55,7 +55,7 @@ class ProfileFinal(ScaledFinal):
 
     @classmethod
     def for_assay(cls, assay):
-        """Builds the block for the profile of an assay.
+        """Builds the block with the assay's profile length and window length.
 
         Raises:
             ModelError: The assay has no profile.
@@ -74,13 +74,13 @@ class ProfileFinal(ScaledFinal):
         super().build(input_shape)
 
     def fit_scale(self, targets):
-        """Sets offset and scale from the log reads `(n, 1)`, and the median number of reads."""
+        """Computes the offset, the scale and the median number of reads from the log reads `(n, 1)`."""
         super().fit_scale(targets)
         self.reads.assign(max(1.0, float(np.median(np.expm1(targets)))))
 
     def call(self, features):
         seen = min(features.shape[1], self.positions + self.kernel_size - 1)
-        near = middle(features, seen)  # positions outside the receptive field of all logits are not needed
+        near = middle(features, seen)  # omits positions on which no logit depends
         logits = middle(self.profile(near), self.positions)[:, :, 0]
         return {"expression": self.in_units(self.counts(ops.mean(features, axis=1))), "profile": ops.cast(logits, "float32")}
 
@@ -88,7 +88,8 @@ class ProfileFinal(ScaledFinal):
         """Computes the loss, averaged over the batch.
 
         Args:
-            truth: `"expression"` `(batch, 1)`, ln(1 + reads), and `"profile"` `(batch, positions)`, the number of reads at each position.
+            truth: A dictionary with `"expression"` `(batch, 1)`, ln(1 + reads), and `"profile"` `(batch, positions)`, the number of reads
+                at each position.
             outputs: The dictionary returned by `call`.
             sample_weight: float32 `(batch,)`. If None, all samples have the same weight.
         """

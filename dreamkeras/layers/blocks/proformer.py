@@ -1,6 +1,6 @@
-"""Blocks of Proformer, the original entry of team Unlock_DNA: expression tokens before the k-mers, wide attention heads, macaron blocks.
+"""Blocks of Proformer, the original entry of team Unlock_DNA: expression tokens before the k-mers, wide attention heads and macaron blocks.
 
-The training strategy, not these blocks, masks bases for the auxiliary loss.
+The blocks do not mask bases for the auxiliary loss; the training strategy does.
 """
 
 from keras import ops
@@ -16,18 +16,18 @@ __all__ = ["ProformerCore", "ProformerFinal", "ProformerFirst"]
 
 @register_block("proformer")
 class ProformerFirst(FirstLayers):
-    """Expression tokens, followed by embedded k-mers of the sequence and its reverse complement.
+    """First block that returns expression tokens, followed by embedded k-mers of the sequence and its reverse complement.
 
-    Learned vectors for position and strand are added to the k-mers. All tokens share one learned vector, as in the team's code, where
-    tokens are embeddings of zeros.
+    Learned vectors for position and strand are added to the k-mers. All tokens share one learned vector, as in the team's code, where every
+    token is the embedding of index 0.
 
     Args:
         channels: Number of output channels.
         kmer: Length of a k-mer. A k-mer of even length extends one base further to the right.
-        tokens: Number of tokens before the sequence.
+        tokens: Number of expression tokens before the k-mers of the sequence.
 
     Shape:
-        `(batch, length, 4 + flags)` in, `(batch, tokens + 2 * length, channels)` out.
+        Input `(batch, length, 4 + flags)`, output `(batch, tokens + 2 * length, channels)`.
 
     Raises:
         ValueError: The length of the input is not fixed.
@@ -71,12 +71,12 @@ class ProformerCore(Core):
     Args:
         blocks: Number of blocks.
         heads: Number of attention heads.
-        head_size: Width of a head. If None, the width of the features, as in the team's entry.
+        head_size: Width of a head. If None, each head is as wide as the features, as in the team's entry.
         kernel_size: Width of the convolutions along the sequence.
         dropout: Fraction of the outputs of each part to drop during training.
 
     Shape:
-        `(batch, length, channels)` in and out.
+        Input and output `(batch, length, channels)`.
 
     Reference:
         Kwak et al. 2024 (Proformer).
@@ -114,15 +114,16 @@ class ProformerCore(Core):
 
 @register_block("proformer")
 class ProformerFinal(UnlockDNAFinal):
-    """Predict expression from the tokens of the first block `proformer`, and bases from the remaining positions.
+    """Final block that predicts expression from the tokens of the first block `proformer`, and bases from the remaining positions.
 
     Args:
         tasks: Number of predicted values for each sequence.
-        positions: Number of tokens.
+        positions: Number of expression tokens.
         dropout: Fraction of the tokens' features to drop during training.
 
     Shape:
-        `(batch, positions + length, channels)` in; `"expression"` `(batch, tasks)`, and `"nucleotides"` float32 `(batch, length, 4)` out.
+        Input `(batch, positions + length, channels)`, outputs `"expression"` `(batch, tasks)` and `"nucleotides"` float32
+        `(batch, length, 4)`.
 
     Reference:
         Kwak et al. 2024 (Proformer).
@@ -132,5 +133,5 @@ class ProformerFinal(UnlockDNAFinal):
         super().__init__(tasks, positions, dropout, **kwargs)
 
     def sequence(self, features):
-        """Returns the features of sequence positions, which follow the tokens."""
+        """Returns the features of the positions of the sequence, which follow the tokens."""
         return features[:, self.positions :]

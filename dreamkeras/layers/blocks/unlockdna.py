@@ -1,6 +1,6 @@
-"""Blocks of team Unlock_DNA in the Prix Fixe framework: k-mers of both strands, a Conformer, and expression from a few positions.
+"""Blocks of team Unlock_DNA in the Prix Fixe framework: embedded k-mers, a Conformer, and prediction from a few positions.
 
-`layers/blocks/proformer.py` has the blocks of the team's original entry.
+The blocks of the team's original entry are in `layers/blocks/proformer.py`.
 """
 
 from keras import layers, ops
@@ -19,22 +19,22 @@ __all__ = ["UnlockDNACore", "UnlockDNAFinal", "UnlockDNAFirst", "continue_with_o
 def continue_with_other_strand(encoded):
     """Appends the reverse complement to encoded letters.
 
-    The flags of the reverse complement are those of the sequence, because flags describe the measurement and not the strand that is read.
+    The reverse complement has the same flags as the sequence, because flags describe the measurement and not the strand.
 
     Args:
-        encoded: `(batch, length, 4 + flags)`, bases in the order A C G T. Reversing this order complements the bases.
+        encoded: `(batch, length, 4 + flags)`, bases in the order A C G T. Reversing the order of these channels complements the bases.
 
     Returns:
         `(batch, 2 * length, 4 + flags)`.
     """
     bases, flags = encoded[:, :, : len(BASES)], encoded[:, :, len(BASES) :]
-    other = ops.concatenate([ops.flip(bases, axis=(1, 2)), flags], axis=-1)  # flags are constant along a sequence
+    other = ops.concatenate([ops.flip(bases, axis=(1, 2)), flags], axis=-1)  # flags are constant along a sequence and need no reversal
     return ops.concatenate([encoded, other], axis=1)
 
 
 @register_block("unlockdna")
 class UnlockDNAFirst(FirstLayers):
-    """Embed every k-mer of the sequence, and optionally of its reverse complement, as a learned vector.
+    """First block that embeds every k-mer of the sequence, and optionally of its reverse complement, as a learned vector.
 
     The embedding is a dense layer over the encoded bases of a k-mer, computed as a convolution with zero padding.
 
@@ -45,7 +45,7 @@ class UnlockDNAFirst(FirstLayers):
             strand of each position. If False, only the flag `is_reverse` identifies the strand, as for the other teams' blocks.
 
     Shape:
-        `(batch, length, 4 + flags)` in; `(batch, length, channels)` out, or `(batch, 2 * length, channels)` with both strands.
+        Input `(batch, length, 4 + flags)`, output `(batch, length, channels)`, or `(batch, 2 * length, channels)` with both strands.
 
     Reference:
         Rafi et al. 2024; Kwak et al. 2024 (Proformer).
@@ -77,16 +77,16 @@ class UnlockDNAFirst(FirstLayers):
 
 @register_block("unlockdna")
 class UnlockDNACore(Core):
-    """Conformer blocks after adding a learned vector for each position.
+    """Core block that adds a learned vector for each position and applies Conformer blocks.
 
     Args:
         blocks: Number of Conformer blocks.
-        heads: Number of attention heads. The reference is configured with 8 heads but builds 4.
+        heads: Number of attention heads. The reference implementation is configured with 8 heads but builds 4.
         kernel_size: Width of the convolutions along the sequence.
         dropout: Fraction of the outputs of each part to drop during training.
 
     Shape:
-        `(batch, length, channels)` in and out.
+        Input and output `(batch, length, channels)`.
 
     Raises:
         ValueError: The length of the input is not fixed, or the number of channels is not a multiple of the number of heads.
@@ -127,16 +127,16 @@ class UnlockDNACore(Core):
 
 @register_block("unlockdna")
 class UnlockDNAFinal(ScaledFinal):
-    """Predict expression from the first positions, and the base at every position.
+    """Final block that predicts expression from the first positions, and the base at every position.
 
     Args:
         tasks: Number of predicted values for each sequence.
         positions: Number of positions from which expression is predicted.
-        dropout: Fraction of these positions' features to drop during training.
+        dropout: Fraction of the features of the first positions to drop during training.
 
     Shape:
-        `(batch, length, channels)` in; `"expression"` `(batch, tasks)`, and `"nucleotides"` float32 `(batch, length, 4)`, logits of the
-        bases in the order A C G T, out.
+        Input `(batch, length, channels)`, outputs `"expression"` `(batch, tasks)` and `"nucleotides"` float32 `(batch, length, 4)`, the
+        logits of the bases in the order A C G T.
 
     Raises:
         ValueError: The features have fewer than `positions` positions.
@@ -160,13 +160,13 @@ class UnlockDNAFinal(ScaledFinal):
         super().build(input_shape)
 
     def call(self, features, training=None):
-        # The mean is taken first, because the mean of a linear map is the map of the mean.
+        # The layer is linear, so the mean can be computed before it, which leaves fewer rows to multiply.
         pooled = ops.mean(self.drop(features[:, : self.positions], training=training), axis=1)
         nucleotides = ops.cast(self.guess(self.sequence(features)), "float32")
         return {"expression": self.in_units(self.values(pooled)), "nucleotides": nucleotides}
 
     def sequence(self, features):
-        """Returns the features of sequence positions. Here, all positions belong to the sequence."""
+        """Returns the features of the positions of the sequence. In this block, all positions belong to the sequence."""
         return features
 
     def get_config(self):

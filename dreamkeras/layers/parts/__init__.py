@@ -1,4 +1,4 @@
-"""Layers that several blocks share: convolutions, attention, LSTM, dropout and initialisers, each in the fastest form for every backend.
+"""Layers that several blocks share: convolutions, attention, LSTM, dropout and initialisers, optimised for each backend.
 
 In: features.
 Out: features.

@@ -17,7 +17,7 @@ def silu(features):
 def _recomputing_silu():
     """Returns a SiLU for JAX whose gradient recomputes the sigmoid.
 
-    JAX's own SiLU stores the sigmoid for the gradient. On CPUs, storing it takes longer than computing it again.
+    JAX's own SiLU stores the sigmoid for the gradient. On CPUs, storing the sigmoid takes longer than computing it again.
     """
     import jax
 

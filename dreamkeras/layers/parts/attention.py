@@ -20,10 +20,10 @@ class FeedForward(keras.layers.Layer):
 
     Args:
         expansion: Width of the hidden layer relative to the features, before the gate halves the width.
-        dropout: Fraction of the values to drop during training, after the gate and at the end.
+        dropout: Fraction of the values to drop during training. Dropout is applied after the gate and to the output.
 
     Shape:
-        `(batch, length, channels)` in and out.
+        Input and output `(batch, length, channels)`.
 
     Reference:
         Shazeer 2020 (SwiGLU).
@@ -66,7 +66,7 @@ class ConvolutionModule(keras.layers.Layer):
         dropout: Fraction of the outputs of each part to drop during training.
 
     Shape:
-        `(batch, length, channels)` in and out.
+        Input and output `(batch, length, channels)`.
     """
 
     def __init__(self, kernel_size=15, dropout=0.1, **kwargs):
@@ -102,7 +102,7 @@ class MultiHeadSelfAttention(keras.layers.Layer):
         head_size: Width of a head. If None, the channels are divided equally among the heads.
 
     Shape:
-        `(batch, length, channels)` in and out.
+        Input and output `(batch, length, channels)`.
 
     Raises:
         ValueError: `head_size` is None and the number of channels is not a multiple of the number of heads.
@@ -146,7 +146,7 @@ def _attend(asked):
     if backend == "torch":
         return ops.dot_product_attention(asked[:, :, 0], asked[:, :, 1], asked[:, :, 2])
     if backend in ("tensorflow", "jax"):
-        # Keras's own attention uses sums that JAX does not support in float16 on CPUs, and is exported as many more operations.
+        # Keras's own attention uses float16 sums, which JAX does not support on CPUs, and is exported as many more operations.
         query, key, value = ops.unstack(ops.transpose(asked, (2, 0, 3, 1, 4)), 3)
         scores = ops.cast(ops.matmul(query, ops.swapaxes(key, 2, 3)), "float32") / asked.shape[-1] ** 0.5
         return ops.transpose(ops.matmul(ops.cast(ops.softmax(scores), value.dtype), value), (0, 2, 1, 3))
@@ -155,17 +155,20 @@ def _attend(asked):
 
 @keras.saving.register_keras_serializable(package="dreamkeras")
 class ConformerBlock(keras.layers.Layer):
-    """Conformer block: half a feed-forward layer, convolution, attention and half a feed-forward layer, each with a residual connection.
+    """Conformer block: feed-forward layer, convolution, attention and feed-forward layer, with residual connections.
+
+    The outputs of the feed-forward layers are halved.
 
     Args:
         heads: Number of attention heads.
         head_size: Width of a head. If None, the channels are divided equally among the heads.
         kernel_size: Width of the convolution along the sequence.
         dropout: Fraction of the outputs of each part to drop during training.
-        add_normed: Whether to add the normalised input of the convolution as well, as the Prix Fixe framework's port of Proformer does.
+        add_normed: Whether to add the normalised input of the convolution to its output, as the Prix Fixe framework's port of Proformer
+            does.
 
     Shape:
-        `(batch, length, channels)` in and out.
+        Input and output `(batch, length, channels)`.
 
     Reference:
         Gulati et al. 2020 (Conformer); Kwak et al. 2024 (Proformer); Rafi et al. 2024.

@@ -1,4 +1,4 @@
-"""Auxiliary outputs of a network and their losses: the bases at masked positions, and the positions with mutated bases."""
+"""Auxiliary outputs of a network, which predict the bases at masked positions and the positions of mutated bases, and their losses."""
 
 import keras
 from keras import layers, ops
@@ -10,18 +10,18 @@ from dreamkeras.sequence.alphabet import ONE_HOT
 __all__ = ["KINDS", "PositionHead", "auxiliary_loss", "masked_nucleotide_loss", "mutation_loss"]
 
 KINDS = {"nucleotides": ONE_HOT.shape[1], "mutated": 1}
-"""Auxiliary outputs and their number of logits for each position. The logits of `nucleotides` are in the order A C G T."""
+"""Number of logits for each position, by auxiliary output. The logits of `nucleotides` are in the order A C G T."""
 
 
 @keras.saving.register_keras_serializable(package="dreamkeras")
 class PositionHead(keras.layers.Layer):
-    """Compute the logits of an auxiliary output at each position from the core's features.
+    """Layer that computes the logits of an auxiliary output at each position from the core's features.
 
     Args:
         kind: Name of the auxiliary output, a key of `KINDS`.
 
     Shape:
-        `(batch, positions, channels)` in, float32 `(batch, positions, KINDS[kind])` out.
+        Input `(batch, positions, channels)`, output float32 `(batch, positions, KINDS[kind])`.
     """
 
     def __init__(self, kind, **kwargs):
@@ -42,7 +42,7 @@ class PositionHead(keras.layers.Layer):
         return (*input_shape[:-1], KINDS[self.kind])
 
     def compute_output_spec(self, features):
-        # In mixed precision, Keras would otherwise infer 16 bits.
+        # Without this method, Keras would infer a 16-bit output in mixed precision.
         return keras.KerasTensor(self.compute_output_shape(features.shape), "float32")
 
     def get_config(self):
@@ -50,31 +50,31 @@ class PositionHead(keras.layers.Layer):
 
 
 def auxiliary_loss(targets, outputs):
-    """Sums the auxiliary losses for which the batch has targets and the network has outputs. Returns 0 if there are none.
+    """Sums the auxiliary losses for which the batch has targets and the network has outputs. Returns 0 if there are no such losses.
 
     Args:
         targets: A dictionary with any of `"letters"` uint8 `(batch, length)`, the letters before masking and mutation, and
             `"masked"` and `"mutated"`, bool `(batch, length)`.
-        outputs: The network's outputs, with any of `KINDS`: logits `(batch, length or 2 * length, ...)`.
+        outputs: The network's outputs. A key of `KINDS` has logits `(batch, length or 2 * length, ...)`.
     """
     losses = []
     if "nucleotides" in outputs and "masked" in targets:
         losses.append(masked_nucleotide_loss(outputs["nucleotides"], targets["letters"], targets["masked"]))
     if "mutated" in outputs and "mutated" in targets:
         losses.append(mutation_loss(outputs["mutated"], targets["letters"], targets["mutated"], targets.get("masked")))
-    # A zero that depends on all auxiliary outputs: without it, Keras warns about weights that have no gradient.
+    # The sum includes a zero that depends on all auxiliary outputs. Otherwise, Keras would warn about weights without a gradient.
     unasked = [0.0 * ops.mean(outputs[kind]) for kind in KINDS if kind in outputs]
     return sum([*losses, *unasked], 0.0)
 
 
 def masked_nucleotide_loss(logits, letters, masked):
-    """Computes the mean cross-entropy of masked bases, in nats. Returns 0 if no base is masked.
+    """Computes the mean cross-entropy of masked bases, in nats. The loss is 0 if no base is masked.
 
     Masked positions without a base, such as padding, are ignored.
 
     Args:
         logits: `(batch, length, 4)`, or `(batch, 2 * length, 4)` with the logits of the reverse complement in the second half.
-        letters: uint8 `(batch, length)`, before masking.
+        letters: Sequences before masking, uint8 `(batch, length)`.
         masked: bool `(batch, length)`.
     """
     bases, is_base = _bases(_letters(letters, logits.shape[1]))
@@ -88,7 +88,7 @@ def mutation_loss(logits, letters, mutated, masked=None):
 
     Args:
         logits: `(batch, length, 1)`, or `(batch, 2 * length, 1)` with the logits of the reverse complement in the second half.
-        letters: uint8 `(batch, length)`, before mutation.
+        letters: Sequences before mutation, uint8 `(batch, length)`.
         mutated: bool `(batch, length)`.
         masked: bool `(batch, length)`. Masked positions are ignored, because their bases are hidden. If None, no position is masked.
     """
@@ -101,7 +101,7 @@ def mutation_loss(logits, letters, mutated, masked=None):
 
 
 def _bases(letters):
-    """Returns one-hot rows `(batch, positions, 4)`, and 1 for each letter A, C, G or T and 0 for N and other codes."""
+    """Returns two arrays: one-hot rows `(batch, positions, 4)`, and weights that are 1 for A, C, G and T and 0 for other codes."""
     rows = ops.take(ops.convert_to_tensor(ONE_HOT), ops.cast(letters, "int32"), axis=0)
     return rows, ops.cast(ops.max(rows, axis=-1) == 1, "float32")
 
@@ -112,7 +112,7 @@ def _letters(letters, positions):
 
 
 def _marks(marks, positions):
-    """Converts position marks to 0 and 1, and appends the reversed marks if the network predicts for both strands."""
+    """Converts a boolean mask to 0 and 1, and appends the reversed mask if the network predicts for both strands."""
     marks = ops.cast(marks, "float32")
     return marks if positions == marks.shape[1] else ops.concatenate([marks, ops.flip(marks, axis=1)], axis=1)
 

@@ -1,4 +1,4 @@
-"""Conv1D in the form that trains fastest on each backend, including convolutions with many small groups.
+"""A `Conv1D` layer that uses the fastest algorithm for training on each backend, also for many small groups.
 
 Keras's own grouped `Conv1D` has no gradient on CPUs under TensorFlow without XLA, and is much slower under JAX and torch.
 benchmarks/grouped_conv.py measures the difference.
@@ -14,17 +14,17 @@ from dreamkeras.layers.parts.initializers import FanOutNormal
 
 __all__ = ["Conv1D"]
 
-# Small groups are merged into dense blocks of this many channels. The value is a compromise between multiplications with zero
-# and the efficiency of wide convolutions; benchmarks/grouped_conv.py measures it.
+# Number of channels of the dense blocks into which small groups are merged. Wider blocks are more efficient but multiply more zeros.
+# benchmarks/grouped_conv.py measures the effect.
 BLOCK = 32
 
 NARROW = 16
-"""Maximum channels of a depthwise convolution for which oneDNN 3.12, part of torch 2.13, hangs in bfloat16 with 15 taps."""
+"""Maximum number of channels for which a depthwise convolution of 15 taps in bfloat16 hangs in oneDNN 3.12, a part of torch 2.13."""
 
 
 @keras.saving.register_keras_serializable(package="dreamkeras")
 class Conv1D(keras.layers.Conv1D):
-    """A faster `keras.layers.Conv1D` for stride 1 and same padding, with the same weights and results.
+    """A faster version of `keras.layers.Conv1D` for stride 1 and same padding, with equal weights and results.
 
     Args:
         filters: Number of output channels.
@@ -34,7 +34,7 @@ class Conv1D(keras.layers.Conv1D):
         dilation_rate: Distance between taps. A rate above 1 requires an odd number of taps and one group.
 
     Shape:
-        `(batch, length, channels)` in, `(batch, length, filters)` out.
+        Input `(batch, length, channels)`, output `(batch, length, filters)`.
 
     Raises:
         ValueError: The number of channels or filters is not a multiple of `groups`, the stride, padding or data format is not supported, or
@@ -89,7 +89,10 @@ def _dense_convolution(inputs, kernel):
 
 @functools.cache
 def _jax_pointwise():
-    """Returns a convolution of one tap whose kernel gradient is a matrix product. XLA's own gradient transposes the entire input."""
+    """Returns a convolution of one tap whose kernel gradient is a matrix product.
+
+    The gradient that XLA derives transposes the entire input.
+    """
     import jax
 
     @jax.custom_vjp
@@ -105,7 +108,10 @@ def _jax_pointwise():
 
 
 def _block_count(groups, group_channels):
-    """Returns the smallest number of equal blocks of groups with at most `BLOCK` input channels each, or one group each."""
+    """Returns the smallest number of equal blocks into which groups can be merged without exceeding `BLOCK` input channels in a block.
+
+    A group that is wider than `BLOCK` forms its own block.
+    """
     most = max(1, BLOCK // group_channels)
     return groups // max(size for size in range(1, min(most, groups) + 1) if groups % size == 0)
 

@@ -1,4 +1,4 @@
-"""Dropout that draws 16 random bits for each element. Keras's own dropout draws at least 32 bits, one element after another."""
+"""A dropout layer that draws 16 random bits for each element. Keras's own dropout draws at least 32 bits for each element and is slower."""
 
 import math
 
@@ -8,7 +8,7 @@ from keras import ops
 __all__ = ["Dropout"]
 
 LEVELS = 2**16
-"""Number of values of 16 random bits. The dropped fraction equals the rate to within 0.5 / LEVELS."""
+"""Number of different values of 16 random bits. The dropped fraction equals the rate to within 0.5 / LEVELS."""
 
 
 @keras.saving.register_keras_serializable(package="dreamkeras")
@@ -19,7 +19,7 @@ class Dropout(keras.layers.Dropout):
         rate: Fraction of the elements to set to zero during training. The other elements are scaled to keep the mean.
 
     Shape:
-        Any shape in; the same shape out.
+        Input of any shape, output of the same shape.
     """
 
     def call(self, inputs, training=False):
@@ -30,7 +30,10 @@ class Dropout(keras.layers.Dropout):
         return inputs * (kept * (1 / (1 - self.rate)))
 
     def _draw(self, inputs):
-        """Draws uniform int16 values of the inputs' shape. Returns None on backends where Keras's own dropout is faster."""
+        """Draws a uniformly distributed int16 value for each element of the inputs.
+
+        Returns None on backends where Keras's own dropout is faster.
+        """
         backend = keras.backend.backend()
         if backend == "jax":
             return _jax_bits(self.seed_generator.next(), inputs.shape)

@@ -12,7 +12,7 @@ __all__ = ["ConvNormSiLU", "InvertedResidual", "SqueezeExcite"]
 
 @keras.saving.register_keras_serializable(package="dreamkeras")
 class ConvNormSiLU(keras.layers.Layer):
-    """Convolution without bias, batch normalisation and SiLU.
+    """Convolution without bias, followed by batch normalisation and SiLU.
 
     Args:
         filters: Number of output channels.
@@ -20,14 +20,14 @@ class ConvNormSiLU(keras.layers.Layer):
         groups: Number of channel groups of the convolution.
 
     Shape:
-        `(batch, length, channels)` in, `(batch, length, filters)` out.
+        Input `(batch, length, channels)`, output `(batch, length, filters)`.
     """
 
     def __init__(self, filters, kernel_size, groups=1, **kwargs):
         super().__init__(**kwargs)
         self.filters, self.kernel_size, self.groups = filters, kernel_size, groups
         self.convolution = Conv1D(filters, kernel_size, groups=groups, use_bias=False, dtype=self.dtype_policy)
-        # torch's momentum 0.1 is Keras's 0.9
+        # momentum 0.1 in torch corresponds to 0.9 in Keras
         self.norm = layers.BatchNormalization(momentum=0.9, epsilon=1e-5, dtype=self.dtype_policy)
 
     def build(self, input_shape):
@@ -47,13 +47,13 @@ class ConvNormSiLU(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="dreamkeras")
 class SqueezeExcite(keras.layers.Layer):
-    """Gate each channel by its mean over the sequence.
+    """Squeeze-and-excite gate, which scales each channel by a factor computed from the means of all channels over the sequence.
 
     Args:
         hidden: Width of the hidden layer. DREAM-CNN uses a quarter of the channels of the step's input.
 
     Shape:
-        `(batch, length, channels)` in and out.
+        Input and output `(batch, length, channels)`.
 
     Reference:
         Hu et al. 2018; Penzar et al. 2023 (LegNet).
@@ -91,10 +91,11 @@ class InvertedResidual(keras.layers.Layer):
     Args:
         filters: Number of output channels.
         group_channels: Number of channels in each group of the grouped convolution; 1 is a depthwise convolution.
-        widen_input: If True, the widened features have four times the channels of the input. If False, four times those of the output.
+        widen_input: If True, the widened features have four times the channels of the input. If False, the widened features have four times
+            the channels of the output.
 
     Shape:
-        `(batch, length, channels)` in, `(batch, length, filters)` out.
+        Input `(batch, length, channels)`, output `(batch, length, filters)`.
     """
 
     def __init__(self, filters, group_channels=2, widen_input=False, **kwargs):

@@ -1,4 +1,4 @@
-"""A context in which layers are traced for ONNX. Some layers then use a different form from the one that trains fastest."""
+"""A context in which layers are traced for ONNX. For export, some layers use a simpler algorithm than for training."""
 
 import contextlib
 from collections.abc import Iterator

@@ -37,7 +37,7 @@ class FanOutNormal(_NumpyInitializer):
     """Normal distribution with standard deviation sqrt(2 / (taps * filters)), for convolutions and output layers.
 
     Reference:
-        He et al. 2015, with the fan-out; used by the trainers of all three teams in the Prix Fixe framework.
+        He et al. 2015, with the fan-out. All three teams' trainers in the Prix Fixe framework use this initialiser.
     """
 
     def draw(self, generator, shape):
@@ -47,7 +47,10 @@ class FanOutNormal(_NumpyInitializer):
 
 @keras.saving.register_keras_serializable(package="dreamkeras")
 class NarrowNormal(_NumpyInitializer):
-    """Normal distribution with standard deviation 0.001, for the dense layers of gates: every gate is initially close to 0.5."""
+    """Normal distribution with standard deviation 0.001, for the dense layers of gates.
+
+    Every gate is then close to 0.5 at the start of the training.
+    """
 
     def draw(self, generator, shape):
         """Draws weights of any shape."""

@@ -1,4 +1,4 @@
-"""A bidirectional LSTM, in the form that trains fastest on each backend."""
+"""A bidirectional LSTM layer that uses the fastest algorithm for training on each backend."""
 
 import functools
 
@@ -17,14 +17,15 @@ class BidirectionalLSTM(keras.layers.Layer):
     """Bidirectional LSTM that returns the states of both directions at each position.
 
     Each direction has the weights of `keras.layers.LSTM`: `kernel` `(channels, 4 * units)`, `recurrent_kernel` `(units, 4 * units)` and
-    `bias` `(4 * units,)`, with gates in the order input, forget, cell, output. As in torch, there is also a `recurrent_bias`, which is
-    added to `bias`: with two biases, optimisers such as Adam move their sum by twice the step. The forward direction's weights come first.
+    `bias` `(4 * units,)`, with gates in the order input, forget, cell, output. As in torch, a second bias, `recurrent_bias`, is added to
+    `bias`. With two biases, each step of an optimiser such as Adam changes their sum by twice the learning rate. The weights of the forward
+    direction precede those of the backward direction.
 
     Args:
         units: Size of the state in each direction.
 
     Shape:
-        `(batch, length, channels)` in, `(batch, length, 2 * units)` out: the forward half, then the backward half.
+        Input `(batch, length, channels)`, output `(batch, length, 2 * units)`, with the states of the forward direction first.
 
     Reference:
         Hochreiter and Schmidhuber 1997; Graves and Schmidhuber 2005.
@@ -60,7 +61,10 @@ class BidirectionalLSTM(keras.layers.Layer):
         raise NotImplementedError(f"Expected backend tensorflow, jax or torch, got {backend!r}.")
 
     def _keras_own(self, input_shape):
-        """Returns Keras's own layer as a function of this layer's weights. It uses cuDNN on GPUs and is exported as one ONNX LSTM node."""
+        """Returns Keras's LSTM layer as a function of this layer's weights.
+
+        Keras's layer uses cuDNN on GPUs and is exported as one ONNX LSTM node.
+        """
         one = {"return_sequences": True, "kernel_initializer": "zeros", "recurrent_initializer": "zeros", "seed": 0}
         own = keras.layers.Bidirectional(keras.layers.LSTM(self.units, **one, dtype=self.dtype_policy))
         own.build(input_shape)
@@ -74,7 +78,7 @@ class BidirectionalLSTM(keras.layers.Layer):
 
 
 def _torch_lstm(inputs, weights):
-    """Computes torch's own LSTM. Its gates i f g o are Keras's i f c o."""
+    """Computes torch's own LSTM. The gates i f g o in torch correspond to i f c o in Keras."""
     import torch
 
     flat = []
@@ -83,14 +87,15 @@ def _torch_lstm(inputs, weights):
     state = inputs.new_zeros(len(weights), len(inputs), len(weights[0][1]))
     training = torch.is_grad_enabled()  # cuDNN stores values for the gradients only in training
     outputs, _, _ = torch.lstm(inputs, (state, state), flat, True, 1, 0.0, training, True, True)
-    return outputs.contiguous()  # each convolution that follows would copy the view twice
+    return outputs.contiguous()  # otherwise, each following convolution would copy the view twice
 
 
 def _jax_lstm(inputs, weights):
     """Computes the LSTM with one scan in each direction and a custom gradient.
 
-    The gradient computes each kernel gradient as one matrix product over all steps after the scan, which is faster than a sum in each step.
-    docs/explanation/internals.md derives the backward pass with a numerical example. `pull_back` in the tests computes it in a plain loop.
+    The gradient of each kernel is computed after the scan, as one matrix product over all steps, which is faster than a sum in each step.
+    docs/explanation/internals.md derives the backward pass with a numerical example. The function `pull_back` in the tests computes the
+    gradient in a plain loop.
     """
     from jax import numpy as jnp
 
@@ -104,10 +109,10 @@ def _jax_lstm(inputs, weights):
 
 @functools.cache
 def _jax_direction():
-    """Returns a function that computes one direction.
+    """Returns a function that computes one direction of the LSTM.
 
-    Its arguments are the inputs `(length, batch, channels)`, the stacked kernels `(channels + units, 4 * units)`, the bias, and whether to
-    read from the end.
+    The arguments of the function are the inputs `(length, batch, channels)`, the stacked kernels `(channels + units, 4 * units)`, the bias,
+    and whether to read the sequence from its end.
     """
     import jax
 
@@ -141,7 +146,7 @@ def _jax_scan(steps, kernel, bias, reverse):
 
 
 def _jax_pull_back(reverse, residuals, cotangents):
-    """Computes the cotangents of the inputs, the kernel and the bias from those of the hidden states."""
+    """Computes the cotangents of the inputs, the kernel and the bias from the cotangents of the hidden states."""
     import jax
     from jax import numpy as jnp
 
@@ -162,7 +167,7 @@ def _jax_pull_back(reverse, residuals, cotangents):
 
 
 def _jax_by_gates(by_hidden, by_cell, gates, cell, earlier_cell):
-    """Propagates one step back: returns the cotangents of the gates' pre-activations and of the previous cell state."""
+    """Propagates the gradient one step back. Returns the cotangents of the gates' pre-activations and of the previous cell state."""
     from jax import numpy as jnp
 
     (i, f, g, o), squashed = gates, jnp.tanh(cell)
