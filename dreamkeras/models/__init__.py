@@ -1,5 +1,5 @@
-"""Networks: named combinations of blocks, with the names that their papers use, and the networks' gradients.
+"""Builds networks from named blocks, provides the published networks under their usual names, and computes gradients of networks.
 
-In: the name of a network, or of its blocks, and an assay.
+In: the name of a network, or the names of its blocks, and an assay.
 Out: a `PrixFixe`, a Keras model.
 """

@@ -1,4 +1,6 @@
-"""EnzymeBias: a frozen network that predicts an enzyme's sequence preference, inside a second network that learns the remaining signal.
+"""EnzymeBias: a layer with a frozen network that predicts an enzyme's sequence preference.
+
+The surrounding network learns the remaining signal.
 
 As in ChromBPNet, the profile logits of the two networks are added, and their read counts are combined by log-sum-exp.
 """
@@ -15,15 +17,15 @@ __all__ = ["EnzymeBias", "check_bias"]
 
 
 class EnzymeBias(keras.layers.Layer):
-    """Adds the predictions of a frozen network to those of the network around it.
+    """Layer that adds the predictions of a frozen network to the predictions of the surrounding network.
 
     Args:
-        network: A trained `PrixFixe` network. Its profile has the same number of positions as that of the network around it, and its
-            windows are at most as long.
+        network: A trained `PrixFixe` network. Its profile must have the same number of positions as the profile of the surrounding network,
+            and its windows must not be longer.
 
     Shape:
-        letters uint8 `(batch, length)`, flags `(batch, 0)`, and the surrounding network's `"expression"` `(batch, 1)` and `"profile"`
-        `(batch, positions)` in; the sums `"expression"` and `"profile"`, in the same shapes, out.
+        Inputs letters uint8 `(batch, length)`, flags `(batch, 0)`, and the surrounding network's `"expression"` `(batch, 1)` and
+        `"profile"` `(batch, positions)`. Outputs the combined `"expression"` and `"profile"`, in the same shapes.
 
     Reference:
         Pampari et al. 2024 (ChromBPNet).
@@ -46,15 +48,15 @@ class EnzymeBias(keras.layers.Layer):
         }
 
     def joined(self, expression, biased):
-        """Returns the logarithm of the total reads, given the logarithms of both networks' reads, each `(batch, 1)`."""
+        """Returns the logarithm of the total reads from the logarithms of the reads that each network predicts, `(batch, 1)`."""
         return _log_sum(expression, biased + self.shift)
 
     def fit_level(self, letters, targets, batch_size=64):
         """Shifts the predicted log reads of the bias network so that their mean equals the measured mean outside peaks.
 
         Args:
-            letters: uint8 `(n, length)`, windows outside peaks.
-            targets: float32 `(n, 1)`, ln(1 + reads).
+            letters: Windows outside peaks, uint8 `(n, length)`.
+            targets: Measured ln(1 + reads) of the windows, float32 `(n, 1)`.
             batch_size: Number of windows in a batch of predictions.
 
         Raises:
@@ -67,16 +69,16 @@ class EnzymeBias(keras.layers.Layer):
 
 
 def _log_sum(one, other):
-    """Returns ln(exp(one) + exp(other)). `ops.logaddexp` is not used: it is exported as log1p, which ONNX lacks."""
+    """Returns ln(exp(one) + exp(other)). `ops.logaddexp` is not used, because its export contains log1p, which is not an ONNX operator."""
     larger = ops.maximum(one, other)
     return larger + ops.log(ops.exp(one - larger) + ops.exp(other - larger))
 
 
 def check_bias(bias, construct: Construct, profile: int | None) -> None:
-    """Checks that a bias network fits a network with this construct and a profile of `profile` positions.
+    """Checks that a bias network can be used in a network with the given construct and a profile of `profile` positions.
 
     Raises:
-        ModelError: The bias network has no profile or one of another length, different flags, or windows that are too long or cannot be
+        ModelError: The bias network has no profile, a profile of another length, different flags, or windows that are too long or cannot be
             centred in the network's window.
     """
     if bias.profile is None or bias.profile != profile or bias.construct.flags != construct.flags:

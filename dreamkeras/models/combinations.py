@@ -1,4 +1,4 @@
-"""Networks built from three named blocks, each block with its default arguments."""
+"""Builds networks from three named blocks, each with its default arguments."""
 
 import re
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ def find_blocks(names: Sequence[str]) -> list[Any]:
         names: The three names, each a registered name or `module:Class`.
 
     Raises:
-        ModelError: A slot has no block of the given name.
+        ModelError: One of the names is not the name of a block in its slot.
     """
     return [find_block(slot, name) for slot, name in zip(BLOCKS, names, strict=True)]
 
@@ -49,7 +49,7 @@ def of_blocks(names: Sequence[str], assay: Assay) -> PrixFixe:
 def lasting_name(name: str) -> str:
     """Returns a network's name that is also valid in another process, where blocks registered in this process are unknown.
 
-    Registered blocks of other packages are replaced by `module:Class` where their class can be imported.
+    The names of registered blocks of other packages are replaced by `module:Class` if the class can be imported.
 
     Args:
         name: As for `presets.find_preset`.

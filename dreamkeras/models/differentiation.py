@@ -1,4 +1,4 @@
-"""Gradients of the parts of a network on each backend, chained from the prediction back to the input.
+"""Computes gradients of the parts of a network on each backend, and chains them from the prediction back to the input.
 
 Only `_differentiable` depends on the name of the backend.
 """
@@ -15,7 +15,7 @@ __all__ = ["Chain"]
 
 
 class Stage(NamedTuple):
-    """A part of a network, as a function and its vector-Jacobian product.
+    """A part of a network, represented by a function and its vector-Jacobian product.
 
     Args:
         answer: Maps features to the part's outputs.
@@ -30,8 +30,8 @@ class Chain:
     """Layers applied one after another, from features to expression, and the points at which each layer is differentiated.
 
     Args:
-        layers: The layers. The last one returns expression `(batch, tasks)`, or a dictionary with `"expression"`.
-        quadrature: Points between the baseline, 0, and the sequence, 1, each with its weight.
+        layers: The layers. The last layer returns expression `(batch, tasks)`, or a dictionary with `"expression"`.
+        quadrature: Pairs of a point and its weight. Point 0 is the baseline and point 1 the sequence.
     """
 
     def __init__(self, layers: Sequence[keras.layers.Layer], quadrature: Sequence[tuple[float, float]]) -> None:
@@ -39,7 +39,7 @@ class Chain:
         self._quadrature = quadrature
 
     def explain(self, features: np.ndarray, baselines: np.ndarray, tasks: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Computes the multipliers of the differences between features and their baselines.
+        """Computes the multipliers by which the differences between features and baselines contribute to expression.
 
         Args:
             features: float32 (n, length, channels).
@@ -47,8 +47,8 @@ class Chain:
             tasks: Number of tasks.
 
         Returns:
-            Expression of the features, float32 (n, tasks); expression of the baselines, float32 (n, tasks); and the multipliers, float32
-            (n, length, channels, tasks).
+            Three arrays: the expression predicted from the features, float32 (n, tasks); the expression predicted from the baselines,
+                float32 (n, tasks); and the multipliers, float32 (n, length, channels, tasks).
         """
         ends = [tuple(map(ops.convert_to_tensor, (features, baselines)))]
         for stage in self._stages:
@@ -77,7 +77,7 @@ def _differentiable(layer: keras.layers.Layer) -> Stage:
 
 
 def _expression(outputs: Any) -> Any:
-    """Returns the expression from a final block's outputs, or the features of any other layer unchanged."""
+    """Returns the expression in the outputs of a final block, or the outputs of any other layer unchanged."""
     return outputs["expression"] if isinstance(outputs, dict) else outputs
 
 
@@ -86,7 +86,7 @@ def _tensorflow_stage(layer: keras.layers.Layer) -> Stage:
 
     def compiled(function):
         function = tf.function(function, autograph=False, jit_compile=False)
-        # TensorFlow counts the calls of `function` itself over all layers and would warn about excessive retracing.
+        # A direct call of `function` would cause a warning about excessive retracing, because TensorFlow counts the calls over all layers.
         return lambda *tensors: function.get_concrete_function(*tensors)(*tensors)
 
     def answer(features):
@@ -104,7 +104,7 @@ def _tensorflow_stage(layer: keras.layers.Layer) -> Stage:
 def _jax_stage(layer: keras.layers.Layer) -> Stage:
     import jax
 
-    # The weights are arguments of the compiled function, because XLA would try to fold constants.
+    # The weights are arguments of the compiled function, because XLA would try to fold them if they were constants.
     weights = [[variable.value for variable in kind] for kind in (layer.trainable_variables, layer.non_trainable_variables)]
 
     @jax.jit

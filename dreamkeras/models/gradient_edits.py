@@ -1,4 +1,4 @@
-"""Edits proposed from a network's gradient: the best single edits by a first-order Taylor estimate, and combinations of the best ones.
+"""Proposes edits of designs from a network's gradient: the best single edits by a first-order Taylor estimate, and their combinations.
 
 The estimates only rank the edits. `design.stepwise.greedy` scores the edited sequences and accepts only better predictions.
 """
@@ -20,7 +20,8 @@ from dreamkeras.sequence.records import Records
 __all__ = ["GradientEdits"]
 
 TOGETHER = (2, 4, 8, 16)
-"""Numbers of best edits that are also combined into one proposal. Early in a search, this saves most of the steps."""
+"""Numbers of edits in the combined proposals, each of which applies that many of a design's best edits together. Combined proposals save
+most of the steps early in a search."""
 
 
 class GradientEdits:
@@ -36,7 +37,7 @@ class GradientEdits:
         batch_size: Number of windows in a batch.
 
     Raises:
-        InputError: `proposals` is below 1, or there are no networks.
+        InputError: `proposals` is below 1, or `networks` is empty.
         ModelError: The networks have different tasks.
     """
 
@@ -52,7 +53,7 @@ class GradientEdits:
         """Returns the proposals for all designs, single edits first.
 
         Returns:
-            int64 (m,), the start that each proposal belongs to, and uint8 (m, width), its letters.
+            Two arrays: the row of the start sequence of each proposal, int64 (m,), and the letters of the proposals, uint8 (m, width).
         """
         source, letters = single_edits(members.letters, search.rules.editable[members.owner])
         allowed = search.rules.allowed(members.owner[source], letters)
@@ -71,10 +72,10 @@ class GradientEdits:
         return members.owner[source], letters
 
     def changes(self, search: Search, members: Candidates) -> np.ndarray:
-        """Estimates, to first order, how replacing each letter by each base would change the prediction.
+        """Estimates the change of the prediction when each letter is replaced by each base, to first order.
 
         Returns:
-            float64 (n, width, 4); 0 outside the inserts.
+            Estimated changes, float64 (n, width, 4). Positions outside the inserts are 0.
         """
         starts, owner = search.starts, members.owner
         ids = [starts.ids[row] for row in owner]
@@ -94,13 +95,13 @@ def _apply_best(
 
     Args:
         designs: uint8 (n, width).
-        source: int64 (m,), the design of each edit, ascending. The edits of a design are in descending order of their estimates.
-        columns: int64 (m,), the position of each edit.
-        letters: uint8 (m, width), the edited designs.
+        source: Design of each edit, int64 (m,), in ascending order. The edits of each design are sorted by estimate, best first.
+        columns: Position of each edit, int64 (m,).
+        letters: Designs after each single edit, uint8 (m, width).
         number: Number of edits to apply to each design.
 
     Returns:
-        int64 (k,), the designs that have edits, and uint8 (k, width), their letters after the edits.
+        Two arrays: the designs that have edits, int64 (k,), and their letters after the edits, uint8 (k, width).
     """
     place = source * designs.shape[1] + columns
     _, first = np.unique(place, return_index=True)

@@ -1,7 +1,7 @@
-"""Attribution by gradients, on every backend: gradient times input, integrated gradients, and a DeepLIFT-style rule.
+"""Computes gradient-based attributions on every backend: gradient times input, integrated gradients, and a DeepLIFT-style rule.
 
 The explained prediction is that of the exported model: all flags except `is_reverse` are 0, and predictions are averaged over both strands
-and over test shifts where the network uses them. The gradients themselves are computed in `differentiation`.
+and over test shifts where the network uses them. The module `differentiation` computes the gradients.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -28,10 +28,10 @@ from dreamkeras.sequence.shuffle import shuffle_dinucleotides
 __all__ = ["BASELINES", "METHODS", "Attributor"]
 
 AT_ONCE = 1 << 19
-"""Maximum number of baseline letters whose multipliers are in memory at a time: 349 promoters with 10 shuffles each, 12 MB a task."""
+"""Maximum number of baseline letters whose multipliers are in memory at a time. The multipliers then require about 12 MB for each task."""
 
 _UNIFORM = np.uint8(0)
-"""A code that no letter and no complement uses. Here it stands for an equal mixture of the four bases."""
+"""Code of an equal mixture of the four bases. No letter or complement has this code."""
 
 _ROWS = ONE_HOT.copy()
 _ROWS[_UNIFORM] = 1 / len(BASES)
@@ -43,7 +43,7 @@ class Method(NamedTuple):
     """The settings of an attribution method. Every method propagates multipliers backwards through the stages of a network.
 
     Args:
-        stages: Returns the stages of a network as layers, in order.
+        stages: Function that returns the stages of a network as layers, in order.
         steps: Number of points between the baseline and the sequence at which each stage is differentiated. If None, each stage is
             differentiated at the sequence only.
         baseline: The method's default baseline, one of `BASELINES`.
@@ -69,7 +69,7 @@ METHODS = dict(
         names.ATTRIBUTION_METHODS, (Method(_whole, None, "zeros"), Method(_whole, 16, "zeros"), Method(_blocks, 8, "shuffled")), strict=True
     )
 )
-"""Attribution methods by name; see `Attributor` for their definitions."""
+"""Attribution methods by name. `Attributor` defines each method."""
 
 
 BASELINES: dict[str, Callable[[Ragged, np.random.Generator], Ragged]] = {
@@ -77,8 +77,8 @@ BASELINES: dict[str, Callable[[Ragged, np.random.Generator], Ragged]] = {
     "uniform": lambda inserts, _: Ragged(np.full_like(inserts.flat, _UNIFORM), inserts.offsets),
     "shuffled": shuffle_dinucleotides,
 }
-"""Functions that replace the insert in a baseline: by N, which is encoded as zeros; by an equal mixture of the four bases, for which no
-letter exists; or by a dinucleotide-preserving shuffle of the insert."""
+"""Functions that return the inserts of baselines: N, which is encoded as zeros; an equal mixture of the four bases, for which no letter
+exists; or a dinucleotide-preserving shuffle of the insert."""
 
 
 class Attributor:
@@ -87,24 +87,26 @@ class Attributor:
     The contribution of a base is a multiplier times the difference between the encoded base and the baseline. A baseline has the same
     flanks as the sequence. The methods differ in their multipliers:
 
-    - `"gradient"`: the gradient at the sequence. With the baseline `"zeros"`, this is gradient times input; with `"uniform"`, the corrected
-      gradient (Majdandzic et al. 2023). It explains how small changes of the sequence change the prediction. The sum of the contributions
-      has no meaning.
-    - `"integrated"`: the mean gradient on the straight line from the baseline to the sequence (Sundararajan et al. 2017), by Gauss-Legendre
-      quadrature. The contributions add up to the difference between the two predictions, up to the quadrature error. With shuffled
-      baselines, the contributions are averaged over the baselines.
-    - `"deeplift"`: integrated gradients within each stage of the network, between the stage's inputs for the baseline and for the sequence;
-      the multipliers of the stages are chained. A stage is a block, or one step of a core that is a chain of steps (`Core.stages`). For a
-      stage of linear maps around a single elementwise function, this is the rescale rule of DeepLIFT (Shrikumar et al. 2017), and DeepSHAP
-      with shuffled baselines. For other stages, such as an LSTM, gates or attention, it differs from applying DeepLIFT's rule to each
-      operation. The reveal-cancel rule is not implemented. A network that includes an enzyme's bias is treated as one stage.
+    - `"gradient"`: the multiplier is the gradient at the sequence. With the baseline `"zeros"`, the method is gradient times input. With
+      the baseline `"uniform"`, it is the corrected gradient (Majdandzic et al. 2023). Gradients describe the effect of small changes of the
+      sequence. The sum of the contributions has no meaning.
+    - `"integrated"`: the multiplier is the mean gradient on the straight line from the baseline to the sequence (Sundararajan et al. 2017),
+      by Gauss-Legendre quadrature. Except for the quadrature error, the contributions add up to the difference between the predictions for
+      the sequence and the baseline. With shuffled baselines, the contributions are averaged over the baselines.
+    - `"deeplift"`: integrated gradients are computed within each stage of the network, between the stage's inputs for the baseline and for
+      the sequence, and the multipliers of all stages are chained. A stage is a block, or one step of a core that is a chain of steps
+      (`Core.stages`). For a stage of linear maps around a single elementwise function, the method equals the rescale rule of DeepLIFT
+      (Shrikumar et al. 2017) or, with shuffled baselines, DeepSHAP. For other stages, such as an LSTM, gates or attention, the method
+      differs from applying DeepLIFT's rule to each operation. The reveal-cancel rule is not implemented. A network with a bias model of the
+      enzyme is a single stage.
 
     Args:
         network: A network that computes in float32, as returned by `export.tracing.load_network`.
         method: One of `METHODS`.
-        baseline: One of `BASELINES`. If None, the method's default.
+        baseline: One of `BASELINES`. If None, the default baseline of the method is used.
         references: Number of shuffled baselines for each sequence.
-        steps: Number of points at which each stage is differentiated. If None, the method's default. Not available for `"gradient"`.
+        steps: Number of points at which each stage is differentiated. If None, the default number of the method is used. Not available for
+            `"gradient"`.
         seed: Random seed of the shuffled baselines.
         batch_size: Number of windows in a batch.
 
@@ -137,7 +139,7 @@ class Attributor:
 
         Args:
             records: Named sequences. Successive calls draw different shuffled baselines.
-            progress: Called with the number of sequences finished since the previous call.
+            progress: Function that receives the number of sequences finished since its previous call.
 
         Raises:
             InputError: A sequence does not fit the construct. The message names the sequence.
@@ -156,15 +158,15 @@ class Attributor:
     def attribute_records(
         self, records: Iterable[Records], on_error: Literal["fail", "skip"] = "fail", progress: Callable[[int], None] | None = None
     ) -> Iterator[BatchResult[Attribution]]:
-        """Yields the contributions for a stream of records, a few records at a time, in order, as `effect_files.write_effects` expects.
+        """Yields the contributions for a stream of records in order, in small batches that `effect_files.write_effects` can write.
 
         Args:
             records: Batches of records.
             on_error: Action for a record that does not fit the construct: `"fail"` raises an error, `"skip"` skips the record.
-            progress: Called with the number of sequences finished since the previous call.
+            progress: Function that receives the number of sequences finished since its previous call.
 
         Raises:
-            InputError: A record does not fit and `on_error` is `"fail"`.
+            InputError: A record does not fit the construct, and `on_error` is `"fail"`.
         """
         for batch in records:
             problems = self.network.construct.problems(batch.sequences) if on_error == "skip" else {}
@@ -184,7 +186,10 @@ class Attributor:
         return Attribution(records.ids, inserts, reference, baseline, scores[rows, columns])
 
     def _window_scores(self, letters: np.ndarray, baselines: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Returns the predictions, the mean predictions of the baselines, and hypothetical contributions float32 (n, length, 4, tasks)."""
+        """Returns the predictions, the mean predictions for the baselines, and the hypothetical contributions.
+
+        The hypothetical contributions are float32 (n, length, 4, tasks).
+        """
         shown, reverse = views(self.network, letters)
         others, _ = views(self.network, baselines)
         found = []
@@ -226,7 +231,7 @@ def _check(method: str, baseline: str | None, references: int, steps: int | None
 
 
 def _quadrature(steps: int | None) -> list[tuple[float, float]]:
-    """Returns Gauss-Legendre points between the baseline, 0, and the sequence, 1, each with its weight."""
+    """Returns Gauss-Legendre points and their weights. Point 0 is the baseline and point 1 the sequence."""
     if steps is None:
         return [(1.0, 1.0)]
     points, weights = np.polynomial.legendre.leggauss(steps)
@@ -234,7 +239,7 @@ def _quadrature(steps: int | None) -> list[tuple[float, float]]:
 
 
 def _features(letters: np.ndarray, flags: np.ndarray) -> np.ndarray:
-    """Encodes letters as `LetterEncoding` does: float32 (n, length, 4 + flags)."""
+    """Encodes letters in the same way as `LetterEncoding`, float32 (n, length, 4 + flags)."""
     return np.concatenate([_ROWS[letters], np.broadcast_to(flags, (*letters.shape, len(flags)))], axis=2)
 
 

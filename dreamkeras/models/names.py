@@ -1,4 +1,7 @@
-"""Names of networks, blocks, attribution methods and export options. Does not import Keras, so that a misspelt name is rejected quickly."""
+"""Names of networks, blocks, attribution methods and export options.
+
+The module does not import Keras, so that a misspelt name is rejected quickly.
+"""
 
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
@@ -41,24 +44,24 @@ MODELS = (
     "bpnet-small",
     "bpnet-bias",
 )
-"""The keys of `models.presets.PRESETS`. A test checks that the two agree."""
+"""The keys of `models.presets.PRESETS`. A test compares these names with the keys."""
 
 BLOCK_NAMES = {
     "first": ("autosome", "bhi", "bpnet", "legnet", "proformer", "unlockdna"),
     "core": ("autosome", "bhi", "bpnet", "legnet", "proformer", "unlockdna"),
     "final": ("autosome", "bhi", "bhi-mean", "legnet", "profile", "proformer", "unlockdna"),
 }
-"""The names in `layers.slots.BLOCKS` that dreamkeras itself registers. A test checks that the two agree."""
+"""The names in `layers.slots.BLOCKS` that dreamkeras itself registers. A test compares these names with the registered blocks."""
 
 SLOTS = tuple(BLOCK_NAMES)
 
 BODY = SLOTS[:2]
-"""The slots whose weights can be taken from another network and can be frozen."""
+"""Slots whose weights can be initialised from another network and can be frozen."""
 
 ATTRIBUTION_METHODS = ("gradient", "integrated", "deeplift")
 
 BASELINES = ("zeros", "uniform", "shuffled")
-"""Names of the sequences that replace the insert in the baseline of an attribution."""
+"""Names of the kinds of sequences that replace the insert in the baseline of an attribution."""
 
 EXPORT_PRECISIONS = ("float32", "float16", "int8")
 
@@ -71,8 +74,8 @@ ENTRIES = tuple(name for name in MODELS if all(name in names for names in BLOCK_
 """Teams with a block in every slot. Three blocks of such a team form the network of the same name."""
 
 FORMAT = 2
-"""Format version of a run's config.json. In format 1, the final block `bhi` averaged over positions, and three blocks of a team were not
-its entry."""
+"""Format version of a run's config.json. In format 1, the final block `bhi` averaged over positions, and the combination of a team's three
+blocks was a different network from the team's entry."""
 
 
 def known_model(name: str) -> str:
@@ -104,7 +107,7 @@ def known_model(name: str) -> str:
 
 
 def entry_of(blocks: list[str]) -> str | None:
-    """Returns the network formed by three blocks of one team. Returns None if the names differ or there is no such network.
+    """Returns the network formed by three blocks of one team, or None if the blocks are of different teams or do not form a named network.
 
     Example:
         >>> entry_of(["legnet", "legnet", "legnet"])
@@ -131,7 +134,7 @@ def model_in(fields: Mapping[str, Any]) -> str:
         return str(name)
     first, core, final = split_blocks(name)
     if (first, core, final) == ("unlockdna", "unlockdna", "unlockdna"):
-        first = "dreamkeras.layers.blocks.unlockdna:UnlockDNAFirst"  # by default, this class reads a single strand
+        first = "dreamkeras.layers.blocks.unlockdna:UnlockDNAFirst"  # with default arguments, this class reads a single strand
     return ",".join((first, core, "bhi-mean" if final == "bhi" else final))
 
 
@@ -148,7 +151,7 @@ def split_blocks(name: str) -> list[str]:
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    """Returns a question with the closest known name, to append to a message, or an empty string if no name is close.
+    """Returns a "Did you mean" question with the closest known name, for the end of a message, or an empty string if no name is close.
 
     Example:
         >>> suggestion("dream-cm", MODELS)

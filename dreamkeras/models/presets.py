@@ -1,4 +1,4 @@
-"""Named networks, each built by one function."""
+"""Defines the named networks. Each network is built by one function."""
 
 from collections.abc import Callable
 from functools import partial
@@ -61,8 +61,8 @@ class Preset(NamedTuple):
 def dream_cnn(assay: Assay) -> PrixFixe:
     """DREAM-CNN: BHI's first block, autosome's core and final block.
 
-    160 convolutions of 9 bases and 160 of 15 bases detect motifs. Six residual steps of 128, 128 and 4 x 64 channels combine them, with
-    grouped convolutions of 7 positions over pairs of channels.
+    160 convolutions of 9 bases and 160 of 15 bases detect motifs. Six residual steps of 128, 128 and 4 x 64 channels combine the motifs,
+    with grouped convolutions of 7 positions over pairs of channels.
 
     Reference:
         Rafi et al. 2024, code 0_1_0_0.
@@ -73,7 +73,7 @@ def dream_cnn(assay: Assay) -> PrixFixe:
 def dream_rnn(assay: Assay) -> PrixFixe:
     """DREAM-RNN: BHI's first block and core, autosome's final block.
 
-    Motifs are detected as in DREAM-CNN. An LSTM with 320 units in each direction combines them, followed by convolutions of 9 and 15
+    Motifs are detected as in DREAM-CNN. An LSTM with 320 units in each direction combines the motifs, followed by convolutions of 9 and 15
     positions with dropout.
 
     Reference:
@@ -160,7 +160,7 @@ def bpnet(assay: Assay) -> PrixFixe:
     """BPNet's body as in ChromBPNet: 512 convolutions of 21 bases, then eight dilated convolutions; receptive field 1,041 bases.
 
     Reference:
-        Avsec et al. 2021; Pampari et al. 2024; the shape of the benchmark's ATAC-seq models, Rafi et al. 2024.
+        Avsec et al. 2021; Pampari et al. 2024. Rafi et al. 2024 use a body of the same size for ATAC-seq.
     """
     return _network("bpnet", assay, BPNetFirst(512), BPNetCore(8), AutosomeFinal.for_assay(assay))
 
@@ -180,7 +180,7 @@ def bpnet_bias(assay: Assay) -> PrixFixe:
 
 
 def _network(name, assay, first, core, final):
-    """Builds a network. For an assay with profiles, `ProfileFinal` replaces a final block without a profile."""
+    """Builds a network. If the assay has profiles, `ProfileFinal` replaces a final block without a profile."""
     final = ProfileFinal.for_assay(assay) if assay.profile and not final.has_profile else final
     return PrixFixe(assay.construct, first, core, final, tasks=assay.tasks, units=assay.units, name=name)
 
@@ -212,10 +212,10 @@ def find_preset(name: str) -> Preset:
 
     Args:
         name: The name of a preset, or three blocks as `FIRST,CORE,FINAL`, each a registered name or `module:Class`. Blocks are built with
-            their default arguments. Three blocks of one team select the preset with the team's name.
+            their default arguments. The three blocks of one team give the preset with the team's name.
 
     Raises:
-        ModelError: There is no such preset or block. The message lists the known names.
+        ModelError: No preset or block has the given name. The message lists the known names.
 
     Example:
         >>> find_preset("dream-cnn").strategy
@@ -244,6 +244,6 @@ def build_model(name: str, assay: Assay) -> PrixFixe:
         assay: The assay to predict.
 
     Raises:
-        ModelError: There is no such preset or block, or the blocks do not fit each other or the assay.
+        ModelError: No preset or block has the given name, or the blocks do not fit each other or the assay.
     """
     return find_preset(name).build(assay)

@@ -1,4 +1,4 @@
-"""PrixFixe: encoding -> first -> core -> final, as one Keras model that includes its construct."""
+"""PrixFixe: a Keras model that applies the encoding, the first, the core and the final block, and includes its construct."""
 
 import importlib.metadata
 
@@ -27,13 +27,13 @@ class PrixFixe(keras.Model):
         construct: The construct, which defines the window length, the flags and the strand rule.
         first: A `FirstLayers` block.
         core: A `Core` block.
-        final: A `FinalLayers` block. Its loss is used for training unless `compile` receives a `keras.losses.Loss`.
+        final: A `FinalLayers` block. The loss of this block is used for training unless `compile` receives a `keras.losses.Loss`.
         tasks: Names of the tasks, one for each column of the expression.
         units: Units of the tasks, one string for each task.
         auxiliary: Additional outputs that the network learns to predict, keys of `layers.parts.auxiliary.KINDS`. An output that the final
             block does not provide is computed from the core's features by a `PositionHead`.
-        test_shifts: Maximum shift in bases. Predictions are averaged over all windows shifted by up to this many bases in either direction
-            and padded with `N`.
+        test_shifts: Maximum shift, in bases, of the windows over which predictions are averaged, in either
+            direction. Shifted windows are padded with `N`.
         bias: A trained network with a profile, whose predictions are added to those of this network. Its weights stay frozen.
 
     Attributes:
@@ -41,9 +41,9 @@ class PrixFixe(keras.Model):
         profile: Number of positions of the predicted profile. None without a profile.
 
     Shape:
-        `{"letters": uint8 (batch, length), "flags": float32 (batch, flags)}` in; the dictionary of `final` and the auxiliary logits
-        `(batch, positions, ...)` out. Training targets are float32 `(batch, tasks)`, NaN where a value is missing, or a dictionary of the
-        targets under `"expression"` and the true values that `layers.parts.auxiliary.auxiliary_loss` requires.
+        Input `{"letters": uint8 (batch, length), "flags": float32 (batch, flags)}`, output the dictionary of `final` and the auxiliary
+        logits `(batch, positions, ...)`. Training targets are float32 `(batch, tasks)`, NaN where a value is missing, or a dictionary. The
+        dictionary has the targets under `"expression"` and the true values for `layers.parts.auxiliary.auxiliary_loss`.
 
     Raises:
         ModelError: The blocks do not fit together, the final block does not return one column for each task, or the core does not keep
@@ -92,7 +92,7 @@ class PrixFixe(keras.Model):
         self.profile, self.bias = profile, bias
 
     def with_options(self, auxiliary=(), test_shifts=0, bias=None):
-        """Returns a network that shares blocks and weights with this one and has other values of these constructor arguments."""
+        """Returns a network with the same blocks and weights but different values of these constructor arguments."""
         settings = {"tasks": self.tasks, "units": self.units, "auxiliary": auxiliary, "test_shifts": test_shifts, "name": self.name}
         return PrixFixe(self.construct, self.first, self.core, self.final, bias=bias, **settings)
 
@@ -106,14 +106,14 @@ class PrixFixe(keras.Model):
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         targets = y["expression"] if isinstance(y, dict) else y
-        # On JAX, the network's variables cannot be read here.
+        # The metrics use targets and predictions only, because the network's variables cannot be read here on JAX.
         return super().compute_metrics(x, targets, y_pred["expression"], sample_weight)
 
     def predictor(self) -> keras.Model:
         """Returns a Keras model that predicts expression `(batch, tasks)` from letters uint8 `(batch, length)`.
 
-        The strand rule of the construct is applied. For a network with a profile, the probabilities of the positions follow as further
-        columns. The returned model shares its weights with this one.
+        The strand rule of the construct is applied. For a network with a profile, additional columns contain the probabilities of the
+        positions. The returned model shares the weights of this network.
         """
         letters = keras.Input((self.construct.length,), dtype="uint8", name="letters")
         answers = StrandMean(self)(letters)
@@ -139,14 +139,14 @@ class PrixFixe(keras.Model):
         parts = {slot: read_block(slot, base, config[slot]) for slot, base in SLOTS.items()}
         if "bias" in config:
             parts["bias"] = keras.saving.deserialize_keras_object(config["bias"], custom_objects)
-        return cls(**{name: value for name, value in config.items() if name != "modules"} | parts)  # files of older versions have "modules"
+        return cls(**{name: value for name, value in config.items() if name != "modules"} | parts)  # older files have "modules"
 
 
 def _loss_by_task(loss, final, targets, expression, sample_weight):
     """Computes a Keras loss for each task, ignoring missing targets, and sums it over tasks.
 
-    Values are standardised if the final block has a scale. A Keras loss divides by the batch size, so the weights are normalised to a
-    mean of 1 to average over the present targets only.
+    Targets and predictions are standardised first if the final block has a scale. A Keras loss divides by the batch size, so the weights
+    are normalised to a mean of 1 to average over the present targets only.
     """
     present = ops.logical_not(ops.isnan(targets))
     targets = ops.where(present, targets, expression)
@@ -180,9 +180,9 @@ def _apply(slot, block, features):
         raise ModelError(f"Expected a {slot} block in the {slot} slot, got {type(block).__name__}.")
     try:
         outputs = block(features)
-    except (ValueError, TypeError, RuntimeError) as error:  # the exception for a wrong shape depends on the backend
+    except (ValueError, TypeError, RuntimeError) as error:  # the type of the exception for a wrong shape depends on the backend
         came = tuple(features.shape[1:])
-        # Keras wraps a block's own message in its own, with terminal codes for bold text.
+        # Keras embeds the message of a block in a longer message, with terminal codes for bold text.
         reason = " ".join(str(error).split("Error encountered:")[-1].split("\x1b")[0].split())[:300]
         raise ModelError(f"{type(block).__name__} in the {slot} slot cannot process features of shape {came}: {reason}") from error
     if slot != "final" and len(getattr(outputs, "shape", ())) != 3:

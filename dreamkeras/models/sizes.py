@@ -1,4 +1,4 @@
-"""Numbers of trainable parameters of the networks and their blocks."""
+"""Counts the trainable parameters of the networks and their blocks."""
 
 import contextlib
 import math
@@ -14,7 +14,7 @@ from dreamkeras.models.presets import PRESETS
 __all__ = ["Size", "block_sizes", "network_sizes", "trainable_parameters"]
 
 COMPANION = "autosome"
-"""The team whose blocks fill the slots for which another team has no block."""
+"""Team whose blocks are used in slots for which another team has no block."""
 
 
 class Size(NamedTuple):
@@ -22,7 +22,7 @@ class Size(NamedTuple):
 
     Args:
         name: Name of the network or block on the command line.
-        slot: Slot of the block. None for a complete network.
+        slot: Slot of the block. None if the size is that of a complete network.
         assay: Name of the assay for which the network was built.
         parameters: Number of trainable parameters.
         description: Description in one line.
@@ -51,9 +51,9 @@ def network_sizes(assays: Iterable[Assay]) -> Iterator[Size]:
 def block_sizes(assay: Assay, slots: Iterable[str] = tuple(BLOCKS)) -> Iterator[Size]:
     """Yields the size of every registered block in the given slots, with its default arguments.
 
-    Each block is built in a network whose other blocks have the same name. Where no such block exists, autosome's block is used, or the
-    final block `profile` for an assay with profiles. Final blocks that do not fit the assay are omitted: a final block must have a profile
-    if and only if the assay has one.
+    Each block is built in a network whose other blocks have the same name. If a slot has no block of this name, autosome's block is used,
+    or the final block `profile` for an assay with profiles. Final blocks that do not fit the assay are omitted: a final block must have a
+    profile if and only if the assay has one.
     """
     answers = (None, assay.profile is not None)
     fitting = {slot: [name for name, block in BLOCKS[slot].items() if getattr(block, "has_profile", None) in answers] for slot in BLOCKS}

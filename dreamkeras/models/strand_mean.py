@@ -1,4 +1,4 @@
-"""StrandMean: a network's prediction from letters alone, as used in validation, export and scoring."""
+"""StrandMean: a layer that predicts from letters alone, as in validation, export and scoring."""
 
 import keras
 from keras import ops
@@ -12,19 +12,19 @@ __all__ = ["StrandMean", "WholeNetwork", "views"]
 
 
 class StrandMean(keras.layers.Layer):
-    """Predicts from letters alone, averaged over strands and test shifts.
+    """Layer that predicts from letters alone, averaged over strands and test shifts.
 
     All flags are 0, except that `is_reverse` is 1 for the reverse complement. If the strand rule of the construct is `"both"`, the
     predictions for the window and its reverse complement are averaged. If the network has test shifts, the predictions for the shifted
-    windows are averaged. All views of a window are computed in one batch. Profiles are averaged as probabilities, after those of the
-    reverse complement are reversed.
+    windows are averaged. All strands and shifts of a window are predicted in one batch. Profiles are averaged as probabilities. The profile
+    of a reverse complement is reversed first.
 
     Args:
         network: A `PrixFixe` network.
 
     Shape:
-        uint8 `(batch, length)` in; `"expression"` float32 `(batch, tasks)` out. A network with a profile also returns `"profile"` float32
-        `(batch, positions)`, which sums to 1 over the positions.
+        Input uint8 `(batch, length)`, output `"expression"` float32 `(batch, tasks)`. A network with a profile also returns `"profile"`
+        float32 `(batch, positions)`, which sums to 1 over the positions.
     """
 
     def __init__(self, network, **kwargs):
@@ -56,19 +56,22 @@ class StrandMean(keras.layers.Layer):
 
 
 def views(network, letters):
-    """Returns the windows uint8 `(batch, length)` that a prediction averages, and 1.0 for each reverse complement, 0.0 for the others."""
+    """Returns the windows over which a prediction is averaged, and whether each window is a reverse complement.
+
+    The windows are uint8 `(batch, length)`. A reverse complement is marked with 1.0, any other window with 0.0.
+    """
     construct = network.construct
     packed = left_packed if is_packed(construct) else lambda windows: windows
     windows = _shifted(packed(letters), network.test_shifts)
     if construct.strands != "both":
         return windows, [0.0] * len(windows)
-    # In reverse order, so that each view has the same shift as the forward window that it complements.
+    # The order is reversed, so that each reverse complement has the same shift as its forward window.
     others = _shifted(packed(reverse_complement(letters)), network.test_shifts)[::-1]
     return [*windows, *others], [0.0] * len(windows) + [1.0] * len(others)
 
 
 def _shifted(letters, most):
-    """Returns the window shifted by `-most` to `most` letters and padded with `N`."""
+    """Returns a list of windows, shifted by `-most` to `most` letters and padded with `N`."""
     if not most:
         return [letters]
     length = letters.shape[1]
@@ -78,19 +81,19 @@ def _shifted(letters, most):
 
 
 class WholeNetwork(keras.layers.Layer):
-    """A `PrixFixe` network as one layer, from the encoded letters and flags of one strand to expression.
+    """Layer that applies a complete `PrixFixe` network to the encoded letters and flags of one strand and returns expression.
 
     Args:
         network: A `PrixFixe` network.
 
     Shape:
-        float32 `(batch, length, 4 + flags)` in, `(batch, tasks)` out.
+        Input float32 `(batch, length, 4 + flags)`, output `(batch, tasks)`.
     """
 
     def __init__(self, network, **kwargs):
         super().__init__(name="whole_network", dtype="float32", **kwargs)
         self.network = network
-        self.built = True  # the network is built already
+        self.built = True  # the network has already been built
 
     def call(self, features):
         return _expression(self.network, features)

@@ -39,11 +39,11 @@ def read_state_dict(path: str) -> dict[str, np.ndarray]:
     """Reads the tensors of a PyTorch checkpoint.
 
     Args:
-        path: A file written by `torch.save(model.state_dict(), path)` with torch 1.6 or later. It may also contain a dictionary with the
-            state_dict under one of `WRAPPERS`.
+        path: A file written by `torch.save(model.state_dict(), path)` with torch 1.6 or later. The file may also contain a dictionary with
+            the state_dict under one of the keys in `WRAPPERS`.
 
     Returns:
-        Arrays by name, in the file's order, with torch's memory layout and the file's precision.
+        Arrays by name. Their order and precision are those of the file, and their axes are in the order of torch.
 
     Raises:
         ModelError: The file cannot be read, is damaged, or contains objects other than tensors. The message names the file.
@@ -65,7 +65,7 @@ def read_state_dict(path: str) -> dict[str, np.ndarray]:
 
 
 class _Checkpoint(pickle.Unpickler):
-    """Unpickles a checkpoint that contains only dictionaries and torch tensors. Every other class is rejected."""
+    """Unpickles a checkpoint that contains only dictionaries and torch tensors. Classes of other objects are rejected."""
 
     def __init__(self, archive: zipfile.ZipFile) -> None:
         self.archive = archive
@@ -74,14 +74,14 @@ class _Checkpoint(pickle.Unpickler):
         super().__init__(io.BytesIO(_content(archive, f"{self.folder}/data.pkl")))
 
     def find_class(self, module: str, name: str) -> Any:
-        """Returns a replacement for an allowed class or function of the pickle, and rejects all others."""
+        """Returns a replacement for an allowed class or function of the pickle, and rejects any other name."""
         known = {
             ("collections", "OrderedDict"): OrderedDict,
             ("torch._utils", "_rebuild_tensor_v2"): _tensor,
             ("torch._utils", "_rebuild_parameter"): lambda tensor, *_: tensor,
         }
         if module == "torch" and name in STORAGES:
-            return STORAGES[name]  # a string, which a pickle cannot call
+            return STORAGES[name]  # a dtype name, which is a string, so the pickle cannot call it
         if (module, name) not in known:
             raise ModelError(f"Expected a state_dict of tensors, as returned by model.state_dict(), got one that contains {module}.{name}")
         return known[module, name]
@@ -108,7 +108,10 @@ def _content(archive: zipfile.ZipFile, name: str) -> bytes:
 
 
 def _folder(archive: zipfile.ZipFile) -> str:
-    """Returns the folder with a checkpoint's parts, after checking that there is exactly one and that its byte order is little-endian."""
+    """Returns the folder in the archive that contains the checkpoint.
+
+    Checks that there is one such folder and that the byte order is little-endian.
+    """
     folders = [path.parent for path in map(PurePosixPath, archive.namelist()) if path.name == "data.pkl" and len(path.parts) == 2]
     if len(folders) != 1:
         raise ModelError(f"Expected a torch checkpoint with one data.pkl, got a zip file in which {len(folders)} folders have a data.pkl")
@@ -119,7 +122,7 @@ def _folder(archive: zipfile.ZipFile) -> str:
 
 
 def _tensor(storage: np.ndarray, offset: int, shape: tuple[int, ...], strides: tuple[int, ...], *_: object) -> np.ndarray:
-    """Replaces torch._utils._rebuild_tensor_v2: copies a view of a storage. Offset and strides are in elements."""
+    """Replaces torch._utils._rebuild_tensor_v2. Returns a copy of a view of a storage, with offset and strides in elements."""
     size: int = math.prod(shape)
     last = offset + sum((count - 1) * stride for count, stride in zip(shape, strides, strict=True))
     # With a stride of 0, a view of a small storage can be larger than memory.

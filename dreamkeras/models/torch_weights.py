@@ -18,18 +18,18 @@ from dreamkeras.models.prixfixe import PrixFixe
 __all__ = ["assign_state_dict"]
 
 COUNTERS = ".num_batches_tracked"
-"""Suffix of the keys of batch counters, which predictions do not depend on."""
+"""Suffix of the keys of batch counters. Predictions do not depend on these counters."""
 
 BINS = "final.bins"
 
 
 class TorchWeight(NamedTuple):
-    """A variable of the network and the torch tensor that it is filled from.
+    """Variable of the network and the torch tensor that contains its values.
 
     Args:
         variable: Path of the variable in the network. `{i}` is the number of a repeated part.
         key: Name of the torch tensor. `{i}` is the number of a repeated part.
-        turn: Converts the tensor to the values of the variable.
+        turn: Function that converts the tensor to the values of the variable.
     """
 
     variable: str
@@ -58,12 +58,15 @@ def pointwise(weight):
 
 
 def dense(weight):
-    """Transposes a dense kernel `(outputs, inputs)` to `(inputs, outputs)`. The LSTM gates i f g o of torch are i f c o in Keras."""
+    """Transposes a dense kernel `(outputs, inputs)` to `(inputs, outputs)`.
+
+    The LSTM gates i f g o in torch correspond to i f c o in Keras.
+    """
     return weight.T
 
 
 def conv_norm(variable: str, convolution: str, norm: str, turn: Callable[..., np.ndarray] = kernel) -> list[TorchWeight]:
-    """Returns the rows for a convolution without bias and the batch normalisation that follows, including its statistics."""
+    """Returns the table rows for a convolution without bias and the following batch normalisation, including its statistics."""
     names = {"gamma": "weight", "beta": "bias", "moving_mean": "running_mean", "moving_variance": "running_var"}
     rows = [TorchWeight(f"{variable}.norm.{ours}", f"{norm}.{theirs}", same) for ours, theirs in names.items()]
     return [TorchWeight(f"{variable}.convolution.kernel", f"{convolution}.weight", turn), *rows]
@@ -72,12 +75,12 @@ def conv_norm(variable: str, convolution: str, norm: str, turn: Callable[..., np
 def with_bias(
     variable: str, key: str, turn: Callable[..., np.ndarray], kernel_name: str = "kernel", bias_name: str = "bias"
 ) -> list[TorchWeight]:
-    """Returns the rows for the kernel and bias of a layer."""
+    """Returns the table rows for the kernel and bias of a layer."""
     return [TorchWeight(f"{variable}.{kernel_name}", f"{key}.weight", turn), TorchWeight(f"{variable}.{bias_name}", f"{key}.bias", same)]
 
 
 def direction(number: int, suffix: str) -> list[TorchWeight]:
-    """Returns the rows for one direction of the LSTM: kernel, recurrent kernel, bias and recurrent bias."""
+    """Returns the table rows for one direction of the LSTM: kernel, recurrent kernel, bias and recurrent bias."""
     turns = {"weight_ih": dense, "weight_hh": dense, "bias_ih": same, "bias_hh": same}
     return [
         TorchWeight(f"core.lstm.directions.{number}.{i}", f"core.lstm.{key}_l0{suffix}", turn)
@@ -86,7 +89,7 @@ def direction(number: int, suffix: str) -> list[TorchWeight]:
 
 
 def feed_forward(name: str, key: str) -> list[TorchWeight]:
-    """Returns the rows for one of the two feed-forward parts of a Conformer block."""
+    """Returns the table rows for one of the two feed-forward parts of a Conformer block."""
     ours, theirs = f"core.conformer.{{i}}.{name}", f"core.blocks.{{i}}.{key}"
     return [
         *with_bias(f"{ours}.norm", f"{theirs}.layernorm", same, "gamma", "beta"),
@@ -136,7 +139,10 @@ BINS_FINAL = with_bias("final.mapper", "final.mapper.0", pointwise)
 
 
 def branch(i: int, number: str) -> list[TorchWeight]:
-    """Returns the rows for one task's branch of autosome's regression; `number` is the suffix of the branch in the reference."""
+    """Returns the table rows for one task's branch of autosome's regression.
+
+    `number` is the suffix of the branch in the reference implementation.
+    """
     mapper, linear = f"final.mapper{number}", f"final.linear{number}.0"
     return [*with_bias(f"final.mappers.{i}", mapper, pointwise), *with_bias(f"final.linears.{i}", linear, dense)]
 
@@ -150,11 +156,11 @@ TABLES: dict[type, Callable[[Any], list[TorchWeight]]] = {
     AutosomeFinal: lambda _: BINS_FINAL,
     AutosomeRegressionFinal: lambda block: branch(0, "") if block.tasks == 1 else branch(0, "1") + branch(1, "2"),
 }
-"""The rows for each block with published weights."""
+"""For each class of block with published weights, the function that returns its table rows."""
 
 
 def counted(rows: Sequence[TorchWeight], count: int) -> list[TorchWeight]:
-    """Repeats the rows for `count` parts of the same structure."""
+    """Repeats the table rows for `count` parts with the same layers."""
     return [TorchWeight(row.variable.format(i=i), row.key.format(i=i), row.turn) for i in range(count) for row in rows]
 
 
@@ -162,7 +168,7 @@ def assign_state_dict(model: PrixFixe, state: Mapping[str, np.ndarray]) -> None:
     """Assigns the published weights of the reference implementation to a network with the same blocks.
 
     Args:
-        model: A network whose blocks are all in `TABLES`. It stays unchanged if the weights do not fit.
+        model: A network whose blocks are all in `TABLES`. The network stays unchanged if the weights do not fit.
         state: Tensors by name, as returned by `torch_files.read_state_dict`.
 
     Raises:
