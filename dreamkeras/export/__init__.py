@@ -1,4 +1,4 @@
-"""Export of trained Keras models to self-contained ONNX files."""
+"""Exports trained Keras models to self-contained ONNX files."""
 
 from dreamkeras.export.ensemble import export_ensemble
 from dreamkeras.export.onnx_file import export_onnx

@@ -1,4 +1,7 @@
-"""Calibrates an exported model without retraining: intervals, background and familiarity."""
+"""Calibrates an exported model without retraining.
+
+The calibration contains prediction intervals, the background distribution and the familiarity.
+"""
 
 import dataclasses
 import json
@@ -30,15 +33,15 @@ def calibrate_onnx(
 
     Args:
         model: An `.onnx` file or a run folder.
-        output: The file to write, completely or not at all. If None, the model's own file is replaced; for a run folder, the calibration
-            is also stored for later exports.
-        assay: The assay of the measurements.
-        held_out: Measured sequences that the model was not trained on, with values in the model's units.
-        training: Sequences similar to the training data, for the background and the familiarity. If None, `held_out` is used for the
-            background, and the model's familiarity is kept if there is one.
+        output: The file to write. It is written completely or not at all. If None, the file of the model is replaced, and if the model is a
+            run folder, its calibration is stored for later exports.
+        assay: The assay of the held-out measurements.
+        held_out: Sequences with measurements on which the model was not trained. The values are in the model's units.
+        training: Sequences similar to the training data, for the background and the familiarity. If None, `held_out` is used, except that
+            an existing familiarity of the model is kept.
 
     Returns:
-        The new description of the model, and the figures of `task_figures` on the held-out sequences.
+        The new description of the model, and the metrics that `task_figures` computes on the held-out sequences.
 
     Raises:
         ModelError: The model does not predict the assay.

@@ -1,4 +1,4 @@
-"""export_ensemble: combines several models in one ONNX file that returns their mean prediction and its standard deviation."""
+"""export_ensemble: combines several models in one ONNX file that returns the mean and the standard deviation of their predictions."""
 
 import dataclasses
 import importlib.metadata
@@ -32,10 +32,11 @@ ModelPath = str | os.PathLike[str]
 def export_ensemble(
     models: Sequence[ModelPath], output: ModelPath, *, precision: str = "float32", strands: str | None = None
 ) -> ModelDescription:
-    """Combines several models in one ONNX file, after checking that the file predicts the same as the models.
+    """Combines several models in one ONNX file and checks its predictions against those of the models.
 
-    The file has the input `letters` uint8 [batch, length]. Its outputs, float32 [batch, tasks], are `expression`, the mean over the models,
-    and `sd`, their standard deviation as defined in `scoring.scorer.Spread`. The file is written completely or not at all.
+    The file has the input `letters` uint8 [batch, length] and two outputs, float32 [batch, tasks]. The output `expression` is the mean over
+    the models. The output `sd` is the standard deviation over the models, as defined in `scoring.scorer.Spread`. The file is written
+    completely or not at all.
 
     Args:
         models: At least two run folders, `.onnx` files or `.keras` files. Ensembles are not accepted.
@@ -44,10 +45,11 @@ def export_ensemble(
         strands: `"both"` or `"forward"`. If None, each model keeps its strand rule. The strand rule of an `.onnx` file cannot be changed.
 
     Returns:
-        The description of the file. Its `members` describe the models, and its `parity` compares the file with the models.
+        The description of the file. The field `members` describes the models, and the field `parity` compares the file with the models.
 
     Raises:
-        ModelError: The models cannot be averaged or have different constructs, or the predictions of the file differ from theirs.
+        ModelError: The models cannot be averaged or have different constructs, or the predictions of the file differ from those of the
+            models.
         MissingPackageError: A required package is not installed.
         DreamkerasError: The file cannot be written.
 
@@ -118,7 +120,7 @@ def _mean_and_sd(values: list[str]) -> list[Any]:
 
 
 def _exported(model: Path, file: Path, strands: str | None) -> Path:
-    """Returns a model's ONNX file. Exports the model to `file` first if necessary."""
+    """Returns the path of a model's ONNX file. If the model has no suitable ONNX file, it is exported to `file`."""
     if model.suffix == ".onnx":
         rule = load(model, device="cpu").construct.strands
         if strands is not None and rule != STRAND_RULES[strands]:
@@ -134,7 +136,7 @@ def _exported(model: Path, file: Path, strands: str | None) -> Path:
 
 
 def _describe(members: Sequence[OnnxPredictor]) -> ModelDescription:
-    """Returns the description of the ensemble. Its training summary has the entries that all members share."""
+    """Returns the description of the ensemble. The training summary contains the entries that are equal for all members."""
     ensemble, descriptions = Ensemble(members), [member.description for member in members]
     if any(description.profile for description in descriptions):
         raise ModelError(
@@ -162,7 +164,7 @@ def _merged(files: Sequence[Path], members: Sequence[OnnxPredictor], description
     import onnx
 
     graphs = [onnx.load_model(file) for file in files]
-    if precision == "float16":  # each member separately, so that mean and deviation are computed in float32
+    if precision == "float16":  # members are converted before merging, so that mean and deviation are computed in float32
         halves = [member.description.parity.get("precision") == "float16" for member in members]
         graphs = [graph if half else to_half_precision(graph) for graph, half in zip(graphs, halves, strict=True)]
     graph = merge(graphs, description.name)
@@ -171,11 +173,11 @@ def _merged(files: Sequence[Path], members: Sequence[OnnxPredictor], description
 
 
 def _measure(graph: Any, description: ModelDescription, ensemble: Ensemble, precision: str) -> Parity:
-    """Compares the merged graph with the members."""
+    """Compares the predictions of the merged graph with those of the members."""
     letters = parity_letters(description.construct)
     with opened(graph, description) as predictor:
         apart, one = ensemble.score_windows([letters]), predictor.score_windows([letters])
-    means = slice(len(description.tasks))  # r is computed on means only: deviations of members that agree are rounding errors
+    means = slice(len(description.tasks))  # r excludes standard deviations, which are rounding errors if members agree
     parity = compare(apart[:, means], one[:, means], None, precision)
     spreads = float((np.abs(apart - one)[:, len(description.tasks) :] / units(apart[:, means])).max())
     return parity._replace(largest_difference=float(abs(apart - one).max()), sd_difference=max(parity.sd_difference, spreads))

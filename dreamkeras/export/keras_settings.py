@@ -1,4 +1,4 @@
-"""The backend of Keras and its global settings, which `keras.json` and environment variables define.
+"""Fixes the backend of Keras and its global settings, which `keras.json` and environment variables can change.
 
 Processes that dreamkeras starts, and dreamkeras's functions in a caller's process, use fixed settings. Keras is imported only when needed.
 """
@@ -30,8 +30,8 @@ SETTINGS = {
     "max_epochs": None,
     "max_steps_per_epoch": None,
 }
-"""The settings for building, training and exporting networks. `keras.config` has a getter and a setter for each; for the last two since
-Keras 3.10."""
+"""The settings for building, training and exporting networks. `keras.config` has a getter and a setter for each setting. The last two
+settings require Keras 3.10."""
 
 
 def keras_backend() -> str | None:
@@ -57,10 +57,10 @@ def keras_environment(backend: str) -> dict[str, str]:
 
 @contextlib.contextmanager
 def home_left_alone() -> Iterator[None]:
-    """Context manager in which importing Keras leaves neither matplotlib's font cache nor torch's compiler cache behind."""
+    """Context manager in which an import of Keras leaves no font cache of matplotlib and no compiler cache of torch on disk."""
     with tempfile.TemporaryDirectory(prefix="dreamkeras-") as folder, contextlib.ExitStack() as stack:
         stack.enter_context(setting("TORCHINDUCTOR_CACHE_DIR", folder))
-        with contextlib.suppress(ImportError):  # Keras imports matplotlib where it is installed
+        with contextlib.suppress(ImportError):  # Keras imports matplotlib if it is installed
             import_fonts()
         yield
 

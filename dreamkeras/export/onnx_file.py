@@ -1,4 +1,4 @@
-"""export_onnx: writes a trained model as one ONNX file that predicts expression, or counts and a profile, from letters."""
+"""export_onnx: writes a trained model as an ONNX file that predicts expression, or counts and a profile, from letters."""
 
 import contextlib
 import dataclasses
@@ -43,7 +43,7 @@ def export_onnx(
     reference: Callable[[np.ndarray], np.ndarray] | None = None,
     calibration: Callable[[OnnxPredictor], dict[str, Any]] | None = None,
 ) -> ModelDescription:
-    """Writes a trained model as a self-contained ONNX file, after checking that it predicts the same as the Keras model.
+    """Writes a trained model as a self-contained ONNX file and checks its predictions against those of the Keras model.
 
     The file has the input `letters` uint8 [batch, length] and the output `expression` float32 [batch, tasks]. Encoding, flags and the
     average over strands are part of the graph. For a network with a profile, the outputs are `counts` float32 [batch, 1], ln(1 + reads),
@@ -54,22 +54,26 @@ def export_onnx(
         model: A run folder with `model.keras`, or a `.keras` file, saved with any backend.
         output: The file to write. Defaults to `default_output(model)`.
         training: Summary of the training run for the description. Defaults to the summary read from the run folder.
-        precision: `"float32"`; `"float16"`, which halves the file size; or `"int8"`, which makes dense convolutions faster on CPUs.
+        precision: `"float32"`, `"float16"` or `"int8"`. With `"float16"`, the file has half the size. With `"int8"`, dense convolutions are
+            faster on CPUs.
         strands: `"both"` to average over both strands, `"forward"` to predict the strand as given. Defaults to the construct's strand rule.
         without_bias: Whether to remove the enzyme's bias, so that the exported model predicts the signal without it.
-        least_r: Minimum correlation of an int8 model with the Keras model, over sequences that were not used to measure the scales.
+        least_r: Minimum correlation between the predictions of an int8 model and the Keras model. It is measured on other sequences than
+            the scales of the int8 model.
         most_difference: Maximum accepted difference from the Keras model, in standard deviations of its predictions. Defaults to the value
             in `parity.DIFFERENCES`.
-        reference: The Keras model's predictions on the caller's backend: a function from windows uint8 (n, length) to the columns of
-            `PrixFixe.predictor`, computed in float32 and with the same strand rule. Defaults to predictions with TensorFlow.
+        reference: Function that returns the predictions of the Keras model on the caller's backend, from windows uint8 (n, length) to the
+            columns of `PrixFixe.predictor`. It must compute in float32 and with the same strand rule. Defaults to predictions with
+            TensorFlow.
         calibration: Function that calibrates the exported model. Defaults to the calibration in the run folder. Only the familiarity is
-            stored if `strands` or `without_bias` is given, or if the correlation of an int8 model is below `parity.LEAST_R`.
+            stored in the file if `strands` or `without_bias` is given, or if the correlation of an int8 model is below `parity.LEAST_R`.
 
     Returns:
-        The description of the file. Its `parity` has the fields of `parity.Parity`.
+        The description of the file. The dictionary `parity` in it has the fields of `parity.Parity`.
 
     Raises:
-        ModelError: The model was not saved by dreamkeras, cannot be exported, or the predictions of the export differ.
+        ModelError: The model was not saved by dreamkeras, cannot be exported, or the predictions of the ONNX file differ from those of the
+            Keras model.
         MissingPackageError: Keras, TensorFlow, tf2onnx, onnx or onnxruntime is not installed.
         DreamkerasError: The file cannot be written.
 
@@ -82,7 +86,7 @@ def export_onnx(
     run = file.parent if file.name == "model.keras" else None
     if training is None:
         training = read_training_summary(run) if run else {}
-    with open_output(str(output or default_output(model))) as stream:  # opened first, so that an error in writing is found early
+    with open_output(str(output or default_output(model))) as stream:  # fails early if the path cannot be written
         traced = trace_with_tensorflow(file, strands, without_bias)
         graph = _finished_graph(traced, precision)
         trained_on = {"backend": training["backend"]} if training.get("backend") else {}
@@ -107,10 +111,10 @@ def default_output(model: str | os.PathLike[str]) -> Path:
 
 
 def check_choices(precision: str, strands: str | None) -> None:
-    """Checks that the precision is one of `EXPORT_PRECISIONS`, and the strands one of `STRAND_RULES` or None.
+    """Checks that the precision is in `EXPORT_PRECISIONS`, and that `strands` is None or a key of `STRAND_RULES`.
 
     Raises:
-        ModelError: The precision or the strands are unknown.
+        ModelError: The value of `precision` or `strands` is unknown.
     """
     for name, value, allowed in (("precision", precision, EXPORT_PRECISIONS), ("strands", strands or "both", STRAND_RULES)):
         if value not in allowed:
@@ -121,7 +125,7 @@ def find_model(path: Path) -> Path:
     """Returns the `.keras` file of a run folder, or the path itself if it is a file.
 
     Raises:
-        ModelError: There is no such file, or the file is an exported model.
+        ModelError: The file does not exist, or is an exported model.
     """
     require_file(path, "a model must be a seekable file")
     file = path / "model.keras" if path.is_dir() else path
@@ -134,7 +138,7 @@ def find_model(path: Path) -> Path:
 
 
 def _finished_graph(traced: Traced, precision: str) -> Any:
-    """Returns the traced ONNX model after simplifying it, converting it to the precision, naming it and checking it."""
+    """Simplifies the traced ONNX model, converts it to the given precision, sets its name, checks it and returns it."""
     import onnx
 
     name = traced.description.name
@@ -154,7 +158,7 @@ def check_graph(model: Any, name: str) -> None:
     """Checks that a graph is valid ONNX and that `letters` is its only input.
 
     Raises:
-        ModelError: The graph is not valid or has other inputs. The message has the reason given by the ONNX checker.
+        ModelError: The graph is not valid or has other inputs. The message contains the reason from the ONNX checker.
     """
     import onnx
 

@@ -1,4 +1,4 @@
-"""Parity: agreement between an exported model and its Keras model, on random sequences of all kinds that fit the construct."""
+"""Parity: compares an exported model with its Keras model, on random sequences of all kinds that fit the construct."""
 
 from typing import NamedTuple
 
@@ -16,36 +16,38 @@ SEQUENCES = 1000
 """Number of sequences in a parity report."""
 
 DIFFERENCES = {"float32": 0.001, "float16": 0.05, "int8": 0.05}
-"""Maximum difference from Keras for each precision, in standard deviations of a task's predictions. Also the maximum profile distance."""
+"""Maximum difference from the Keras model for each precision, in standard deviations of a task's predictions. The same number is the
+maximum profile distance."""
 
 LEAST_R = 0.999
-"""Minimum correlation with Keras of every int8 model, and of a float16 model that exceeds the maximum difference."""
+"""Minimum correlation with the Keras model. It applies to every int8 model, and to a float16 model that exceeds the maximum difference."""
 
 SLOPE, SHIFT = 0.05, 0.1
-"""Maximum deviation of the slope from 1 and of the mean from Keras's mean, in standard deviations, for a float16 or int8 model that exceeds
-the maximum difference."""
+"""Maximum deviation of the slope from 1, and maximum difference of the means in standard deviations. They apply to a float16 or int8 model
+that exceeds the maximum difference."""
 
 ROUNDING = 4
-"""Differences up to this many units in the last place of the largest prediction, in float32, are ignored."""
+"""Number of units in the last place of the largest prediction, in float32, up to which differences are ignored."""
 
 
 class Parity(NamedTuple):
     """Comparison of an exported model with its Keras model, or of an exported ensemble with its members.
 
-    For several tasks, each figure is the worst over tasks. Standard deviations are those of the Keras model's predictions. If all
-    predictions of a task are equal, their absolute value is used instead, or 1 if they are 0.
+    With several tasks, each figure is that of the task with the worst value. Standard deviations are those of the Keras model's
+    predictions. If all predictions of a task are equal, their absolute value replaces the standard deviation, or 1 if they are 0.
 
     Args:
         sequences: Number of sequences.
         largest_difference: Maximum absolute difference between two predictions, in the model's units.
-        r: Pearson's r of the predictions. None if all predictions of a task are equal.
+        r: Pearson's r of the predictions. None if r is undefined because all predictions of a task are equal.
         keras_backend: Backend of the Keras model. None for an ensemble.
         precision: Precision of the exported model.
         profile_distance: Maximum over sequences of the total variation distance between the two profiles, which is the fraction of reads at
             different positions. None without profiles.
-        sd_difference: Maximum difference in standard deviations, after subtracting float32 rounding.
-        slope: Slope of the exported model's predictions on the Keras model's, for the task with the slope furthest from 1. None if `r` is.
-        shift: Maximum difference between the means, in standard deviations.
+        sd_difference: Maximum difference between two predictions in standard deviations, after subtracting the float32 rounding error.
+        slope: Slope of the regression of the exported model's predictions on those of the Keras model, for the task with the slope furthest
+            from 1. None if `r` is None.
+        shift: Maximum difference between the mean predictions of the two models, in standard deviations.
     """
 
     sequences: int
@@ -73,8 +75,9 @@ class Parity(NamedTuple):
 def parity_sequences(construct: Construct, number: int = SEQUENCES, seed: int = 0) -> list[str]:
     """Generates random sequences of all lengths that fit the construct.
 
-    A quarter of the sequences is plain, a quarter has N, a quarter has N in lower case, and a quarter has IUPAC codes. Every third sequence
-    is an insert without adapters; the others have the construct's adapters.
+    A quarter of the sequences contains only the bases A, C, G and T. In the other quarters, about a tenth of the bases is replaced: by N,
+    by N in lower-case sequences, and by IUPAC codes. Every third sequence is an insert without adapters. The remaining sequences have the
+    construct's adapters.
     """
     random = np.random.default_rng(seed)
     lengths = random.integers(construct.shortest, construct.longest + 1, number)
@@ -98,12 +101,14 @@ def _insert(random: np.random.Generator, length: int, kind: int) -> str:
 
 
 def parity_letters(construct: Construct, number: int = SEQUENCES, seed: int = 0) -> np.ndarray:
-    """Returns the windows of `parity_sequences`, uint8 (number, length). Defaults to the sequences of a parity report."""
+    """Returns the windows of `parity_sequences`, uint8 (number, length). The default arguments give the sequences of a parity report."""
     return construct.windows(Ragged.from_strings(parity_sequences(construct, number, seed)))
 
 
 def compare(keras: np.ndarray, exported: np.ndarray, keras_backend: str | None, precision: str, tasks: int | None = None) -> Parity:
-    """Compares two sets of predictions, float (n, tasks), or (n, tasks + positions) with profiles after the values of the tasks.
+    """Compares the predictions of two models, float (n, tasks).
+
+    For models with profiles, the arrays are float (n, tasks + positions), with the profiles after the tasks.
 
     Raises:
         ModelError: The shapes differ, or a prediction is not finite.
@@ -131,7 +136,7 @@ def compare(keras: np.ndarray, exported: np.ndarray, keras_backend: str | None, 
 
 
 def units(keras: np.ndarray) -> np.ndarray:
-    """Returns the standard deviations, float64 (tasks,), of predictions (n, tasks), as defined in `Parity`."""
+    """Returns the standard deviation of the predictions (n, tasks) for each task, float64 (tasks,), as defined in `Parity`."""
     deviation, size = keras.std(0), np.abs(keras).max(0)
     return np.where(deviation > _rounding(keras), deviation, np.where(size > 0, size, 1.0))
 
@@ -158,18 +163,19 @@ def _require_finite(keras: np.ndarray, exported: np.ndarray, precision: str) -> 
 
 
 def require_parity(parity: Parity, least_r: float = LEAST_R, most_difference: float | None = None) -> None:
-    """Checks that an exported model predicts the same as its Keras model.
+    """Checks that the predictions of an exported model agree with those of its Keras model.
 
-    A float32 model must not exceed the maximum difference. A float16 or int8 model may exceed it if r, slope and mean are close to those of
-    the Keras model. An int8 model also requires a minimum r. Profiles must be within the maximum distance in every precision.
+    A float32 model must not exceed the maximum difference. A float16 or int8 model may exceed the maximum difference if r and slope are
+    close to 1 and the mean is close to that of the Keras model. For an int8 model, r must also be at least `least_r`. In every precision,
+    the distance between profiles must not exceed its maximum.
 
     Args:
         parity: The comparison.
-        least_r: Minimum r of an int8 model.
-        most_difference: Maximum difference in standard deviations. Defaults to the value in `DIFFERENCES`.
+        least_r: Minimum r between an int8 model and its Keras model.
+        most_difference: Maximum difference between predictions in standard deviations. Defaults to the value in `DIFFERENCES`.
 
     Raises:
-        ModelError: The predictions differ too much.
+        ModelError: The predictions or the profiles of the two models differ too much.
     """
     bound = DIFFERENCES[parity.precision]
     if parity.profile_distance is not None and not parity.profile_distance <= bound:
@@ -177,7 +183,7 @@ def require_parity(parity: Parity, least_r: float = LEAST_R, most_difference: fl
             f"The exported model's profiles differ from the Keras model's by a distance of {parity.profile_distance:.3g}, which exceeds "
             f"{bound:g}, over {parity.sequences:,} sequences in {parity.precision}."
         )
-    differs = parity.sd_difference != 0  # otherwise, r only reflects float32 rounding
+    differs = parity.sd_difference != 0  # without such a difference, r only reflects float32 rounding
     if parity.precision == "int8" and differs and parity.r is not None and not parity.r >= least_r:
         raise ModelError(
             f"The int8 model's r with float32 is {parity.r}, below {least_r:g} (largest difference {parity.largest_difference:.3g}), over "
@@ -196,7 +202,7 @@ def require_parity(parity: Parity, least_r: float = LEAST_R, most_difference: fl
 
 
 def _is_alike(parity: Parity, least_r: float) -> bool:
-    """Returns whether predictions differ only by noise. A lower `least_r` allows more noise."""
+    """Returns whether the differences of the predictions are small random errors. A lower `least_r` accepts larger errors."""
     if parity.r is None or parity.slope is None or not parity.r >= least_r:
         return False
     return abs(parity.slope - 1) <= max(SLOPE, 1 - least_r) and parity.shift <= max(SHIFT, (1 - least_r**2) ** 0.5)

@@ -1,4 +1,4 @@
-"""Traced: the result of tracing a model with TensorFlow, and the files that pass it between processes. Does not import Keras."""
+"""Traced: the result of tracing a model with TensorFlow, which is passed between processes in files. Does not import Keras."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -11,12 +11,12 @@ __all__ = ["Traced"]
 
 
 class Traced(NamedTuple):
-    """A model's predictor as an ONNX graph, with the predictions to check it against.
+    """The predictor of a model as an ONNX graph, with the Keras predictions that the graph must reproduce.
 
     Args:
         graph: The serialised ONNX model written by tf2onnx.
         description: The description of the model.
-        predicted: float32 (n, columns), the predictions of `PrixFixe.predictor` for `parity.parity_letters`.
+        predicted: Predictions of `PrixFixe.predictor` for `parity.parity_letters`, float32 (n, columns).
     """
 
     graph: bytes
@@ -24,13 +24,13 @@ class Traced(NamedTuple):
     predicted: np.ndarray
 
     def write(self, folder: Path) -> None:
-        """Writes three files to a folder."""
+        """Writes the result to three files in a folder."""
         (folder / "graph.onnx").write_bytes(self.graph)
         (folder / "description.json").write_text(self.description.to_json())
         np.save(folder / "predicted.npy", self.predicted)
 
     @classmethod
     def read(cls, folder: Path) -> "Traced":
-        """Reads the files that `write` wrote to a folder."""
+        """Reads the result from the files that `write` wrote to a folder."""
         description = ModelDescription.from_json((folder / "description.json").read_text())
         return cls((folder / "graph.onnx").read_bytes(), description, np.load(folder / "predicted.npy"))

@@ -1,4 +1,7 @@
-"""Converts a saved Keras model to an ONNX graph. Requires Keras with the TensorFlow backend; see `tracing_process`."""
+"""Converts a saved Keras model to an ONNX graph.
+
+This module requires Keras with the TensorFlow backend. `tracing_process` runs it on any backend.
+"""
 
 import contextlib
 import dataclasses
@@ -24,7 +27,7 @@ from dreamkeras.models.strand_mean import StrandMean
 __all__ = ["OPSET", "load_network", "trace"]
 
 OPSET = 18
-"""The ONNX operator set of exported models: the first in which ReduceMean takes axes as an input, as `rewrites.channels_first` requires."""
+"""ONNX operator set of exported models. It is the first one with axes as an input of ReduceMean, as `rewrites.channels_first` requires."""
 
 
 @pinned_settings()
@@ -33,7 +36,7 @@ def trace(file: Path, strands: str | None, without_bias: bool = False) -> Traced
 
     Args:
         file: The `.keras` file.
-        strands: `"both"` or `"forward"`. If None, the construct's strand rule.
+        strands: `"both"` or `"forward"`. If None, the strand rule of the construct is used.
         without_bias: Whether to remove the enzyme's bias.
 
     Raises:
@@ -67,7 +70,7 @@ def load_network(file: Path) -> PrixFixe:
     except ModelError as error:
         raise ModelError(f"Cannot load {file}: {error}") from error
     except Exception as error:  # loading a damaged file can raise any exception
-        # Keras's message contains the block's own message, surrounded by the model's configuration.
+        # The message of Keras contains the message of the failing block, surrounded by the model's configuration.
         reason = str(error).split("Exception encountered: ")[-1].split(" Full object config")[0]
         reason = " ".join(reason.split())[:300]
         raise ModelError(f"Expected a .keras file written by dreamkeras, got {file}, which Keras cannot load: {reason}") from error
@@ -90,7 +93,7 @@ def _convert(network: PrixFixe) -> bytes:
     with exportable_layers(), _quiet_conversion():
         import tf2onnx
 
-        # Not compiled, because ONNX has no equivalent of an XLA call.
+        # The function is traced without XLA compilation, because ONNX has no equivalent of an XLA call.
         function = tf.function(predict, input_signature=[letters], autograph=False, jit_compile=False)
         try:
             model, _ = tf2onnx.convert.from_function(function, input_signature=[letters], opset=OPSET)
@@ -103,7 +106,7 @@ def _convert(network: PrixFixe) -> bytes:
 
 @contextlib.contextmanager
 def _quiet_conversion() -> Iterator[None]:
-    """Suppresses the warnings and log records in which tf2onnx reports its progress. Failures are exceptions."""
+    """Suppresses the warnings and log records in which tf2onnx reports its progress. Failures still raise exceptions."""
     logger = logging.getLogger("tf2onnx")
     level = logger.level
     logger.setLevel(logging.CRITICAL)

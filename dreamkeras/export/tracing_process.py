@@ -1,4 +1,4 @@
-"""Runs `tracing` with the TensorFlow backend: in this process if Keras uses TensorFlow, otherwise in a child process."""
+"""Runs the module `tracing` with the TensorFlow backend: in this process if Keras uses TensorFlow, otherwise in a child process."""
 
 import importlib.util
 import subprocess
@@ -13,14 +13,14 @@ from dreamkeras.export.traced import Traced
 __all__ = ["require_packages", "trace_with_tensorflow"]
 
 PACKAGES = {"keras": "train", "tensorflow": "train", "tf2onnx": "train", "onnx": "train", "onnxruntime": "cpu"}
-"""The packages that an export requires, and the extra that installs each package."""
+"""Packages that an export requires, each with the extra of dreamkeras that installs it."""
 
 
 def require_packages(*packages: str) -> None:
-    """Checks, without importing them, that the packages for an export are installed.
+    """Checks that the packages for an export are installed, without importing the packages.
 
     Args:
-        packages: Names from `PACKAGES`. Defaults to all.
+        packages: Names from `PACKAGES`. Defaults to all packages.
 
     Raises:
         MissingPackageError: A package is not installed.
@@ -32,7 +32,7 @@ def require_packages(*packages: str) -> None:
 
 
 def trace_with_tensorflow(file: Path, strands: str | None, without_bias: bool = False) -> Traced:
-    """Calls `tracing.trace`, with any Keras backend in this process.
+    """Calls `tracing.trace`. Keras may have any backend in this process.
 
     Raises:
         ModelError: The model cannot be loaded, traced or converted.
@@ -45,7 +45,7 @@ def trace_with_tensorflow(file: Path, strands: str | None, without_bias: bool = 
         # Without -P, Python would import a file in the working folder instead of a package of the same name.
         command = [sys.executable, "-P", "-m", "dreamkeras.export.tracing_worker", str(file), strands or "-", folder]
         command += ["without-bias"] if without_bias else []
-        # The caller may occupy the GPU's memory, and predictions on CPUs have no TF32 rounding.
+        # The GPU is hidden, because the caller may occupy its memory, and because predictions on GPUs may be rounded to TF32.
         environment = child_environment("tensorflow") | {"CUDA_VISIBLE_DEVICES": "-1"}
         done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False)  # noqa: S603
         error = Path(folder) / "error.txt"

@@ -1,6 +1,7 @@
-"""Traces a model in its own process under TensorFlow: `python -m dreamkeras.export.tracing_worker FILE STRANDS FOLDER [without-bias]`.
+"""Traces a model with TensorFlow in a separate process: `python -m dreamkeras.export.tracing_worker FILE STRANDS FOLDER [without-bias]`.
 
-The process writes the result to FOLDER, or a one-line message to `error.txt`. The output of TensorFlow is ignored.
+The process writes the result to FOLDER or, after a failure, a one-line message to `error.txt` in FOLDER. The output of TensorFlow is
+ignored.
 """
 
 import sys
@@ -13,7 +14,7 @@ __all__ = ["main"]
 
 
 def main(file: str, strands: str, folder: str, *parts: str) -> int:
-    """Traces FILE with the strand rule STRANDS, or with the construct's rule for `-`, and returns the exit status."""
+    """Traces FILE with the strand rule STRANDS and returns the exit status. If STRANDS is `-`, the strand rule of the construct is used."""
     with home_left_alone():
         from dreamkeras.export.tracing import trace
 

@@ -1,4 +1,4 @@
-"""Summary of a training run for the exported model, read from the run folder's config.json and metrics.json."""
+"""Summarises a training run for the exported model, from config.json and metrics.json in the run folder."""
 
 import json
 from pathlib import Path
@@ -10,20 +10,20 @@ from dreamkeras.models.names import model_in
 __all__ = ["OPTIONS", "read_training_summary"]
 
 CHOICES = ("assay", "model", "strategy", "backend", "precision", "epochs", "batch_size", "learning_rate", "seed")
-"""Fields of config.json that are included in the summary. The data is included as a file name without its folder."""
+"""Fields of config.json that are included in the summary unless they are null. The file name of the data, without its folder, is added."""
 
 OPTIONS = (
     *("optimizer", "loss", "ema", "mask", "detect_mutations", "slide", "jitter", "balance", "test_shifts", "steps"),
     *("init_from", "freeze", "body_rate", "bias"),
 )
-"""Fields of config.json that are included if they are set, that is, not null, 0 or false."""
+"""Fields of config.json that are included in the summary unless they are null, 0, false or empty."""
 
 ORIGIN = ("source", "sha256")
-"""Fields that replace the data's name in the summary of a model with published weights."""
+"""Fields that replace the name of the data in the summary of a model with published weights."""
 
 
 def read_training_summary(folder: Path) -> dict[str, Any]:
-    """Returns the options of a run, and its validation figures under `validation`, as far as the run folder has these files.
+    """Returns the options of a run, and its validation metrics under the key `validation`. Missing files are treated as empty.
 
     Raises:
         ModelError: A file is not a JSON object.

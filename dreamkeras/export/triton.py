@@ -1,4 +1,4 @@
-"""Adds exported models to a model repository of NVIDIA's Triton Inference Server: model folder, version and `config.pbtxt`."""
+"""Adds exported models to a model repository of NVIDIA's Triton Inference Server, with a `config.pbtxt` for each model."""
 
 import json
 import os
@@ -19,7 +19,8 @@ from dreamkeras.sequence.description import ModelDescription
 __all__ = ["TritonVersion", "config_text", "copy_onnx", "triton_version"]
 
 MOST_ROWS = {"cpu": 4 * BATCH_SIZE, "gpu": 1024, "tensorrt": 1024}
-"""Maximum number of windows in a batch. A window of DREAM-CNN requires 4 MB of memory, and CPUs are no faster beyond `BATCH_SIZE`."""
+"""Maximum number of windows in a batch. DREAM-CNN requires 4 MB of memory for each window, and batches larger than `BATCH_SIZE` are no
+faster on CPUs."""
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 FILE, CONFIG = "model.onnx", "config.pbtxt"
@@ -42,11 +43,11 @@ class TritonVersion(NamedTuple):
 def triton_version(repository: str | os.PathLike[str], name: str, device: str = "cpu") -> Iterator[TritonVersion]:
     """Context manager that adds a version to a Triton model when the `with` block ends without an error.
 
-    For a new model, `config.pbtxt` is written as well. For an existing model, `config.pbtxt` is kept, including edits, and the inputs and
-    outputs of the new version must match it. If the block fails, the repository is unchanged.
+    For a new model, `config.pbtxt` is written as well. For an existing model, `config.pbtxt` stays unchanged, including the user's edits,
+    and the inputs and outputs of the new version must match it. If the `with` block raises an error, the repository is unchanged.
 
     Args:
-        repository: Folder of the model repository. It is created if necessary.
+        repository: Folder of the model repository. The folder is created if necessary.
         name: Name of the model in Triton.
         device: Device of a new model: `"cpu"`, `"gpu"`, or `"tensorrt"` for a GPU with TensorRT.
 
@@ -97,7 +98,8 @@ def config_text(name: str, description: ModelDescription, device: str = "cpu") -
         device: One of `TRITON_DEVICES`.
 
     Returns:
-        The text. Its first line describes the model's inputs and outputs, which `triton_version` compares with those of new versions.
+        The text. The first line of the text describes the model's inputs and outputs, which `triton_version` compares with those of new
+        versions.
     """
     length, rows = description.construct.length, MOST_ROWS[device]
     outputs = ",\n".join(f"  {_tensor(output, 'FP32', width)}" for output, width in description.outputs.items())
@@ -134,7 +136,7 @@ SIGNATURE = "# dreamkeras "
 
 
 def _signature(description: ModelDescription) -> dict[str, int]:
-    """Returns the width of each tensor by name. Versions of a Triton model must have the same signature."""
+    """Returns the width of each input and output by name. All versions of a Triton model must have the same signature."""
     return {"letters": description.construct.length, **description.outputs}
 
 
@@ -168,7 +170,7 @@ def _tuning(device: str, length: int) -> str:
         return """# 0 starts one thread for each core of the machine. In a container with fewer CPUs, set their number.
 parameters { key: "intra_op_thread_count" value { string_value: "0" } }
 """
-    # Set as a parameter of the model, because Triton would overwrite an option of the accelerator "cuda" with the exhaustive search.
+    # The search is a parameter of the model, because Triton would overwrite an option of the accelerator "cuda" with the exhaustive search.
     search = """# 1 selects the heuristic search. The exhaustive search takes up to a second for each new batch size.
 parameters { key: "cudnn_conv_algo_search" value { string_value: "1" } }
 """

@@ -15,7 +15,7 @@ __all__ = ["keep_channels_first"]
 UNARY = {"Relu", "Sigmoid", "Tanh", "Erf", "Elu", "Selu", "LeakyRelu", "HardSigmoid", "Softplus", "Exp", "Sqrt", "Neg", "Abs"}
 BINARY = {"Add", "Sub", "Mul", "Div", "Max", "Min"}
 
-# The axes after an operation that only renames axes: N batch, C channels, H height (1), L length.
+# Order of the axes after an operation that only renames axes. N is the batch, C the channels, H the height (1) and L the length.
 MOVES = {
     ("NCHL", "Squeeze", (2,)): "NCL",
     ("NHLC", "Squeeze", (1,)): "NLC",
@@ -29,14 +29,14 @@ MOVES = {
 
 
 class _View(NamedTuple):
-    """An NCHL tensor of the new graph that represents a tensor of the old graph: its name, and the axes of the old tensor."""
+    """Name of an NCHL tensor in the new graph that represents a tensor of the old graph, and the axes of the old tensor."""
 
     tensor: str
     axes: str
 
 
 def keep_channels_first(model: Any) -> Any:
-    """Removes the changes of layout between the convolutions of a model.
+    """Removes the nodes that change the layout between the convolutions of a model.
 
     Args:
         model: An `onnx.ModelProto` of opset 18 or later. It is not modified.
@@ -78,7 +78,7 @@ class _Rewriter:
             return tuple(attributes(node).get("perm", ()))
         if node.op_type not in ("Squeeze", "Unsqueeze", "ReduceMean") or len(node.input) < 2:
             return ()
-        rank += node.op_type == "Unsqueeze"  # its axes refer to its output
+        rank += node.op_type == "Unsqueeze"  # the axes in a node Unsqueeze refer to its output
         return tuple(axis % rank for axis in self.graph.constants.get(node.input[1], np.array([], int)).tolist())
 
     def _compute_channels_first(self, node: Any) -> bool:
@@ -122,7 +122,10 @@ class _Rewriter:
             self.views[node.output[0]] = _View(node.output[0], "NCHL")
 
     def _channels_first(self, name: str, axes: str) -> str | None:
-        """Returns the NCHL form of an input whose node also has inputs with these axes, or None if its rank is unknown or does not fit."""
+        """Returns the NCHL form of an input, given the axes of the other inputs of its node.
+
+        Returns None if the rank of the input is unknown or does not fit.
+        """
         view = self.views.get(name)
         if view:
             return view.tensor

@@ -28,7 +28,7 @@ def fold_into_convolutions(model: Any) -> Any:
 
 
 def _fold_followers(graph: Graph, convolution: Any, users: dict[str, list[Any]]) -> list[int]:
-    """Folds the nodes that follow a convolution into it, where possible, and returns the identities of the folded nodes."""
+    """Folds nodes that follow a convolution into the convolution, where possible. Returns the `id` of each folded node."""
     kernel = graph.constants[convolution.input[1]].astype(np.float64)
     bias = np.zeros(len(kernel))
     if len(convolution.input) > 2:
@@ -59,7 +59,7 @@ def _fold_followers(graph: Graph, convolution: Any, users: dict[str, list[Any]])
 
 
 def _channel_values(graph: Graph, node: Any, output: str, shape: tuple[int, ...]) -> np.ndarray | None:
-    """Returns the constants float64 (channels,) that a node multiplies with or adds to `output`, or None for any other node."""
+    """Returns the constants, float64 (channels,), by which a node multiplies `output` or which it adds. Returns None for any other node."""
     if node.op_type not in ("Mul", "Add") or len(set(node.input)) != 2:
         return None
     (other,) = set(node.input) - {output}

@@ -1,6 +1,6 @@
 """Graph: an ONNX graph in a form that can be edited and converted back to a model.
 
-onnx is imported only when it is used.
+The package onnx is imported only when it is used.
 """
 
 from collections import defaultdict

@@ -9,14 +9,15 @@ from dreamkeras.scoring.session import import_onnxruntime
 __all__ = ["to_half_precision"]
 
 LINEAR = {"Add", "Cast", "Concat", "Div", "Identity", "Mean", "Mul", "ReduceMean", "Reshape", "Slice", "Split", "Squeeze", "Sub", "Sum"}
-"""Linear operators, which stay in float32 at the end of a graph: values in the assay's units can exceed the float16 maximum of 65,504."""
+"""Linear operators that stay in float32 at the end of a graph, because values in the assay's units can exceed the float16 maximum of
+65,504."""
 
 
 def to_half_precision(model: Any) -> Any:
-    """Converts a model to float16, which halves its size approximately.
+    """Converts a model to float16, which approximately halves the size of the file.
 
-    ONNX Runtime computes in float16 on GPUs. On CPUs, it converts back to float32, so that only the size is reduced. The operators after
-    the last layer with weights stay in float32, because targets can have any scale.
+    ONNX Runtime computes in float16 on GPUs. On CPUs, ONNX Runtime converts float16 back to float32, so that only the size of the file is
+    reduced. The operators after the last layer with weights stay in float32, because targets can have any scale.
 
     Args:
         model: An `onnx.ModelProto`. It is not modified.
@@ -29,13 +30,17 @@ def to_half_precision(model: Any) -> Any:
     body = _without_tail(model, tail)
     if body.graph.node:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it warns about every weight that is too small for float16; the parity check covers this
+            # The converter warns about every weight that underflows in float16. The parity check measures the effect of the underflow.
+            warnings.simplefilter("ignore")
             body = convert(body, keep_io_types=True)
     return _with_tail(body, tail, model)
 
 
 def _linear_tail(model: Any) -> list[Any]:
-    """Returns the linear operators at the end of the graph, which only feed linear operators and outputs, in topological order."""
+    """Returns the linear operators at the end of the graph, in topological order.
+
+    Their results are used only by linear operators or as outputs.
+    """
     graph = Graph(model)
     users, tail = graph.users(), list[Any]()
     for node in reversed(graph.nodes):
@@ -47,7 +52,7 @@ def _linear_tail(model: Any) -> list[Any]:
 
 
 def _without_tail(model: Any, tail: list[Any]) -> Any:
-    """Returns a copy of the model without the tail and without the constants that only the tail reads."""
+    """Returns a copy of the model without the operators of the tail and without the constants that only the tail uses."""
     from onnx import TensorProto, helper, shape_inference
 
     body = type(model).FromString(model.SerializeToString())
@@ -61,12 +66,12 @@ def _without_tail(model: Any, tail: list[Any]) -> Any:
     for field, kept in ((graph.node, nodes), (graph.output, outputs), (graph.initializer, constants)):
         del field[:]
         field.extend(kept)
-    del graph.value_info[:]  # the conversion infers these again
+    del graph.value_info[:]  # the conversion infers the shapes of intermediate tensors again
     return body
 
 
 def _with_tail(body: Any, tail: list[Any], model: Any) -> Any:
-    """Appends the tail, with its own copies of its constants, to the body."""
+    """Appends the operators of the tail, with separate copies of their constants, to the body."""
     graph, constants = body.graph, {tensor.name: tensor for tensor in model.graph.initializer}
     names = {name: f"float32/{name}" for node in tail for name in node.input if name in constants}
     for node in tail:

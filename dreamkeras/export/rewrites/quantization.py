@@ -17,20 +17,20 @@ from dreamkeras.scoring.session import import_onnxruntime
 __all__ = ["CALIBRATION", "to_int8"]
 
 CALIBRATION = 512
-"""Number of windows on which the scales are measured."""
+"""Number of windows on which the quantisation scales are measured."""
 
 BATCH = 32
 
 
 def to_int8(model: Any, letters: np.ndarray) -> Any:
-    """Converts dense convolutions to int8, by ONNX's QuantizeLinear and DequantizeLinear operators. All other nodes stay in float32.
+    """Converts dense convolutions to int8, with ONNX's QuantizeLinear and DequantizeLinear operators. All other nodes stay in float32.
 
-    Grouped convolutions stay in float32, because ONNX Runtime is half as fast with them in int8. LSTMs and matrix products stay in float32
+    Grouped convolutions stay in float32, because they are half as fast in int8 in ONNX Runtime. LSTMs and matrix products stay in float32
     as well.
 
     Args:
         model: An `onnx.ModelProto`. It is not modified.
-        letters: uint8 (n, length), windows on which the scales are measured.
+        letters: Windows on which the quantisation scales are measured, uint8 (n, length).
 
     Raises:
         ModelError: The model has no dense convolution.
@@ -79,7 +79,10 @@ def _name_convolutions(model: Any) -> list[str]:
 
 @contextlib.contextmanager
 def _quietly() -> Iterator[None]:
-    """Suppresses onnxruntime's warning that the graph has not been preprocessed. The rewrites in this package simplify the graph."""
+    """Suppresses onnxruntime's warning that the graph has not been preprocessed.
+
+    The other rewrites in this package have already simplified the graph.
+    """
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
