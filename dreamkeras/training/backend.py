@@ -1,4 +1,4 @@
-"""Choice of the Keras backend, which must precede the import of Keras, and of the precision of computation."""
+"""Selects the Keras backend, which must happen before Keras is imported, and the precision of computation."""
 
 import contextlib
 import importlib.util
@@ -31,10 +31,10 @@ def choose_backend(wanted: str | None = None) -> str:
 
 
 def running_backend(wanted: str | None = None) -> str:
-    """Returns the backend that Keras runs on in this process, and imports Keras if it is not yet imported.
+    """Returns the Keras backend of this process. Imports Keras if necessary.
 
     Args:
-        wanted: Backend that a run requires. If None, any backend is accepted.
+        wanted: Backend that a run requires. If None, every backend is accepted.
 
     Raises:
         MissingPackageError: Keras runs on another backend, which cannot be changed after the import.
@@ -51,9 +51,10 @@ def running_backend(wanted: str | None = None) -> str:
 
 
 def find_backend(wanted: str | None = None) -> str:
-    """Returns the first backend that is set of `wanted`, the running backend and KERAS_BACKEND, otherwise the first one installed.
+    """Returns the name of the backend to use.
 
-    The backend is not imported, so that a process which only starts other processes does not need its memory.
+    The name is the first available of `wanted`, the running backend, KERAS_BACKEND and the first installed backend. The backend is not
+    imported, because a process that only starts other processes does not need the backend in memory.
 
     Raises:
         MissingPackageError: Keras or the backend is not installed.
@@ -69,7 +70,7 @@ def find_backend(wanted: str | None = None) -> str:
 
 @contextlib.contextmanager
 def computing_in(precision: str) -> Iterator[None]:
-    """Context manager in which new layers compute in one of `PRECISIONS`. Restores the dtype policy of Keras at the end."""
+    """Context manager in which new layers compute in one of `PRECISIONS`. The previous dtype policy of Keras is restored at the end."""
     import keras
 
     policy = keras.config.dtype_policy()
@@ -86,7 +87,7 @@ def _start() -> None:
 
         keras.ops.zeros(())  # initialises the devices of the backend
         if _installed("tensorflow"):
-            import tensorflow  # noqa: F401  # Keras imports it on every backend, for seeding and saving
+            import tensorflow  # noqa: F401  # Keras imports TensorFlow on every backend, for seeding and saving
 
 
 def _installed(package: str) -> bool:

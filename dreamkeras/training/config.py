@@ -1,4 +1,4 @@
-"""RunConfig: the configuration of a training run, which `config.json` in the run folder stores to make the run repeatable."""
+"""RunConfig: the configuration of a training run, stored as `config.json` in the run folder, so that the run can be repeated."""
 
 import dataclasses
 import json
@@ -17,13 +17,13 @@ from dreamkeras.training.names import BACKENDS, PRECISIONS
 __all__ = ["GIVEN", "SIMULATED", "RunConfig"]
 
 GIVEN = "given"
-"""Value of `folds` that uses the folds given in the data, instead of drawing folds."""
+"""Value of `folds` with which the folds in the data are used, instead of folds drawn at random."""
 
 MOST_TEST_SHIFTS = 16
-"""Maximum of `test_shifts`, with which each prediction requires 33 windows."""
+"""Maximum of `test_shifts`. With this value, each prediction requires 33 windows."""
 
 SIMULATED_ASSAY = "yeast"
-"""Assay whose measurements can be simulated."""
+"""Name of the assay whose measurements can be simulated."""
 
 SIMULATED = 20_000
 """Default number of promoters in a simulated library."""
@@ -39,50 +39,52 @@ class RunConfig:
             of the data is held out.
         valid_fold: Fold of the data to validate on, or the chromosome with which the ids of validation sequences begin.
         valid_fraction: Fraction of the data to validate on, drawn with the seed of the split.
-        folds: Number of folds to draw with the seed of the split, or `"given"` for the folds given in the data. A separate run validates
-            on each fold, or `valid_fold` selects a single drawn fold. If None, there is no cross-validation.
+        folds: Number of folds to draw with the seed of the split, or `"given"` for the folds given in the data. A separate run validates on
+            each fold, unless `valid_fold` selects one of the drawn folds. If None, there is no cross-validation.
         assay: Name of the assay. See `data.assays.registry`.
         model: Name of the network, or the names of its blocks. See `models.presets`.
         strategy: Name of the training strategy. See `training.strategy.strategies`. If None, the strategy of the network is used.
-        backend: Keras backend. A run refuses to start on another backend. If None, the backend that Keras runs on is used.
+        backend: Keras backend. The run raises an error on another backend. If None, the current backend of Keras is used.
         epochs: Number of passes over the examples. If None, the strategy or `steps` determines the number.
         steps: Total number of optimiser steps. The last epoch is validated even if it is incomplete. At most one of `steps` and `epochs`
             may be set.
-        batch_size: Examples per step. If None, the batch size of the strategy, halved until an epoch has 100 steps, but at least 32.
+        batch_size: Examples per step. If None, the batch size of the strategy is halved until an epoch has at least 100 steps, but not
+            below 32.
         learning_rate: Peak learning rate. If None, the rate of the network or the strategy is used.
         optimizer: One of `training.strategy.strategies.OPTIMIZERS`. If None, the optimiser of the strategy is used.
-        loss: One of `training.strategy.losses.LOSSES`. If None, the loss of the strategy is used or, if it has none, that of the final
-            block.
-        ema: Decay of the exponential moving average of the weights, which is validated and saved. If None, no average is computed.
+        loss: One of `training.strategy.losses.LOSSES`. If None, the loss of the strategy is used. If the strategy has no loss, the loss of
+            the final block is used.
+        ema: Decay of the exponential moving average of the weights. The averaged weights are validated and saved. If None, no average is
+            computed.
         mask: Fraction of bases that are masked and predicted. If None, the fraction of the strategy is used.
         detect_mutations: Fraction of bases that are mutated and detected.
         slide: Maximum number of bases by which a training window is shifted at random in each epoch, in either direction. The gap is
             filled with `N`.
         jitter: Standard deviation of the noise added to the targets of singletons, in the units of the assay.
-        balance: Whether to sample all bins of the targets equally often, instead of each example once per epoch.
+        balance: Whether to sample all bins of the targets equally often, instead of using each example once in an epoch.
         test_shifts: Maximum shift, in bases, of the windows over which predictions are averaged, in either direction. At most 16.
         patience: Number of epochs without improvement of the validation r after which training stops. If None, all epochs are trained.
         minutes: Minutes of training after which the run stops at the end of the current epoch. If None, there is no time limit.
         precision: One of `PRECISIONS`.
-        init_from: Run folder or `.keras` file whose weights the run starts from. See `training.warm_start`. If None, weights are random.
+        init_from: Run folder or `.keras` file with the initial weights. See `training.warm_start`. If None, the initial weights are random.
         freeze: Blocks of `init_from` that are not trained: any of `"first"` and `"core"`.
-        body_rate: Fraction of the learning rate with which the first and the core block are trained. If None, the full learning rate is
-            used.
-        seed: Random seed of weights, order and dropout.
-        split_seed: Random seed of the simulated library and of the split, so that runs with different seeds can validate on the same
-            sequences. If None, `seed` is used.
-        simulated: Number of promoters to simulate if `data` is None. Defaults to 20,000. None if there are data.
+        body_rate: Learning rate of the first and the core block, as a fraction of the learning rate of the final block. If None, the full
+            learning rate is used.
+        seed: Random seed of the initial weights, the order of examples and dropout.
+        split_seed: Random seed of the simulated library and of the split. Runs with the same `split_seed` validate on the same sequences.
+            If None, `seed` is used.
+        simulated: Number of promoters to simulate if `data` is None. Defaults to 20,000. None if `data` is set.
         table: Layout of the data for the assay `table`. None for all other assays.
         atac: Genome, reads and windows for the assay `atac`. None for all other assays.
         bias: Run folder or `.keras` file of a bias model of the enzyme, which is not trained. See `models.bias`. If None, there is no bias
             model.
-        construct: Construct of the sequences in the user's own table, stored when the run starts. None before the start, in runs of older
-            versions and for other assays.
-        fingerprint: Fingerprint of the examples, stored when the run starts, so that a run is only resumed with the same examples. None
+        construct: Construct of the sequences in the user's own table, stored when the run starts. None if the run has not started, was
+            started by an older version, or has another assay than `table`.
+        fingerprint: Fingerprint of the examples, stored when the run starts. A run is only resumed with the same examples. None
             before the start.
 
     Raises:
-        InputError: A number is out of range, a precision is unknown, or two alternatives are set.
+        InputError: A number is out of range, a precision is unknown, or two options that exclude each other are set.
     """
 
     data: str | None = None
@@ -176,11 +178,11 @@ class RunConfig:
 
     def _check_texts(self) -> None:
         for name, value in vars(self).items():
-            if value == "":  # an empty string would be treated like None
+            if value == "":  # otherwise, an empty string would be treated like None
                 raise InputError(f"Expected {name} to be None or a text that is not empty, got an empty string.")
 
     def _check_transfer(self) -> None:
-        object.__setattr__(self, "freeze", tuple(self.freeze))  # JSON and TOML give lists
+        object.__setattr__(self, "freeze", tuple(self.freeze))  # JSON and TOML have lists, but no tuples
         if unknown := sorted(set(self.freeze) - {"first", "core"}):
             raise InputError(f"Expected blocks to freeze among first and core, got {', '.join(unknown)}.")
         if self.body_rate is not None and not 0 < self.body_rate <= 1:
@@ -197,12 +199,12 @@ class RunConfig:
 
     @property
     def is_cross_validation(self) -> bool:
-        """Whether the configuration is that of a cross-validation, with a run for each fold."""
+        """Whether the configuration describes a cross-validation, which has a run for each fold."""
         return self.folds is not None and self.valid_fold is None
 
     @property
     def layout(self) -> TableLayout | AtacLayout | None:
-        """Layout of the assay `table` or `atac`. None for assays with a fixed construct."""
+        """Layout of the data for the assay `table` or `atac`. None for assays with a fixed construct."""
         return self.table or self.atac
 
     @property
@@ -216,7 +218,7 @@ class RunConfig:
             raise InputError(f"Set only one option for the {what}, got {' and '.join(chosen)}.")
 
     def write(self, path: Path) -> None:
-        """Writes the fields to a JSON file, which appears only when complete."""
+        """Writes the configuration to a JSON file, which appears only when complete."""
         write_text(path, json.dumps({"format": FORMAT, **dataclasses.asdict(self)}, indent=2) + "\n")
 
     @classmethod

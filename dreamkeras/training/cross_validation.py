@@ -1,6 +1,7 @@
-"""Cross-validation: a run for each fold of the data, the predictions of held-out sequences, and the ensemble of all runs.
+"""Cross-validates a network on the folds of the data.
 
-The folder holds the run folders `fold-0`, `fold-1` and so on, `out_of_fold.tsv`, `metrics.json`, and the ensemble `model.onnx`.
+A run is trained for each fold. The predictions of held-out sequences are collected, and the ensemble of all runs is exported. The folder
+contains the run folders `fold-0`, `fold-1` and so on, `out_of_fold.tsv`, `metrics.json`, and the ensemble `model.onnx`.
 """
 
 import csv
@@ -33,28 +34,29 @@ from dreamkeras.training.run_folder.new_folder import new_folder, remove_unfinis
 __all__ = ["cross_validate"]
 
 OWN_COLUMNS = 2
-"""Number of columns before the values in `validation.tsv`: id and length."""
+"""Number of columns before the values in `validation.tsv`. These columns are the id and the length."""
 
 
 def cross_validate(
     config: RunConfig, folder: Path, report: Callable[[str], None], backend: str | None = None, resume: bool = False
 ) -> dict[str, Any]:
-    """Trains a run for each fold, which validates on that fold, and writes the results of all runs into a new folder.
+    """Trains a run for each fold, validates it on that fold, and writes the results of all runs to a new folder.
 
     Args:
-        config: Configuration of all runs, with `folds`. Each run has its own `valid_fold`.
-        folder: Folder for the results. Must be new or empty, unless `resume` is True.
+        config: Configuration that all runs share, with `folds`. For each run, `valid_fold` is set to its fold.
+        folder: Folder for the results. The folder must be new or empty, unless `resume` is True.
         report: Function that receives a line for each fold that starts.
-        backend: Keras backend that is required. If None, the backend of the configuration, or any backend if it has none.
+        backend: Required Keras backend. If None, the backend of the configuration is required. If the configuration has no backend, every
+            backend is accepted.
         resume: Whether to resume a cross-validation with the same configuration. Finished folds are not repeated.
 
     Returns:
-        The contents of `metrics.json`: r, rho, mse and n over all out-of-fold predictions, as means over the tasks that have them, and
-        `folds`, the r of each fold. An undefined value is None, because JSON has no NaN.
+        The contents of `metrics.json`. They include r, rho, mse and n over all out-of-fold predictions, as means over the tasks for which
+        they are defined, and the r of each fold under `folds`. An undefined value is None, because JSON has no NaN.
 
     Raises:
         DreamkerasError: The data, the configuration or the folder cannot be used.
-        ExportError: Folds were trained but could not be exported. The message has the commands to continue with.
+        ExportError: Folds were trained but could not be exported. The message contains the commands to continue.
     """
     with claim(folder) if resume else new_folder(folder):
         return _cross_validate(config, folder, report, backend, resume)
@@ -82,7 +84,7 @@ def _cross_validate(config: RunConfig, folder: Path, report: Callable[[str], Non
         report(f"fold {place}/{len(numbers)}: {folder / f'fold-{number}'}")
         try:
             _train_fold(config, number, folder / f"fold-{number}")
-        except ExportError as error:  # the fold is trained, so the other folds can continue
+        except ExportError as error:  # the fold is trained and only its export failed, so the remaining folds are trained
             failures.append(str(error))
     if failures:
         raise ExportError(f"{' '.join(failures)} Then run: dreamkeras train --resume --out {folder}")
@@ -90,15 +92,15 @@ def _cross_validate(config: RunConfig, folder: Path, report: Callable[[str], Non
     export_ensemble([folder / f"fold-{number}" for number in numbers], folder / "model.onnx")
     write_text(
         folder / "metrics.json", json.dumps(metrics, indent=2) + "\n"
-    )  # written last, so that its existence shows that all other files are complete
+    )  # metrics.json is written last, so that its existence shows that all other files are complete
     return metrics
 
 
 def _train_fold(config: RunConfig, number: int, folder: Path) -> None:
-    """Trains the run of a fold, or resumes it if it was started."""
+    """Trains the run of a fold, or resumes the run if it was interrupted."""
     if is_finished(folder):
         return
-    keras.utils.clear_session()  # otherwise the networks of all folds stay in memory
+    keras.utils.clear_session()  # otherwise, the networks of all folds would stay in memory
     if (folder / "config.json").exists():
         run.resume(folder)
     else:
@@ -108,7 +110,7 @@ def _train_fold(config: RunConfig, number: int, folder: Path) -> None:
 
 
 def _join(folder: Path, folds: np.ndarray, numbers: list[int]) -> dict[str, Any]:
-    """Joins the validation tables of the folds in `out_of_fold.tsv`, in the order of the data, and returns the metrics over all rows."""
+    """Writes the rows of all folds' validation tables to `out_of_fold.tsv`, in the order of the data. Returns the metrics over all rows."""
     header: list[str] = []
     table = np.empty(len(folds), object)
     for number in numbers:
@@ -127,7 +129,7 @@ def _join(folder: Path, folds: np.ndarray, numbers: list[int]) -> dict[str, Any]
 
 
 def _metrics(names: list[str], values: np.ndarray, folds: np.ndarray, numbers: list[int]) -> dict[str, Any]:
-    """Returns the metrics over all rows. The first half of the columns is measured, the second half predicted."""
+    """Returns the metrics over all rows. The first half of the columns contains measured values, the second half predicted values."""
     tasks = len(names) // 2
     figures = task_figures(values[:, :tasks], values[:, tasks:])
     metrics: dict[str, Any] = {name: mean_defined(column) for name, column in figures.items() if name != "n"}

@@ -1,12 +1,12 @@
-"""Names of backends, precisions, losses and optimisers. Imports nothing, so that shell completion stays fast."""
+"""Names of backends, precisions, losses and optimisers. The module has no imports, so that shell completion stays fast."""
 
 __all__ = ["BACKENDS", "LOSSES", "OPTIMIZERS", "PRECISIONS"]
 
 BACKENDS = ("tensorflow", "jax", "torch")
-"""Keras backends. By default, the first one that is installed is used."""
+"""Keras backends. By default, the first installed backend in this list is used."""
 
 PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
-"""Dtype policy of Keras for each precision of the command line."""
+"""Dtype policy of Keras for each value of the option --precision."""
 
 LOSSES = ("mse", "huber", "l1", "pearson")
 

@@ -1,4 +1,4 @@
-"""Import of published PyTorch weights into a run folder."""
+"""Imports published PyTorch weights into a run folder."""
 
 import json
 from pathlib import Path
@@ -24,10 +24,10 @@ __all__ = ["import_weights"]
 def import_weights(checkpoint: str, model: str, assay: str, folder: Path) -> ModelDescription:
     """Creates a run folder with a network that has the weights of a PyTorch checkpoint.
 
-    The folder holds `model.keras`, `model.onnx`, `config.json` with the source of the weights, and `README.md`.
+    The folder contains `model.keras`, `model.onnx`, `config.json` with the source of the weights, and `README.md`.
 
     Args:
-        checkpoint: File of a state_dict saved by torch, of the reference network with the same blocks. See `models.torch_weights`.
+        checkpoint: File with a state_dict saved by torch, from the reference network with the same blocks. See `models.torch_weights`.
         model: Name of the network. See `models.presets`.
         assay: Name of the assay. See `data.assays.registry`.
         folder: Run folder, which appears only when complete.
@@ -37,7 +37,8 @@ def import_weights(checkpoint: str, model: str, assay: str, folder: Path) -> Mod
 
     Raises:
         DreamkerasError: The checkpoint, a name or the folder cannot be used.
-        ExportError: The predictions of the exported model differ from those of the network. The folder then lacks only `model.onnx`.
+        ExportError: The predictions of the exported model differ from those of the network. The folder then contains all files except
+            `model.onnx`.
     """
     require_packages()
     require_file(checkpoint, "it is read a second time for its digest")

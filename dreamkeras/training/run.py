@@ -1,6 +1,6 @@
-"""A training run: reads the data, builds the network, fits it and writes the run folder.
+"""Executes a training run: reads the data, builds the network, trains it and writes the run folder.
 
-The configuration is a `RunConfig`, independent of the command line.
+The configuration is a `RunConfig`, which does not depend on the command line.
 """
 
 import dataclasses
@@ -65,17 +65,17 @@ def train(config: RunConfig, folder: Path) -> dict[str, Any]:
     """Trains a network and writes a new run folder.
 
     Args:
-        config: Configuration of the run. If it names a backend, Keras has to run on that backend.
-        folder: Run folder. Must be new or empty.
+        config: Configuration of the run. If the configuration names a backend, Keras must run on that backend.
+        folder: Run folder, which must be new or empty.
 
     Returns:
         The metrics of `run_folder.contents.write_results`: validation metrics of the best epoch, and size and duration of the run.
 
     Raises:
-        DreamkerasError: The data, the configuration or the folder cannot be used. Nothing is written then. Or the loss is not finite,
-            or the model cannot be exported. The folder then keeps the results up to that point.
+        DreamkerasError: The data, the configuration or the folder cannot be used, and nothing is written. The error is also raised if the
+            loss is not finite or the model cannot be exported. In this case, the folder keeps the results up to that point.
     """
-    require_packages()  # checked before the training rather than after it
+    require_packages()  # the training does not start if the export would fail
     with new_folder(folder):
         config = dataclasses.replace(config, backend=running_backend(config.backend))
         with rereadable(config.data, config.valid):
@@ -96,14 +96,14 @@ def resume(folder: Path, backend: str | None = None) -> dict[str, Any]:
 
     Args:
         folder: Run folder of a run that `train` started.
-        backend: Keras backend that is required. If None, the backend of the run.
+        backend: Required Keras backend. If None, the backend with which the run was started is required.
 
     Returns:
         The same metrics as `train`.
 
     Raises:
-        DreamkerasError: The folder holds no run, the run was started with another backend, or its data have changed or were a stream,
-            which can be read only once.
+        DreamkerasError: The folder does not contain a run, the run was started with another backend, or its data have changed or were a
+            stream, which can be read only once.
     """
     config = read_begun(folder / "config.json")
     if config.backend != running_backend(backend):
@@ -146,7 +146,7 @@ def _with_files(config: RunConfig, rename: Callable[[str], str]) -> RunConfig:
 
 
 def _prepare(config: RunConfig, data: RunData) -> tuple[PrixFixe, Plan]:
-    """Returns the compiled network, with weights drawn by the seed, and the plan of its training."""
+    """Returns the compiled network, whose weights are drawn with the seed of the run, and the training plan."""
     keras.utils.set_random_seed(config.seed)
     with computing_in(config.precision):
         model = build_model(config.model, assay_of(config))
@@ -169,12 +169,12 @@ def _prepare(config: RunConfig, data: RunData) -> tuple[PrixFixe, Plan]:
         metrics=[PearsonR.for_targets(data.training.targets)],
         jit_compile=config.backend == "jax",  # benchmarks/train_step.py measures TensorFlow without XLA
     )
-    model.optimizer.build(model.trainable_variables)  # on TensorFlow, a step that creates variables would be traced twice
+    model.optimizer.build(model.trainable_variables)  # otherwise, TensorFlow would trace the first step twice
     return model, plan
 
 
 def _check_exportable(model: PrixFixe, backend: str | None) -> None:
-    """Refuses blocks that the separate export process could not import after the training."""
+    """Raises an error if the separate export process could not import a block after the training."""
     hidden = [block_name(type(block)) for block in (model.first, model.core, model.final) if not is_importable(type(block))]
     if hidden and backend != "tensorflow":
         raise ModelError(
@@ -190,7 +190,7 @@ def _take_weights(config: RunConfig, model: PrixFixe) -> None:
 
 
 def _fit(config: RunConfig, plan: Plan, folder: Path, data: RunData, model: PrixFixe, state: TrainingState) -> dict[str, Any]:
-    """Trains the remaining epochs, then writes the results of the best epoch."""
+    """Trains the remaining epochs, and writes the results of the best epoch."""
     predictor, progress = model.predictor(), Progress(plan.epochs, plan.steps, plan.epoch_steps)
     average = [] if config.ema is None else [AveragedWeights()]
     callbacks = [
@@ -218,7 +218,7 @@ def _fit(config: RunConfig, plan: Plan, folder: Path, data: RunData, model: Prix
             progress.close()
     assign_weights(model.variables, state.best_weights, folder)
     counts = {"examples": len(data.training), "validation_examples": len(data.validation), "common": data.common}
-    summary = {**dataclasses.asdict(_with_files(config, file_name)), **counts}  # results record file names without folders
+    summary = {**dataclasses.asdict(_with_files(config, file_name)), **counts}  # in results, file names have no folders
     predicted = predict_letters(predictor, data.validation.letters, plan.batch_size)
     require_held(folder)
     return write_results(folder, summary, model, predicted, data.validation, state, data.training)

@@ -1,4 +1,4 @@
-"""Training and validation data of a run, which are read from files or simulated, and split according to its configuration."""
+"""Provides the training and validation data of a run: reads or simulates examples, and splits them according to the configuration."""
 
 import dataclasses
 import sys
@@ -26,8 +26,8 @@ class RunData(NamedTuple):
     Args:
         training: Training examples.
         validation: Validation examples.
-        common: A sentence on sequences that both sets share. Empty if the split keeps similar sequences in the same set.
-        read: A sentence on the rows of each file, from `Examples.describe_reading`.
+        common: Sentence on the sequences that both sets contain. It is empty if the split keeps similar sequences in the same set.
+        read: Sentences on the numbers of rows in each file, as returned by `Examples.describe_reading`.
     """
 
     training: Examples
@@ -37,7 +37,7 @@ class RunData(NamedTuple):
 
 
 def require_files(config: RunConfig, folder: Path) -> None:
-    """Refuses to resume a run whose data were a stream, which can be read only once.
+    """Raises an error if the data of a run to resume were a stream, which can be read only once.
 
     Raises:
         InputError: The data or the validation data were a stream.
@@ -48,7 +48,7 @@ def require_files(config: RunConfig, folder: Path) -> None:
 
 
 def with_window(config: RunConfig) -> RunConfig:
-    """Returns the configuration with the window and construct of the user's own table, if there is one. The longest sequence fits them."""
+    """Adds the window and construct of the user's own table to the configuration. The window is long enough for the longest sequence."""
     if not config.table:
         return config
     layout = fitted_layout(config.table, [file for file in (config.data, config.valid) if file])
@@ -56,7 +56,7 @@ def with_window(config: RunConfig) -> RunConfig:
 
 
 def read_begun(path: Path) -> RunConfig:
-    """Reads the configuration of a run that was started, and adds its construct if an older version did not store it.
+    """Reads the configuration of a run that was started, and adds the construct if an older version did not store the construct.
 
     Raises:
         InputError: The file is missing or malformed.
@@ -66,12 +66,12 @@ def read_begun(path: Path) -> RunConfig:
 
 
 def assay_of(config: RunConfig) -> Assay:
-    """Returns the assay of a run, with the construct stored in the configuration, if there is one."""
+    """Returns the assay of a run. If the configuration contains a construct, the assay has this construct."""
     return find_assay(config.assay, config.layout, Construct.from_json(config.construct) if config.construct else None)
 
 
 def read_examples(config: RunConfig) -> Examples:
-    """Reads or simulates the examples of a run before they are split, and draws their folds if the configuration requires it.
+    """Reads or simulates all examples of a run before the split, and draws folds if the configuration requires folds.
 
     Raises:
         InputError: The data cannot be read, or there are too few examples for the folds.
@@ -104,7 +104,7 @@ def read_data(config: RunConfig) -> RunData:
 
 
 def _read(config: RunConfig, path: str) -> Examples:
-    """Reads the examples of a file, and prints the remarks of the reader to standard error."""
+    """Reads the examples of a file, and prints notes on how the file was read to standard error."""
     examples = assay_of(config).read(path)
     sys.stderr.writelines(f"{remark}\n" for remark in examples.remarks)
     return examples

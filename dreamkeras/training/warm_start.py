@@ -1,4 +1,4 @@
-"""Warm start: a network starts from the weights of another network, with a new final block if tasks or units differ."""
+"""Initialises a network with the weights of another network. The final block is new if tasks or units differ."""
 
 import json
 from pathlib import Path
@@ -16,10 +16,13 @@ __all__ = ["body_variables", "freeze", "take_weights"]
 
 
 def take_weights(network: PrixFixe, source: Path) -> bool:
-    """Copies the weights of the first and core block of another network, and of its final block if tasks and units are the same.
+    """Copies the weights of the first and the core block from another network.
+
+    The weights of the final block are also copied if tasks and units are the same.
+
 
     Args:
-        network: Network with the same first and core block.
+        network: Network that receives the weights. It must have the same first and core block.
         source: Run folder of a trained or imported model, or a `.keras` file.
 
     Returns:
@@ -58,7 +61,7 @@ def body_variables(network: PrixFixe) -> list[keras.Variable]:
 
 
 def _difference(ours: keras.layers.Layer, theirs: keras.layers.Layer) -> str:
-    """Returns the reason why weights cannot be copied between two blocks. Empty if they can."""
+    """Returns the reason why weights cannot be copied between two blocks, or an empty string if they can be copied."""
     if type(ours) is not type(theirs):
         return "the class of the block differs"
     settings = [{**block.get_config(), "name": "", "dtype": "", "trainable": True} for block in (ours, theirs)]
@@ -72,7 +75,7 @@ def _difference(ours: keras.layers.Layer, theirs: keras.layers.Layer) -> str:
 
 
 def _model_of(source: Path) -> str:
-    """Returns the `--model` option of a run, in brackets. Empty if there is no `config.json` with it."""
+    """Returns the `--model` option of a run in brackets, or an empty string if no `config.json` names the model."""
     path = source / "config.json" if source.is_dir() else source.with_name("config.json")
     try:
         return f" (--model {model_in(json.loads(path.read_text()))})"

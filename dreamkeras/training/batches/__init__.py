@@ -1,4 +1,4 @@
-"""Batches of an epoch: order and augmentation of the examples.
+"""Makes the batches of an epoch by ordering and augmenting the examples.
 
 In: `Examples`.
 Out: batches of letters and targets.

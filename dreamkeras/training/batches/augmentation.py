@@ -1,6 +1,6 @@
-"""Augmentation of examples, one batch at a time: shifted windows, masked and mutated bases, and jittered targets.
+"""Augments examples, one batch at a time: shifts windows, masks and mutates bases, and adds noise to targets.
 
-All functions take NumPy arrays and return new arrays. Random functions draw from the generator in their arguments.
+All functions take NumPy arrays and return new arrays. Functions with random results draw from the generator in their arguments.
 """
 
 from typing import Literal, NamedTuple
@@ -25,17 +25,17 @@ EXCHANGE = _exchange_table()
 
 
 class Augmentation(NamedTuple):
-    """Settings for turning examples into rows of batches.
+    """Settings of the augmentation, which converts examples to rows of batches.
 
     Args:
         strands: `"augment"`: the reverse complement of each window is a separate row. `"pair"`: each window and its reverse complement
             are in the same batch. `"given"`: windows are used as given.
         slide: Maximum shift of a window in bases, in either direction.
         jitter: Standard deviation of the noise added to the targets of singletons, in the units of the assay.
-        mask: Fraction of bases that become `N`.
-        mutate: Fraction of bases that become another base.
+        mask: Fraction of bases that are replaced by `N`.
+        mutate: Fraction of bases that are replaced by another base.
         balance: Whether to sample all bins of the targets equally often. See `sampling`.
-        truths: Keys of `layers.parts.auxiliary.KINDS` that the network predicts. Their true values are added to the targets.
+        truths: Keys of `layers.parts.auxiliary.KINDS` that the network predicts. The true values of these outputs are added to the targets.
         nonpeak_ratio: Number of non-peaks per peak in an epoch, for windows of a genome.
     """
 
@@ -55,11 +55,11 @@ def cut(values: np.ndarray, length: int, starts: np.ndarray) -> np.ndarray:
 
 
 def slide(letters: np.ndarray, most: int, generator: np.random.Generator) -> np.ndarray:
-    """Shifts each window by -most to most bases, all equally likely, and fills the gap with `N`.
+    """Shifts each window by a uniformly random number of bases from -most to most, and fills the gap with `N`.
 
     Args:
         letters: uint8 (n, length).
-        most: Maximum shift, from 0 to below the length.
+        most: Maximum shift in bases, at least 0 and below the length of the window.
         generator: Random generator.
     """
     padded = np.pad(letters, ((0, 0), (most, most)), constant_values=N)
@@ -67,12 +67,12 @@ def slide(letters: np.ndarray, most: int, generator: np.random.Generator) -> np.
 
 
 def choose_bases(letters: np.ndarray, share: float, generator: np.random.Generator) -> np.ndarray:
-    """Draws a fraction of the bases independently, bool (n, length). N and other codes that are not A, C, G or T are never drawn."""
+    """Draws a fraction of the bases independently, bool (n, length). N and other letters than A, C, G and T are never drawn."""
     return (generator.random(letters.shape, np.float32) < share) & IS_BASE[letters]
 
 
 def mutate(letters: np.ndarray, chosen: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """Replaces each chosen base by one of the three other bases, all equally likely.
+    """Replaces each chosen base by one of the three other bases with equal probability.
 
     Args:
         letters: uint8 (n, length).

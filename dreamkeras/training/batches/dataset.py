@@ -1,4 +1,4 @@
-"""Batches of examples, in a new order for each epoch. Sequences stay uint8 until they are on the device."""
+"""Generates batches of examples, in a new order for each epoch. Sequences stay uint8 until they are on the device."""
 
 import itertools
 from collections.abc import Iterator
@@ -22,7 +22,9 @@ SMALLEST_BATCH = 32
 
 
 def fitting_batch_size(examples: int, batch_size: int) -> int:
-    """Returns the batch size, halved until an epoch has 100 steps, but at least 32. Small data sets benefit from more steps.
+    """Halves the batch size until an epoch has at least 100 steps, but not below 32.
+
+    Returns the new batch size. Training on small data sets benefits from more steps in an epoch.
 
     Example:
         >>> fitting_batch_size(11_466, 1024)
@@ -34,24 +36,24 @@ def fitting_batch_size(examples: int, batch_size: int) -> int:
 
 
 def training_batches(examples: Examples, steps: int, seed: int, augmentation: Augmentation, first_epoch: int = 0) -> Iterator[Batch]:
-    """Yields batches for `fit`, for an unlimited number of epochs.
+    """Yields training batches for the `fit` method of Keras, for an unlimited number of epochs.
 
     The contents of an epoch depend only on the seed and the number of the epoch, so that a resumed run trains on the same batches as an
     uninterrupted one.
 
     Args:
         examples: Training examples.
-        steps: Batches per epoch. Their sizes differ by at most one, so that no batch is too small for batch statistics.
+        steps: Number of batches in an epoch. The batch sizes differ by at most one, so that no batch is too small for batch statistics.
         seed: Random seed of order and augmentation.
         augmentation: Augmentation of the examples.
-        first_epoch: Number of the first epoch.
+        first_epoch: Number of the first epoch, counted from 0.
 
     Yields:
-        Pairs of `{"letters": uint8 (batch, length), "flags": float32 (batch, flags)}` and targets, float32 `(batch, tasks)`. With
-        `augmentation.truths`, the targets are a dictionary of `"expression"`, the uint8 `"letters"` before masking and mutation, and bool
-        `"masked"` and `"mutated"`, each `(batch, length)`. Examples with profiles are shifted within their margins, and `"profile"` is
-        added to the targets: the reads at each position, float32 `(batch, positions)`. If the examples have weights, the batch has them
-        as a third element, float32 `(batch,)`, scaled to a mean of 1 over all examples.
+        Pairs of `{"letters": uint8 (batch, length), "flags": float32 (batch, flags)}` and targets, float32 `(batch, tasks)`. If
+        `augmentation.truths` is not empty, the targets are a dictionary of `"expression"`, the uint8 `"letters"` before masking and
+        mutation, and bool `"masked"` and `"mutated"`, each `(batch, length)`. Examples with profiles are shifted within their margins, and
+        the targets also include `"profile"`, the number of reads at each position, float32 `(batch, positions)`. If the examples have
+        weights, a third element of the batch contains the weights, float32 `(batch,)`, scaled to a mean of 1 over all examples.
     """
     singletons = _column(examples, "is_singleton")
     bins = Bins(examples.targets) if augmentation.balance else None
@@ -78,7 +80,10 @@ def _order(examples: Examples, bins: Bins | None, augmentation: Augmentation, ge
 def _rows(
     examples: Examples, index: np.ndarray, strands: str, generator: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
-    """Returns letters, flags and truths of the given indices. Index `len(examples) + i` is the reverse complement of example `i`."""
+    """Returns the letters, flags and true values of the examples with the given indices.
+
+    Index `len(examples) + i` is the reverse complement of example `i`.
+    """
     turned = index >= len(examples)
     rows = index - turned * len(examples)
     letters, flags, truths = examples.letters[rows], examples.flags[rows], {"expression": examples.targets[rows]}
@@ -130,6 +135,6 @@ def _augmented(
 
 
 def _column(examples: Examples, flag: str) -> slice:
-    """Returns the column of a flag as a slice. Empty if the construct does not have the flag."""
+    """Returns the column of a flag as a slice. The slice is empty if the construct does not have the flag."""
     flags = examples.construct.flags if examples.construct else ()
     return slice(flags.index(flag), flags.index(flag) + 1) if flag in flags else slice(0, 0)

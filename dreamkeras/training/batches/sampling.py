@@ -1,4 +1,7 @@
-"""Selection and order of the examples of an epoch: each once, with newly drawn non-peaks, or all bins of targets equally often."""
+"""Selects and orders the examples of an epoch.
+
+An epoch contains each example once, all peaks with newly drawn non-peaks, or examples from all bins of targets equally often.
+"""
 
 import numpy as np
 
@@ -9,10 +12,10 @@ BINS = 18
 
 
 class Bins:
-    """Bins of examples by target, from which examples are drawn equally often.
+    """Bins of examples with similar targets. Examples are drawn equally often from each bin.
 
     Args:
-        targets: float (n, tasks). The bin of an example is that of its mean over tasks, each scaled to the range of its values. Examples
+        targets: float (n, tasks). Each task is scaled to the range of its values, and an example is binned by its mean over tasks. Examples
             without any target form a separate bin, and empty bins are omitted.
     """
 
@@ -40,7 +43,7 @@ def epoch_size(is_peak: np.ndarray, ratio: float) -> int:
 
 
 def epoch_rows(is_peak: np.ndarray, ratio: float, generator: np.random.Generator) -> np.ndarray:
-    """Selects every peak and randomly drawn non-peaks, int (rows,). If there are no peaks, all rows are selected.
+    """Returns the row numbers of all peaks and of randomly drawn non-peaks, int (rows,). If there are no peaks, all rows are selected.
 
     Args:
         is_peak: bool (n,).
@@ -54,11 +57,11 @@ def epoch_rows(is_peak: np.ndarray, ratio: float, generator: np.random.Generator
 
 
 def epoch_order(n: int, turned: bool, bins: Bins | None, generator: np.random.Generator) -> np.ndarray:
-    """Returns the order of an epoch as indices of examples. Index n + i is the reverse complement of example i.
+    """Returns the order of an epoch as indices of examples. The index n + i is the reverse complement of example i.
 
     Args:
         n: Number of examples.
-        turned: Whether reverse complements are also examples.
+        turned: Whether reverse complements are additional examples.
         bins: Bins to draw from equally often. If None, each example is used once.
         generator: Random generator.
     """

@@ -1,6 +1,6 @@
-"""Checks of the contract that a block has to fulfil in its slot, on the running Keras backend.
+"""Checks that a block fulfils the contract of its slot, on the running Keras backend.
 
-`report` runs these checks on all backends.
+The module `report` runs these checks on all backends.
 """
 
 import tempfile
@@ -36,7 +36,7 @@ Make = Callable[..., PrixFixe]
 STEPS = 3
 
 BESIDE = 20
-"""Number of bases of the window outside the profile, for a final block that predicts a profile."""
+"""Difference between the lengths of the window and the profile, for a final block that predicts a profile."""
 
 
 class Outcome(NamedTuple):
@@ -44,7 +44,7 @@ class Outcome(NamedTuple):
 
     Args:
         check: Name of the check, a key of `CHECKS`.
-        reason: The reason why the block fails the check. Empty if it passes.
+        reason: Reason why the block fails the check. Empty if it passes.
     """
 
     check: str
@@ -53,14 +53,14 @@ class Outcome(NamedTuple):
 
 @pinned_settings()
 def check_block(slot: str | None, name: str) -> list[Outcome]:
-    """Checks a block in its slot, together with small blocks of the package in the other slots.
+    """Checks a block in a network with small blocks of dreamkeras in the other slots.
 
     Args:
-        slot: `"first"`, `"core"` or `"final"`. If None, the slot of the class.
+        slot: `"first"`, `"core"` or `"final"`. If None, the slot of the block's class is used.
         name: Name of a registered block, or `module:Class`.
 
     Returns:
-        The outcome of each check, in the order of `CHECKS`. If the network cannot be built, only the first outcome.
+        The outcome of each check, in the order of `CHECKS`. If the network cannot be built, only the first check has an outcome.
 
     Raises:
         ModelError: The block does not exist.
@@ -102,7 +102,10 @@ def _refuse(path: str) -> Any:
 
 
 def _batch(network: PrixFixe, size: int = 8) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Returns random inputs and all targets that a block may learn from. Some bases are masked, and some are labelled as mutated."""
+    """Returns random inputs and all kinds of targets on which a block may be trained.
+
+    Some bases are masked, and some are labelled as mutated.
+    """
     generator = np.random.default_rng(0)
     letters = generator.choice(np.array([*BASES.encode(), N], np.uint8), (size, network.construct.length))
     flags = generator.integers(0, 2, (size, len(network.construct.flags))).astype(np.float32)
@@ -155,7 +158,7 @@ def _train(network: PrixFixe) -> None:
     network.compile(keras.optimizers.Adam(1e-3), jit_compile=keras.backend.backend() == "jax")
     inputs, targets = _batch(network)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Keras warns of weights without a gradient, which `_trains` reports
+        warnings.simplefilter("ignore")  # `_trains` reports weights without a gradient, so the warning of Keras is not needed
         losses = [float(np.max(network.train_on_batch(inputs, targets))) for _ in range(STEPS)]
     if not np.isfinite(losses).all():
         raise ModelError(f"Expected a finite loss, got {losses}.")

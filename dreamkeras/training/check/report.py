@@ -1,6 +1,6 @@
-"""Checks of a block on every installed backend, each in a separate process.
+"""Checks a block on every installed backend, each in a separate process.
 
-The process is `python -m dreamkeras.training.check.report NAME [SLOT]`, on the backend of KERAS_BACKEND.
+The command of a process is `python -m dreamkeras.training.check.report NAME [SLOT]`, and its backend is that of KERAS_BACKEND.
 """
 
 import importlib.util
@@ -24,7 +24,8 @@ class Report(NamedTuple):
 
     Args:
         backends: Backends on which the checks ran.
-        rows: The reason of failure on each backend, by check. An empty string for a passed check, None for a check that did not run.
+        rows: Reason of failure on each backend, by check. The reason is an empty string if the check passed, and None if the check did not
+            run.
     """
 
     backends: tuple[str, ...]
@@ -49,13 +50,13 @@ def report_block(slot: str | None, name: str, backends: tuple[str, ...] = BACKEN
     """Runs `contract.check_block` on each installed backend.
 
     Args:
-        slot: `"first"`, `"core"` or `"final"`. If None, the slot of the class.
-        name: Name of a registered block, or `module:Class`. The module is searched on Python's path and in the working directory.
-        backends: Backends to run on if they are installed.
+        slot: `"first"`, `"core"` or `"final"`. If None, the slot of the block's class is used.
+        name: Name of a registered block, or `module:Class`. The module is searched for on Python's path and in the working directory.
+        backends: Backends on which the checks run, if they are installed.
 
     Raises:
         ModelError: The block does not exist.
-        MissingPackageError: None of the backends is installed.
+        MissingPackageError: No backend of `backends` is installed.
     """
     installed = tuple(backend for backend in backends if importlib.util.find_spec(backend))
     if not installed:
@@ -68,7 +69,7 @@ def report_block(slot: str | None, name: str, backends: tuple[str, ...] = BACKEN
 
 def _ask(backend: str, slot: str | None, name: str) -> dict[str, str]:
     """Runs the checks in a process on one backend, and returns the reason of failure of each check that ran, by name."""
-    # No -P, because the module of the block may be in the working directory.
+    # The option -P is not used, because the module of the block may be in the working directory.
     command = [sys.executable, "-m", "dreamkeras.training.check.report", name, *filter(None, [slot])]
     environment = child_environment(backend)
     done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)  # noqa: S603

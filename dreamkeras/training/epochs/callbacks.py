@@ -1,4 +1,4 @@
-"""Callbacks of a training run: seeding, validation with the predictions of the exported model, history, early stopping, checkpoint."""
+"""Keras callbacks for seeding, validation with the predictions of the exported model, history, early stopping and checkpoints."""
 
 import time
 from pathlib import Path
@@ -19,7 +19,9 @@ __all__ = ["AveragedWeights", "Checkpoint", "EpochSeed", "History", "LastStep", 
 
 
 class EpochSeed(keras.callbacks.Callback):
-    """Seeds the random generator of the backend for each epoch, because torch draws dropout from it and checkpoints do not store its state.
+    """Callback that seeds the random generator of the backend for each epoch.
+
+    It is required because torch draws dropout from this generator, and checkpoints do not store the state of the generator.
 
     Args:
         seed: Random seed of the run.
@@ -33,13 +35,18 @@ class EpochSeed(keras.callbacks.Callback):
         self.epoch = epoch
 
     def on_train_batch_begin(self, batch, logs=None):
-        """Seeds the generator before the first batch, from the seed of the run and the epoch. The start of `fit` also draws from it."""
+        """Seeds the generator before the first batch, from the seed of the run and the epoch.
+
+        An earlier seed would not suffice, because the start of `fit` draws random numbers.
+        """
         if batch == 0:
             keras.utils.set_random_seed(int(np.random.SeedSequence([self.seed, self.epoch]).generate_state(1)[0]))
 
 
 class LastStep(keras.callbacks.Callback):
-    """Ends the run after a number of steps, possibly within an epoch. The last epoch is validated and recorded like any other.
+    """Callback that ends the run after a number of steps, possibly within an epoch.
+
+    The last epoch is validated and recorded like any other.
 
     Args:
         steps: Total number of steps of the run.
@@ -60,11 +67,11 @@ class LastStep(keras.callbacks.Callback):
 
 
 class AveragedWeights(keras.callbacks.Callback):
-    """Swaps the weights with their moving averages in the optimiser.
+    """Callback that swaps the weights with their moving averages in the optimiser.
 
-    The callback is listed twice: callbacks between the two positions use the averages, and the second swap restores the weights. The
-    `SwapEMAWeights` of Keras swaps by sums, which loses digits, and swaps back only in the next epoch, so that a checkpoint would store the
-    averages.
+    A run lists this callback twice. Callbacks between the two positions use the averages, and the second swap restores the weights. The
+    callback `SwapEMAWeights` of Keras is not used, because it swaps by addition and subtraction, which loses digits, and restores the
+    weights only in the next epoch, so that a checkpoint would store the averages.
     """
 
     def on_epoch_end(self, epoch, logs=None):
@@ -77,17 +84,17 @@ class AveragedWeights(keras.callbacks.Callback):
 
 
 class Validation(keras.callbacks.Callback):
-    """Adds `val_mse`, `val_r`, `val_rho` and `val_relative_mse` of the exported model's predictions to the logs of the epoch.
+    """Callback that adds `val_mse`, `val_r`, `val_rho` and `val_relative_mse` of the exported model's predictions to the logs of the epoch.
 
     Each metric is the mean over the tasks for which it is defined. With several tasks, the metrics of each task are added as `val_r_TASK`.
     For a network with a profile, the metrics of `training.epochs.profiles` are also added, including the loss that selects the best epoch.
 
     Args:
-        predictor: Model from letters to expression, from `PrixFixe.predictor`.
+        predictor: Model that predicts expression from letters, as returned by `PrixFixe.predictor`.
         examples: Validation examples.
         batch_size: Number of windows predicted at a time.
         tasks: Names of the tasks.
-        variances: float (tasks,), variances of the training values, from `selection.target_variances`.
+        variances: Variances of the training values, float (tasks,), as returned by `selection.target_variances`.
     """
 
     def __init__(self, predictor: keras.Model, examples: Examples, batch_size: int, tasks: tuple[str, ...], variances: np.ndarray) -> None:
@@ -108,7 +115,7 @@ class Validation(keras.callbacks.Callback):
 
 
 class Recorder(keras.callbacks.Callback):
-    """Records the history and the best weights, and stops the run early if it no longer improves.
+    """Callback that records the history and the best weights, and stops the run early if the validation metric no longer improves.
 
     Args:
         state: State of the run, which stores the history and the best weights.
@@ -138,7 +145,7 @@ class Recorder(keras.callbacks.Callback):
 
 
 class Checkpoint(keras.callbacks.Callback):
-    """Writes the checkpoint after each epoch.
+    """Callback that writes the checkpoint after each epoch.
 
     Args:
         path: File of the checkpoint.
@@ -158,7 +165,7 @@ class Checkpoint(keras.callbacks.Callback):
 
 
 class History(keras.callbacks.Callback):
-    """Writes the history after each epoch, so that it can be read during the run and after an interruption.
+    """Callback that writes the history after each epoch, so that the history can be read during the run and after an interruption.
 
     Args:
         path: File of the history.
@@ -174,10 +181,10 @@ class History(keras.callbacks.Callback):
 
 
 def predict_letters(predictor: keras.Model, letters: np.ndarray, batch_size: int) -> np.ndarray:
-    """Predicts with a Keras model in batches of equal size, so that it is compiled only once.
+    """Predicts with a Keras model in batches of equal size, so that the model is compiled only once.
 
     Args:
-        predictor: Model from letters to expression.
+        predictor: Model that predicts expression from letters.
         letters: uint8 (n, length).
         batch_size: Number of windows predicted at a time.
 

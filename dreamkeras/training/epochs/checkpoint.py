@@ -1,4 +1,4 @@
-"""State of a training run, which is saved after each epoch in the checkpoint and in `history.csv`."""
+"""Saves the state of a training run after each epoch in the checkpoint and in `history.csv`."""
 
 import csv
 import io
@@ -21,12 +21,13 @@ __all__ = ["TrainingState", "assign_weights", "read_checkpoint", "write_checkpoi
 
 @dataclass
 class TrainingState:
-    """State of a run in addition to its current weights.
+    """State of a run, apart from its current weights.
 
     Args:
         rows: The history, one dictionary per epoch.
-        best_epoch: Number of the best epoch, from 1, as ranked by `training.epochs.selection`. 0 before the first epoch.
-        best_weights: Variables of the model at the best epoch.
+        best_epoch: Number of the best epoch, counted from 1, as ranked by `training.epochs.selection`. The number is 0 before the first
+            epoch.
+        best_weights: Values of the model's variables after the best epoch.
         seconds: Duration of training, in seconds.
     """
 
@@ -36,14 +37,17 @@ class TrainingState:
     seconds: float = 0.0
 
     def record(self, row: Epoch, model: keras.Model) -> None:
-        """Adds the row of an epoch, and stores the weights if the epoch is better than all before it."""
+        """Adds the row of an epoch, and stores the weights if the epoch is better than all earlier epochs."""
         self.rows.append(row)
         if not self.best_epoch or is_better(row, self.rows[self.best_epoch - 1]):
             self.best_epoch = len(self.rows)
             self.best_weights = _values(model.variables)
 
     def has_ended(self, patience: int | None, minutes: float | None = None) -> bool:
-        """Whether the run ends: after `patience` epochs without improvement or after `minutes` minutes. None disables a criterion."""
+        """Whether the run ends, which is the case after `patience` epochs without improvement or after `minutes` minutes.
+
+        None disables a criterion.
+        """
         converged = patience is not None and without_improvement(self.rows, self.best_epoch) >= patience
         return converged or (minutes is not None and self.seconds >= 60 * minutes)
 
@@ -70,7 +74,10 @@ def read_checkpoint(path: Path, model: keras.Model) -> TrainingState:
         ModelError: The file is not a checkpoint of this model.
     """
     try:
-        with path.open("rb") as file, np.load(file) as arrays:  # np.load would not close a truncated file
+        with (
+            path.open("rb") as file,
+            np.load(file) as arrays,
+        ):  # the file is opened separately, because np.load would not close a truncated file
             groups = {group: _group(arrays, group) for group in ("model", "optimizer", "best")}
             summary = json.loads(str(arrays["summary"]))
         state = TrainingState(best_weights=groups["best"], **summary)
@@ -86,12 +93,12 @@ def assign_weights(variables: list[keras.Variable], values: list[np.ndarray], so
     """Assigns arrays to variables, in order.
 
     Args:
-        variables: Variables of the model or the optimiser.
+        variables: Variables of the model or of the optimiser.
         values: One array for each variable.
-        source: File of the arrays, for the error message.
+        source: File that contains the arrays, which the error message names.
 
     Raises:
-        ModelError: The number of arrays or a shape differs from the variables.
+        ModelError: The number of arrays or the shape of an array differs from that of the variables.
     """
     came, wanted = [value.shape for value in values], [tuple(variable.shape) for variable in variables]
     if came != wanted:
@@ -105,8 +112,8 @@ def write_history(path: Path, rows: Sequence[Epoch]) -> None:
 
     Args:
         path: File to write.
-        rows: Rows of the history, at least one. The keys of the last row are the columns. Cells that earlier rows of an older version lack
-            are empty.
+        rows: Rows of the history, at least one. The keys of the last row are the columns. A cell is empty if a row from an older version
+            lacks the column.
 
     Raises:
         DreamkerasError: The file cannot be written.

@@ -1,4 +1,4 @@
-"""Keras metric of Pearson's r over the batches of an epoch."""
+"""Keras metric that computes Pearson's r over the batches of an epoch."""
 
 import keras
 import numpy as np
@@ -11,21 +11,23 @@ __all__ = ["PearsonR"]
 
 @keras.saving.register_keras_serializable(package="dreamkeras")
 class PearsonR(keras.metrics.Metric):
-    """Pearson's r between measured and predicted values, as the mean over tasks. A task with constant values has an r of 0.
+    """Metric that computes Pearson's r between measured and predicted values, as the mean over tasks.
 
-    Missing values (NaN) are ignored. The metric is a running estimate in float32 for the training sequences.
-    `statistics.correlation.pearson` computes the exact value.
+    A task with constant values has an r of 0.
+
+    Missing values (NaN) are ignored. During training, the metric is a running estimate in float32.
+    The function `statistics.correlation.pearson` computes the exact value.
 
     Args:
         tasks: Number of tasks.
-        offset, scale: Values are standardised as (value - offset) / scale, to preserve precision in float32. One number for all tasks, or
-            one for each task.
+        offset, scale: Values are standardised as (value - offset) / scale, to preserve precision in float32. Each is one number for all
+            tasks, or one number for each task.
     """
 
     def __init__(self, tasks=1, offset=0.0, scale=1.0, name="r", **kwargs):
         super().__init__(name=name, **kwargs)
         self.tasks, self.offset, self.scale = tasks, offset, scale
-        # Moments about the mean, combined batch by batch (Chan et al. 1983), because plain sums of squares lose precision in float32.
+        # Moments about the mean are combined batch by batch (Chan et al. 1983), because plain sums of squares lose precision in float32.
         self.count = self.add_variable((tasks,), "zeros", name="count")
         self.means = self.add_variable((2, tasks), "zeros", name="means")
         self.squares = self.add_variable((2, tasks), "zeros", name="squares")
@@ -33,7 +35,7 @@ class PearsonR(keras.metrics.Metric):
 
     @classmethod
     def for_targets(cls, targets):
-        """Creates the metric with the mean and standard deviation of targets (n, tasks), which are NaN if missing."""
+        """Creates the metric with the mean and standard deviation of the targets (n, tasks). Missing targets are NaN."""
         variances = target_variances(targets)
         scale = np.sqrt(np.where(variances > 0, variances, 1))
         measured = ~np.isnan(targets)
@@ -41,7 +43,7 @@ class PearsonR(keras.metrics.Metric):
         return cls(targets.shape[1], means.tolist(), scale.tolist())
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        """Adds a batch of values, `(batch, tasks)`. Sample weights are ignored."""
+        """Adds a batch of measured and predicted values, each `(batch, tasks)`. Sample weights are ignored."""
         values = ops.stack([ops.cast(y_true, "float32"), ops.cast(y_pred, "float32")])
         offset, scale = (ops.convert_to_tensor(units, "float32") for units in (self.offset, self.scale))
         values = (values - offset) / scale

@@ -1,4 +1,4 @@
-"""Validation metrics of profiles: the loss of the exported model's predictions, and distances of measured and predicted profiles."""
+"""Computes the loss of the exported model's predictions, and the distances between measured and predicted profiles."""
 
 import numpy as np
 from keras import ops
@@ -16,11 +16,11 @@ AT_ONCE = 4096
 
 
 def epoch_figures(network: PrixFixe, examples: Examples, predicted: np.ndarray) -> dict[str, float]:
-    """Computes the loss, and the median distance of measured and predicted profiles in peaks.
+    """Computes the loss over all examples, and the median distance between measured and predicted profiles over peaks.
 
     Args:
         network: Network that predicts a profile.
-        examples: Examples with profiles and without margins. If none is a peak, all are used as peaks.
+        examples: Examples with profiles and without margins. If no example is a peak, all examples are used as peaks.
         predicted: float32 (n, 1 + positions), predictions of the network's predictor.
     """
     peaks = peaks_or_all(examples)
@@ -31,9 +31,9 @@ def epoch_figures(network: PrixFixe, examples: Examples, predicted: np.ndarray) 
 
 
 def final_figures(network: PrixFixe, examples: Examples, predicted: np.ndarray) -> dict[str, float]:
-    """Computes the loss over all examples, and the metrics of `statistics.profiles` and the r of the counts over peaks.
+    """Computes the loss over all examples, and for peaks the metrics of `statistics.profiles` and the r of the counts.
 
-    Arguments are those of `epoch_figures`.
+    The arguments are the same as those of `epoch_figures`.
     """
     peaks = peaks_or_all(examples)
     figures = profile_figures(_reads(examples)[peaks], predicted[peaks, 1:])
@@ -42,7 +42,7 @@ def final_figures(network: PrixFixe, examples: Examples, predicted: np.ndarray) 
 
 
 def validation_loss(network: PrixFixe, examples: Examples, predicted: np.ndarray) -> float:
-    """Computes the loss of the final block for the predictions of the network's predictor.
+    """Computes the loss of the final block from the predictions of the network's predictor.
 
     The predictor averages over the strands and includes the bias model, if the network has one.
 
@@ -63,7 +63,7 @@ def validation_loss(network: PrixFixe, examples: Examples, predicted: np.ndarray
 
 
 def peaks_or_all(examples: Examples) -> np.ndarray:
-    """Returns which examples are peaks, bool (n,). If no example is a peak or peaks are unknown, all are True."""
+    """Returns which examples are peaks, bool (n,). If no example is a peak or peaks are unknown, all values are True."""
     peaks = examples.is_peak
     return np.ones(len(examples), bool) if peaks is None or not peaks.any() else peaks
 

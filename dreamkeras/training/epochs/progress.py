@@ -1,4 +1,4 @@
-"""Progress of training on standard error: a bar on a terminal, otherwise one line per epoch."""
+"""Shows the progress of training on standard error: a bar on a terminal, otherwise one line per epoch."""
 
 import math
 import sys
@@ -12,7 +12,7 @@ __all__ = ["Progress"]
 
 
 class Progress(keras.callbacks.Callback):
-    """Shows loss, r and the remaining time.
+    """Callback that shows the loss, r and the remaining time.
 
     Args:
         epochs: Total number of epochs of the run.
@@ -62,7 +62,7 @@ class Progress(keras.callbacks.Callback):
 
 
 def _validation_r(logs: Any) -> str:
-    """Formats the validation r or, if it is undefined, the relative error that ranks the epoch."""
+    """Formats the validation r or, if r is undefined, the relative error by which epochs are ranked."""
     r, error = logs["val_r"], logs.get(RELATIVE_ERROR, math.nan)
     if not math.isnan(r):
         return f"{r:.3f}"

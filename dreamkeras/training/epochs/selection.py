@@ -1,6 +1,6 @@
-"""Choice of the best epoch of a run, and the number of later epochs without improvement. NaN metrics are ignored.
+"""Selects the best epoch of a run, and counts the later epochs without improvement. NaN metrics are ignored.
 
-The functions take rows of the history. The module does not import Keras.
+The functions have rows of the history as arguments. The module does not import Keras.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,18 +12,19 @@ from dreamkeras.statistics.undefined import mean_defined, varies
 __all__ = ["RELATIVE_ERROR", "Epoch", "describe_undefined", "is_better", "relative_error", "target_variances", "without_improvement"]
 
 Epoch = Mapping[str, float]
-"""Row of the history: the metrics of an epoch, by column."""
+"""Row of the history, which contains the metrics of an epoch by column."""
 
 RELATIVE_ERROR = "val_relative_mse"
-"""Column that ranks epochs in which r is undefined for all tasks."""
+"""Column of the relative error, which ranks epochs in which r is undefined for all tasks."""
 
 
 def is_better(row: Epoch, best: Epoch) -> bool:
-    """Whether an epoch ranks above the best earlier epoch. In a tie, the earlier epoch is better.
+    """Whether an epoch ranks above the best earlier epoch. In a tie, the earlier epoch ranks higher.
 
-    Epochs are ranked by the lowest validation loss if rows have one (profiles), otherwise by the highest mean r over tasks. A task with an
-    undefined r in one epoch counts as 0, so that all means are over the same tasks. Epochs without any defined r rank below all others,
-    and are ranked by their error relative to the variance of the training values.
+    For networks with profiles, the epoch with the lowest validation loss ranks highest. For other networks, the epoch with the highest mean
+    r over tasks ranks highest. A task with an undefined r in one epoch counts as 0, so that all means are over the same tasks. Epochs in
+    which r is undefined for all tasks rank below all other epochs. Among each other, they are ranked by their error relative to the
+    variance of the training values.
     """
     rank, so_far = _rank(row), _rank(best)
     return rank is not None and (so_far is None or rank > so_far)
@@ -32,11 +33,11 @@ def is_better(row: Epoch, best: Epoch) -> bool:
 def without_improvement(rows: Sequence[Epoch], best_epoch: int) -> int:
     """Counts the epochs after the best one.
 
-    Epochs whose metric is undefined, or is undefined for a task that has one in the best epoch, are not counted.
+    An epoch is not counted if its metric is undefined, or if the metric is undefined for a task for which it is defined in the best epoch.
 
     Args:
         rows: Rows of the history.
-        best_epoch: Number of the best epoch, from 1. 0 before the first epoch.
+        best_epoch: Number of the best epoch, counted from 1. The number is 0 before the first epoch.
     """
     if not best_epoch or _rank(rows[best_epoch - 1]) is None:
         return 0
@@ -46,10 +47,10 @@ def without_improvement(rows: Sequence[Epoch], best_epoch: int) -> int:
 
 
 def relative_error(mse: np.ndarray, variances: np.ndarray) -> float:
-    """Computes the mean over tasks of the squared error relative to the variance of the training values.
+    """Computes the squared error divided by the variance of the training values, as the mean over tasks.
 
-    Tasks without validation values and tasks with constant training values are excluded. If no task remains, the result is the mean
-    squared error, or NaN if no task has one.
+    Tasks without validation values and tasks with constant training values are excluded. If no task remains, the result is the mean squared
+    error, or NaN if no task has validation values.
 
     Args:
         mse: float (tasks,), mean squared errors. NaN for a task without validation values.
@@ -65,14 +66,19 @@ def relative_error(mse: np.ndarray, variances: np.ndarray) -> float:
 
 
 def target_variances(targets: np.ndarray) -> np.ndarray:
-    """Computes the variance of the values of each task, float64 (tasks,), ignoring NaN. Exactly 0 for a task with constant values."""
+    """Computes the variance of the values of each task, float64 (tasks,), ignoring NaN.
+
+    The variance of a task with constant values is exactly 0.
+    """
     return np.array(
         [np.nanvar(column) if varying else 0.0 for column, varying in zip(targets.T.astype(np.float64), varies(targets), strict=True)]
     )
 
 
 def describe_undefined(targets: np.ndarray, tasks: Sequence[str]) -> str:
-    """Returns a warning that lists the tasks with undefined validation r and their number of values. Empty if r is defined for all tasks.
+    """Returns a warning that lists the tasks with undefined validation r and their number of values.
+
+    Returns an empty string if r is defined for all tasks.
 
     Args:
         targets: float (n, tasks), validation values. NaN for a missing value.
@@ -94,7 +100,7 @@ def describe_undefined(targets: np.ndarray, tasks: Sequence[str]) -> str:
 
 
 def _rank(row: Epoch) -> tuple[int, float] | None:
-    """Returns the sort key of an epoch. None if no metric is defined."""
+    """Returns the sort key of an epoch, or None if no metric is defined."""
     figures = _figures(row)
     defined = [value for value in figures.values() if np.isfinite(value)]
     if defined:

@@ -1,4 +1,4 @@
-"""Leaderboard: combinations of options ranked by mean validation r over seeds and compared with the best one, as TSV and Markdown."""
+"""Leaderboard: ranks combinations of options by their mean validation r over seeds, and writes the table as TSV and Markdown."""
 
 import csv
 import io
@@ -21,14 +21,14 @@ class Result(NamedTuple):
     """Result of one run.
 
     Args:
-        combination: Name of the combination of options, which runs with other seeds share.
-        r: Validation r, the mean over the tasks for which it is defined. NaN if it is defined for none.
+        combination: Name of the combination of options. Runs with different seeds have the same name.
+        r: Validation r, the mean over the tasks for which r is defined. NaN if r is undefined for all tasks.
         parameters: Number of trainable parameters of the network.
         seconds: Duration of training, in seconds.
         speed: Number of training sequences per second.
         measured: float64 (n, tasks), measured values of the validation sequences.
         predicted: float64 (n, tasks), predicted values of the validation sequences.
-        error: Mean over tasks of the squared error relative to the variance of the training values, which ranks runs with undefined r.
+        error: Squared error divided by the variance of the training values, as the mean over tasks. It ranks runs with undefined r.
     """
 
     combination: str
@@ -46,13 +46,13 @@ class LeaderboardRow(NamedTuple):
 
     Args:
         combination: Name of the combination.
-        each: Validation r of each run. A task for which the predictions of the run, but not the data, leave r undefined counts as 0.
-        r: Mean of `each`, in which a run with undefined r counts as 0. NaN if r is undefined for all runs.
-        sd: Standard deviation of `each`, with n - 1 degrees of freedom and undefined r as 0. NaN for a single run.
+        each: Validation r of each run. If r is undefined for a task because the predictions are constant, the task counts as 0.
+        r: Mean of `each`. A run with undefined r counts as 0. NaN if r is undefined for all runs.
+        sd: Standard deviation of `each`, with n - 1 degrees of freedom. A run with undefined r counts as 0. NaN for a single run.
         parameters: Number of trainable parameters.
         minutes: Mean duration of training, in minutes.
         speed: Mean number of training sequences per second.
-        behind: r of the best combination minus r of this one. None for the best combination.
+        behind: Mean r of the best combination minus mean r of this combination. None for the best combination.
         error: Mean error of the runs.
     """
 
@@ -74,7 +74,7 @@ COLUMNS = (
 
 
 def rank(results: Sequence[Result], draws: int = DRAWS, seed: int = 0) -> list[LeaderboardRow]:
-    """Ranks the combinations, best first. Combinations with undefined r follow at the end, ordered by their errors.
+    """Ranks the combinations, best first. Combinations with undefined r are last, in ascending order of their errors.
 
     Args:
         results: Results of runs that were validated on the same sequences.
@@ -82,7 +82,7 @@ def rank(results: Sequence[Result], draws: int = DRAWS, seed: int = 0) -> list[L
         seed: Random seed of the resamples.
 
     Raises:
-        InputError: There is no result, or two runs were validated on different sequences.
+        InputError: There are no results, or two runs were validated on different sequences.
     """
     if not results:
         raise InputError("Expected at least one run to rank, got none.")
@@ -122,7 +122,7 @@ def _row(name: str, results: Sequence[Result]) -> LeaderboardRow:
 
 
 def _comparable_r(result: Result) -> float:
-    """Returns the mean r over the tasks whose measured values are not constant, so that runs are compared on the same tasks."""
+    """Returns the mean r over the tasks whose measured values are not constant. For all runs, these are the same tasks."""
     possible = varies(result.measured)
     r = task_figures(result.measured[:, possible], result.predicted[:, possible])["r"]
     return float(mean_or_zero(r, axis=0)) if np.isnan(r).any() else result.r

@@ -1,4 +1,4 @@
-"""Plot of the leaderboard: r of each run, mean r of each combination, and its distance to the best combination."""
+"""Plots the leaderboard: r of each run, mean r of each combination, and the difference from the best combination."""
 
 from collections.abc import Sequence
 from os import PathLike
@@ -19,7 +19,7 @@ INCHES_A_ROW = 0.35
 
 
 def plot_leaderboard(rows: Sequence[LeaderboardRow], path: str | PathLike[str]) -> None:
-    """Plots two panels with one line per combination, the best on top.
+    """Plots two panels with one line for each combination. The best combination is on top.
 
     Args:
         rows: Rows of the leaderboard, best first.

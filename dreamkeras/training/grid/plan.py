@@ -44,7 +44,7 @@ TAKEN = {"data", "assay", "model", "strategy", "seed", "folds", "table", "atac",
 """Fields of `RunConfig` that cannot be set under `options`."""
 
 SHARED = ("valid", "valid_fold", "valid_fraction", "split_seed")
-"""Options that accept only one value, so that all runs validate on the same sequences."""
+"""Options that accept only one value in a grid, so that all runs validate on the same sequences."""
 
 SPLIT_SEED = 0
 
@@ -64,7 +64,7 @@ class GridRun(NamedTuple):
 
     Args:
         name: Name of the run folder.
-        combination: Name of the combination of options, which runs with other seeds share.
+        combination: Name of the combination of options. Runs with different seeds have the same name.
         config: Configuration of the run.
     """
 
@@ -77,7 +77,7 @@ class Grid(NamedTuple):
     """Runs of a grid.
 
     Args:
-        runs: Every combination with every seed, grouped by combination.
+        runs: Runs of every combination with every seed, grouped by combination.
         parallel: Number of runs at a time. If None, it depends on the number of CPUs.
     """
 
@@ -101,7 +101,7 @@ def read_grid(path: Path | None, **base: Any) -> Grid:
         return expand(tomllib.loads(read_text(path)), **base)
     except FileNotFoundError:
         raise InputError(f"File not found: {path}.") from None
-    except (OSError, ValueError) as error:  # InputErrors and TOML's own errors are ValueErrors
+    except (OSError, ValueError) as error:  # InputError and the errors of the TOML parser are ValueErrors
         reason = (error.strerror or error) if isinstance(error, OSError) else error
         raise InputError(f"{str(reason).rstrip('.')} in the grid {path}.") from None
 
@@ -110,7 +110,7 @@ def expand(fields: Mapping[str, Any], **base: Any) -> Grid:
     """Expands a grid to its runs.
 
     Args:
-        fields: Grid, as parsed from TOML.
+        fields: Contents of the grid file, as parsed from TOML.
         base: Fields of `RunConfig` that all runs share.
 
     Raises:
@@ -136,7 +136,10 @@ def expand(fields: Mapping[str, Any], **base: Any) -> Grid:
 
 
 def _as_options(table: Any) -> Any:
-    """Converts the columns of a table layout to text, as on the command line. A number is first looked up as a name, then as a position."""
+    """Converts the columns of a table layout to text, as on the command line.
+
+    If the text is a number, it is looked up first as a column name, then as a column position.
+    """
     is_columns = isinstance(table, dict)
     return {name: _as_text(value) if "_column" in name else value for name, value in table.items()} if is_columns else table
 
@@ -146,7 +149,7 @@ def _as_text(value: Any) -> Any:
 
 
 def _combinations(models: list[str], strategies: list[str], varied: Mapping[str, list[Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yields the name and the varied fields of each combination."""
+    """Yields the name of each combination and the fields that differ between combinations."""
     if not models:
         raise InputError("Expected a list of models, each a preset or FIRST,CORE,FINAL blocks, got none")
     blocks = [[part.strip() for part in model.split(",")] for model in models]
@@ -207,7 +210,7 @@ def _parallel(fields: Mapping[str, Any]) -> int | None:
 
 
 def _is(value: Any, kind: Any) -> bool:
-    """Whether a TOML value has the given type. An integer is also accepted as a float, a bool is not."""
+    """Whether a TOML value has the given type. An integer is accepted as a float, but a bool is not accepted as a number."""
     if typing.get_origin(kind) is tuple:
         return all(_is(part, typing.get_args(kind)[0]) for part in value)
     if isinstance(value, bool):

@@ -15,11 +15,11 @@ from dreamkeras.training.grid.plan import GridRun
 __all__ = ["is_finished", "read_result", "write_comparison"]
 
 RESULTS = ("metrics.json", "validation.tsv", "model.onnx", "README.md")
-"""Files that a run writes at its end. Each file appears only when complete."""
+"""Files that a run writes when it finishes. Each file appears only when complete."""
 
 
 def is_finished(folder: Path) -> bool:
-    """Whether a run is finished and has written all of its results."""
+    """Whether a run has finished and written all of its results."""
     return all((folder / name).is_file() for name in RESULTS)
 
 
@@ -74,7 +74,7 @@ def write_comparison(runs: Sequence[GridRun], folder: Path, failures: Mapping[st
 
 
 def _number(figure: float | None) -> float:
-    """Converts a metric from JSON, which has null for NaN. Runs of older versions lack the relative error."""
+    """Converts a metric from JSON, in which NaN is null, to a float. A missing metric, as in runs of older versions, is also NaN."""
     return float("nan") if figure is None else float(figure)
 
 

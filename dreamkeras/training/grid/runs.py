@@ -1,4 +1,4 @@
-"""Execution of the runs of a grid, each in a separate process and folder. Finished runs are not repeated."""
+"""Executes the runs of a grid, each in a separate process and folder. Finished runs are not repeated."""
 
 import dataclasses
 import os
@@ -23,20 +23,20 @@ from dreamkeras.training.grid.results import is_finished
 
 __all__ = ["WORKER", "default_parallel", "run_grid"]
 
-# -P, because a file in the working directory could otherwise be imported instead of a package.
+# Without -P, a file in the working directory could be imported instead of a package.
 WORKER = (sys.executable, "-P", "-m", "dreamkeras.training.grid.worker")
 
 CPUS_A_RUN = 2
-"""Default number of CPUs per run. With a single CPU, all other work of a run waits for the computation."""
+"""Default number of CPUs for each run. With a single CPU, data preparation and other work would delay the computation."""
 
 POLL = 0.2
-"""Interval at which the processes are polled, in seconds."""
+"""Interval in seconds at which the processes are polled."""
 
 NVIDIA = Path("/proc/driver/nvidia/gpus")
 
 
 class _Process(NamedTuple):
-    """Active run with its process and the number of its share of the CPUs."""
+    """Active run with its process and the index of its group of CPUs."""
 
     run: GridRun
     process: subprocess.Popen[bytes]
@@ -44,10 +44,12 @@ class _Process(NamedTuple):
 
 
 def default_parallel(cpus: int | None = None) -> int:
-    """Returns the default number of runs at a time: one for every two CPUs, or one if there is a GPU, whose memory the runs would share.
+    """Returns the default number of runs at a time: one for every two CPUs.
+
+    If there is a GPU, the number is 1, because simultaneous runs would share its memory.
 
     Args:
-        cpus: Number of CPUs. Defaults to the CPUs that are available to this process.
+        cpus: Number of CPUs. Defaults to the number of CPUs that are available to this process.
     """
     if NVIDIA.is_dir() and os.environ.get("CUDA_VISIBLE_DEVICES", "0") not in ("", "-1"):
         return 1
@@ -59,22 +61,21 @@ def run_grid(
 ) -> dict[str, str]:
     """Executes all runs that are not finished. Interrupted runs resume from their last checkpoint.
 
-    The folder holds the run folders `runs/NAME`, the configurations `configs/NAME.json`, and the output of the runs `logs/NAME.log`. If
-    this process ends for any reason, the processes of the runs end too, and the same call resumes them.
+    The folder contains the run folders `runs/NAME`, the configurations `configs/NAME.json`, and the output of the runs `logs/NAME.log`. If
+    this process ends for any reason, the processes of the runs also end. The same call then resumes the runs.
 
     Args:
         runs: Runs of the grid.
         folder: Folder of the grid.
         parallel: Number of runs at a time.
         report: Function that receives a line for each run that ends.
-        worker: Command that executes a run. Its arguments are the path of the configuration, the run folder and the CPUs.
+        worker: Command that executes a run. The path of the configuration, the run folder and the CPUs are appended as arguments.
 
     Returns:
         Reasons of failure by run name.
 
     Raises:
-        InputError: The folder holds other files than those of a benchmark, or a run of the same name was started in it with another
-            configuration.
+        InputError: The folder contains files that do not belong to a benchmark, or a run of the same name with another configuration.
         DreamkerasError: The folder cannot be written.
     """
     if is_taken(folder) and not (folder / "configs").is_dir():
@@ -102,7 +103,7 @@ def _run_all(runs: Sequence[GridRun], folder: Path, parallel: int, report: Calla
 
 
 def _write_configs(runs: Sequence[GridRun], folder: Path) -> None:
-    """Writes the configurations of all runs, and refuses a run that was started with another configuration."""
+    """Writes the configurations of all runs. Raises an error if a run was started with another configuration."""
     with naming_output(str(folder)):
         for name in ("configs", "logs", "runs"):
             (folder / name).mkdir(parents=True, exist_ok=True)
@@ -140,7 +141,10 @@ def _start(run: GridRun, folder: Path, slot: int, parallel: int, worker: Sequenc
 
 
 def _cpus(slot: int, parallel: int) -> str:
-    """Returns the CPUs of a run, which limit the threads of its backend. Empty, for all CPUs, if one run is executed at a time."""
+    """Returns the CPUs of a run, which limit the threads of its backend.
+
+    Returns an empty string, which means all CPUs, if one run is executed at a time.
+    """
     if parallel == 1 or not hasattr(os, "sched_getaffinity"):
         return ""
     cpus = sorted(os.sched_getaffinity(0))
@@ -150,7 +154,7 @@ def _cpus(slot: int, parallel: int) -> str:
 
 def _environment(run: GridRun, parallel: int) -> dict[str, str]:
     environment = child_environment(find_backend(run.config.backend))
-    if parallel > 1:  # otherwise the first run allocates all memory of a GPU
+    if parallel > 1:  # otherwise, the first run would allocate all memory of a GPU
         environment |= {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
     return environment
 

@@ -1,7 +1,7 @@
-"""Process of one run of a grid: `python -m dreamkeras.training.grid.worker CONFIG FOLDER [CPUS]`.
+"""Executes one run of a grid in a separate process: `python -m dreamkeras.training.grid.worker CONFIG FOLDER [CPUS]`.
 
-The worker starts the run of the configuration CONFIG in FOLDER, or resumes it. It ends when its parent process ends, even after kill -9,
-because its standard input is a pipe that the parent holds open.
+The process starts the run with the configuration CONFIG in FOLDER, or resumes the run if it was interrupted. The process ends when its
+parent process ends, even after kill -9, because its standard input is a pipe that the parent keeps open.
 """
 
 import os
@@ -15,12 +15,12 @@ __all__ = ["main"]
 
 
 def main(config: str, folder: str, cpus: str = "") -> int:
-    """Trains the run, or resumes it.
+    """Trains the run, or resumes an interrupted run.
 
     Args:
         config: Path of the configuration.
         folder: Run folder.
-        cpus: Comma-separated numbers of the CPUs to use. If empty, all CPUs are used.
+        cpus: Comma-separated numbers of the CPUs to use. If the string is empty, all CPUs are used.
 
     Returns:
         Exit status of the process.

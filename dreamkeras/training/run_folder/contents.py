@@ -60,15 +60,15 @@ def write_results(
         training: Training examples.
 
     Returns:
-        The metrics in `metrics.json`: means over the tasks for which they are defined and, with several tasks, the metrics of each task
-        under `tasks`. Undefined metrics are NaN here and null in the file.
+        The metrics in `metrics.json`. They are means over the tasks for which they are defined. With several tasks, the metrics of each
+        task are under `tasks`. Undefined metrics are NaN in the returned dictionary and null in the file.
 
     Raises:
         DreamkerasError: A file cannot be written.
-        ExportError: The ONNX file cannot be written, or its predictions differ from those of the network. The folder then lacks that file
-            and `calibration.json`.
+        ExportError: The ONNX file cannot be written, or its predictions differ from those of the network. The run folder then lacks the
+            ONNX file and `calibration.json`.
     """
-    _save_model(folder / "model.keras", model)  # saved first, so that a later error does not lose the trained model
+    _save_model(folder / "model.keras", model)  # the model is saved first, so that a later error does not lose it
     metrics = _metrics(config, model, predicted, validation, state, training)
     write_history(folder / "history.csv", state.rows)
     write_text(folder / "metrics.json", json.dumps(without_nan(metrics), indent=2) + "\n")
@@ -95,7 +95,9 @@ def export_run(
     name: Path | None = None,
     **options: Any,
 ) -> ModelDescription:
-    """Exports the `model.keras` of a run folder to ONNX. If the export fails, the model card is written before the error is raised.
+    """Exports the `model.keras` of a run folder to ONNX.
+
+    If the export fails, the model card is still written, and then the error is raised.
 
     Args:
         folder: Run folder.
@@ -103,14 +105,14 @@ def export_run(
         metrics: See `model_card`.
         history: See `model_card`.
         config: See `model_card`.
-        name: Path of the run folder for the error message, if `folder` is still a temporary folder.
+        name: Final path of the run folder, which the error message names, if `folder` is a temporary folder.
         **options: Options of `export_onnx`.
 
     Returns:
         Description of the exported model.
 
     Raises:
-        ExportError: The export failed. The message has the reason and the command to try again.
+        ExportError: The export failed. The message contains the reason and the command for another attempt.
     """
     try:
         return export_onnx(folder, **options)
@@ -145,7 +147,7 @@ def _metrics(
 
 
 def _calibration(validation: Examples, predicted: np.ndarray, training: Examples) -> Callable[[Scorer], dict[str, Any]]:
-    """Returns a function that calibrates the exported model on its validation errors and training sequences."""
+    """Returns a function that calibrates the exported model from its errors on the validation examples and from the training sequences."""
 
     def measure(scorer: Scorer) -> dict[str, Any]:
         intervals = measure_intervals(validation.targets, predicted, scorer.tasks)
@@ -155,7 +157,7 @@ def _calibration(validation: Examples, predicted: np.ndarray, training: Examples
 
 
 def without_nan(metrics: Any) -> Any:
-    """Replaces NaN and infinite values in nested dictionaries by None, because JSON has neither."""
+    """Replaces NaN and infinite values in nested dictionaries by None, because JSON has no such values."""
     if isinstance(metrics, dict):
         return {name: without_nan(value) for name, value in metrics.items()}
     return metrics if math.isfinite(metrics) else None
@@ -166,7 +168,7 @@ def _plot(folder: Path, model: PrixFixe, validation: Examples, predicted: np.nda
         folder.mkdir(exist_ok=True)
     plot_history(state.rows, folder / "history.png", state.best_epoch)
     for column, (task, unit) in enumerate(zip(model.tasks, model.units, strict=True)):
-        # Column names of a user's table may have any characters. $ would start a formula in a plot.
+        # The column names of a user's table may contain a $, which would start a formula in a plot.
         file, labels = re.sub(r"[^\w.+-]+", "_", task), (task.replace("$", r"\$"), unit.replace("$", r"\$"))
         measured, answered = validation.targets[:, column], predicted[:, column]
         plot_predictions(measured, answered, folder / f"{file}.png", *labels)
@@ -174,10 +176,13 @@ def _plot(folder: Path, model: PrixFixe, validation: Examples, predicted: np.nda
 
 
 def _save_model(path: Path, model: PrixFixe) -> None:
-    """Saves the network without its optimiser, whose state is not of the best epoch and is twice as large as the weights."""
+    """Saves the network without the optimiser.
+
+    The state of the optimiser is not that of the best epoch and is twice as large as the weights.
+    """
     network = PrixFixe.from_config(model.get_config())
     network.set_weights(model.get_weights())
-    beside = path.with_name(f".{path.stem}.tmp.keras")  # Keras chooses the format by the suffix
+    beside = path.with_name(f".{path.stem}.tmp.keras")  # Keras determines the file format from the suffix
     with naming_output(str(path)):
         try:
             network.save(beside)

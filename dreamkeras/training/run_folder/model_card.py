@@ -1,6 +1,6 @@
-"""Model card, the README.md of a run folder: description, training, validation, limits and use of a model.
+"""Writes model cards. A model card is the README.md of a run folder and describes the training, validation, limits and use of a model.
 
-The text is made from dictionaries. Missing values have no line. The module does not import Keras.
+The text is made from dictionaries. Lines for missing values are omitted. The module does not import Keras.
 """
 
 import math
@@ -25,18 +25,18 @@ REFERENCES = """\
 
 CEILING = (
     "The noise ceiling is the r of an error-free model with the means of k replicates, whose mean correlation is rho: the square root of "
-    "k rho / (1 + (k - 1) rho) (Spearman 1904, 1910; Brown 1910). It assumes independent noise of equal size in all replicates."
+    "k rho / (1 + (k - 1) rho) (Spearman 1904, 1910; Brown 1910). This formula assumes independent noise of equal size in all replicates."
 )
 
 PROFILE = "- Output `profile`: share of the reads in the window that begin at each of the {:,} central positions"
 
 UNDEFINED = "undefined"
-"""Text for an undefined metric."""
+"""Text that replaces the value of an undefined metric."""
 
 DISTANCE = (
     "The profile distance is the Jensen-Shannon distance between the measured and the predicted shares of reads in a window, from 0 to "
-    "0.833. Sampling noise keeps it above 0 if there are few reads. The distances of shuffled reads and of the average profile are given "
-    "for comparison."
+    "0.833. With few reads, sampling noise keeps the distance above 0 even for a perfect model. The table also has the distances of two "
+    "baselines: the measured reads at shuffled positions, and the average profile."
 )
 
 
@@ -45,13 +45,13 @@ def model_card(description: ModelDescription, metrics: Fields, history: Sequence
 
     Args:
         description: Description of the exported model.
-        metrics: Validation metrics of the saved model: any of `r`, `rho`, `mse`, `n`, `best_epoch` and `seconds` (of training).
+        metrics: Validation metrics of the saved model: any of `r`, `rho`, `mse`, `n`, `best_epoch` and `seconds`, the duration of training.
         history: Rows of the history, one per epoch.
         config: Configuration of the run, as in its `config.json`. `data` is None for a simulated library, and `valid` is None if part of
             the data was held out.
 
     Returns:
-        Text that ends with a line break. Lines with missing values and empty sections are omitted.
+        The text of the card, which ends with a line break. Empty sections and lines without a value are omitted.
     """
     sections = {
         "Model": _model(description, config),
@@ -112,7 +112,7 @@ def _training(metrics: Fields, history: Sequence[Fields], config: Fields) -> lis
 
 
 def _options(config: Fields) -> list[str]:
-    """Returns one line with the options of the run, or no line if it has none."""
+    """Returns a list with one line on the options of the run. The list is empty if no option is set."""
     chosen = []
     for name in OPTIONS:
         if value := config.get(name):
@@ -132,8 +132,8 @@ def _validation(description: ModelDescription, metrics: Fields, history: Sequenc
     columns = {"r": ("Pearson r", ".3f"), "rho": ("Spearman rho", ".3f"), "mse": ("mean squared error", ".3f"), "n": ("sequences", ",.0f")}
     columns |= {"peaks_r": ("r in peaks", ".3f"), "profile_jsd": ("median profile distance", ".3f")}
     columns |= {
-        "profile_jsd_shuffled": ("profile distance of shuffled reads", ".3f"),
-        "profile_jsd_average": ("profile distance of the average profile", ".3f"),
+        "profile_jsd_shuffled": ("profile distance of a baseline that shuffles the measured reads", ".3f"),
+        "profile_jsd_average": ("profile distance of a baseline that predicts the average profile", ".3f"),
     }
     columns |= {"replicate_r": ("r between replicates", ".3f"), "ceiling_r": ("noise ceiling of r", ".3f")}
     known = [key for key in columns if key in metrics]
@@ -183,10 +183,10 @@ def _held_out(config: Fields) -> str:
 
 
 def _common(config: Fields) -> str:
-    """Describes the sequences that the validation set shares with the training set, if they were compared."""
+    """Describes the sequences that are in both the validation set and the training set, if the two sets were compared."""
     if "common" not in config:
         return ""
-    return f" {config['common']}" if config["common"] else " None of them is a training sequence or a near-duplicate of one."
+    return f" {config['common']}" if config["common"] else " No validation sequence is a training sequence or a near-duplicate of one."
 
 
 def _chosen_epoch(metrics: Fields, history: Sequence[Fields]) -> str:
@@ -203,7 +203,7 @@ def _limits(description: ModelDescription, config: Fields) -> list[str]:
         *(["- The training measurements were simulated. The predictions do not apply to real promoters."] if _is_simulated(config) else []),
         f"- The model was trained on one construct, `{description.construct.name}`, in the cells and conditions of its training data.",
         "- Predictions for other constructs, genomic contexts, cell types and organisms are extrapolations.",
-        "- Predictions are in the units of the assay. They rank and compare sequences, and are not amounts of RNA or protein.",
+        "- Predictions are in the units of the assay. Use the predictions to rank and compare sequences, not as amounts of RNA or protein.",
         f"- {confidence_note(description)}",
         "- Do not use the model for diagnosis, treatment or any decision about a person, or instead of a measurement.",
     ]
@@ -230,7 +230,7 @@ def _use(construct: Construct) -> list[str]:
 
 
 def _parity(parity: Fields) -> list[str]:
-    """Lists the agreement with the Keras model that was measured at export."""
+    """Lists the metrics of agreement with the Keras model, which were measured at export."""
     found = [(key, value) for key, value in parity.items() if isinstance(value, int | float | str)]
     lines = [f"- {key.replace('_', ' ')}: {value if isinstance(value, str) else f'{value:,.6g}'}" for key, value in found]
     return ["Agreement with the Keras model at export:", "", *lines] if lines else []

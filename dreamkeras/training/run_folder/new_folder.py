@@ -1,6 +1,6 @@
-"""Checks that a run folder is new or empty, and removes unfinished files of an interrupted process.
+"""Checks that a run folder is new or empty, and removes the unfinished files of an interrupted process.
 
-The module does not import Keras, so that a folder can be refused immediately.
+The module does not import Keras, so that a folder with files is rejected immediately.
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ __all__ = ["check_free", "new_folder", "remove_unfinished"]
 
 
 def check_free(folder: Path) -> None:
-    """Refuses a folder that is not new or empty.
+    """Raises an error if a folder is not new or empty.
 
     Raises:
         InputError: The folder holds files.
@@ -22,14 +22,14 @@ def check_free(folder: Path) -> None:
     """
     if is_taken(folder):
         if (folder / LOCK).is_file():
-            with claim(folder):  # raises an error if another process holds the lock
+            with claim(folder):  # raises an error if another process has locked the folder
                 pass
         raise InputError(f"Expected a new or empty folder, got {folder}. Resume a run in it with --resume, or choose another name.")
 
 
 @contextmanager
 def new_folder(folder: Path) -> Iterator[None]:
-    """Locks a new or empty folder, and removes it at the end if nothing was written.
+    """Context manager that locks a new or empty folder. The folder is removed at the end if nothing was written.
 
     Raises:
         InputError: The folder holds files.
@@ -37,12 +37,12 @@ def new_folder(folder: Path) -> Iterator[None]:
     """
     check_free(folder)
     with claim(folder):
-        check_free(folder)  # again, because another process may have written to the folder before it was locked
+        check_free(folder)  # checked again, because another process may have written to the folder before it was locked
         yield
 
 
 def remove_unfinished(folder: Path) -> None:
-    """Removes unfinished files and folders of an interrupted process from a run folder, which can be as large as a checkpoint."""
+    """Removes unfinished files and folders of an interrupted process from a run folder. These files can be as large as a checkpoint."""
     for path in folder.rglob(UNFINISHED):
         clear(path)
         path.rmdir() if path.is_dir() else path.unlink(missing_ok=True)

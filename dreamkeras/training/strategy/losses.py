@@ -1,4 +1,7 @@
-"""Losses by name, which replace the loss of the final block. The network masks missing targets."""
+"""Losses that can be selected by name and replace the loss of the final block.
+
+The network gives missing targets a weight of 0.
+"""
 
 from collections.abc import Callable
 
@@ -13,10 +16,15 @@ __all__ = ["LOSSES", "PearsonLoss", "find_loss"]
 
 @keras.saving.register_keras_serializable(package="dreamkeras")
 class PearsonLoss(keras.losses.Loss):
-    """Loss of 1 - r over a batch, plus the squared differences of means and of standard deviations, relative to the measured variance.
+    """Loss based on Pearson's r over a batch.
 
-    The two differences keep predictions in the units of the targets. The mean squared error is the sum of the same three terms, but weights
-    1 - r by twice the product of both standard deviations. In this loss, the weight of 1 - r does not depend on the predictions.
+    The loss is the sum of 1 - r and two squared differences divided by the measured variance: that of the means and that of the standard
+    deviations of measured and predicted values.
+
+
+    Because of the two differences, predictions are in the units of the targets. The mean squared error is the sum of the same three terms,
+    but weights 1 - r by twice the product of both standard deviations. In this loss, the weight of 1 - r does not depend on the
+    predictions.
 
     Example:
         >>> round(float(PearsonLoss()([[1.0], [2.0], [3.0]], [[2.0], [3.0], [4.0]])), 5)  # r 1, the mean 1 too high, variance 2/3
@@ -33,7 +41,7 @@ class PearsonLoss(keras.losses.Loss):
         weight = weight / ops.maximum(ops.sum(weight), 1e-7)
         means = [ops.sum(weight * values) for values in (measured, predicted)]
         measured, predicted = measured - means[0], predicted - means[1]
-        # 1e-6 is added because the root has no gradient at 0, where all predictions of a batch are equal.
+        # 1e-6 is added to the variance, because the root has no gradient at 0, the variance of equal predictions.
         variance, other = (ops.sum(weight * ops.square(values)) + 1e-6 for values in (measured, predicted))
         r = ops.sum(weight * measured * predicted) / ops.sqrt(variance * other)
         shift, spread = means[1] - means[0], ops.sqrt(other) - ops.sqrt(variance)
@@ -49,7 +57,7 @@ LOSSES: dict[str, Callable[[], keras.losses.Loss]] = dict(
 
 
 def find_loss(name: str) -> keras.losses.Loss:
-    """Returns a new loss by name.
+    """Returns a new instance of the loss with the given name.
 
     Raises:
         ModelError: The name is unknown. The message lists all losses.

@@ -1,4 +1,7 @@
-"""Optimisers: AdamW with an optional schedule of beta_1, for one-cycle training, and Lion. Both can clip by norm and by value."""
+"""Optimisers: AdamW with an optional schedule of beta_1, for one-cycle training, and Lion.
+
+Both optimisers can clip gradients by norm and by value.
+"""
 
 import math
 from typing import Any
@@ -10,7 +13,9 @@ __all__ = ["ClippedLion", "CyclingAdamW"]
 
 
 class ClippingOptimizer(keras.optimizers.Optimizer):
-    """Base class of optimisers that clip the global norm and then the values of gradients, and that support reduced learning rates.
+    """Base class of optimisers with additional gradient clipping and reduced learning rates.
+
+    The global norm and then the values of gradients are clipped, and the learning rate of some variables can be reduced.
 
     Optimisers of Keras clip either by norm or by value, and have one learning rate for all variables.
 
@@ -29,7 +34,7 @@ class ClippingOptimizer(keras.optimizers.Optimizer):
         self._shares |= {self._var_key(variable): share for variable in variables}
 
     def update_step(self, gradient, variable, learning_rate):
-        """Decays and updates one variable, at its own learning rate."""
+        """Decays and updates one variable with the learning rate of this variable."""
         if share := self._shares.get(self._var_key(variable)):
             learning_rate = learning_rate * share
         if self.weight_decay and self._use_weight_decay(variable):
@@ -37,7 +42,10 @@ class ClippingOptimizer(keras.optimizers.Optimizer):
         self.move(gradient, variable, learning_rate)
 
     def _apply_weight_decay(self, variables):
-        """Does nothing, because `update_step` applies the decay. The method of Keras uses one learning rate for all variables."""
+        """Does nothing, because `update_step` applies the decay.
+
+        The inherited method would use the same learning rate for all variables.
+        """
 
     def move(self, gradient, variable, learning_rate):
         """Updates one variable with the given learning rate."""
@@ -60,14 +68,14 @@ class ClippingOptimizer(keras.optimizers.Optimizer):
 
 @keras.saving.register_keras_serializable(package="dreamkeras")
 class CyclingAdamW(ClippingOptimizer, keras.optimizers.AdamW):
-    """AdamW with schedules for the learning rate and for beta_1, whose steps are equal to those of torch.
+    """AdamW with schedules for the learning rate and for beta_1. Its steps are equal to those of AdamW in torch.
 
     The AdamW of Keras reads beta_1 only once, when the step is compiled, and adds epsilon before the bias correction.
 
     Args:
         learning_rate: Number or schedule.
-        beta_1: Decay of the mean gradient, a number or a schedule.
-        epsilon: Number added to the root of the corrected second moment.
+        beta_1: Decay of the moving average of the gradient, as a number or a schedule.
+        epsilon: Number added to the square root of the bias-corrected second moment.
         **kwargs: `clip_norm`, `clip_value`, and arguments of `keras.optimizers.AdamW`.
 
     Reference:
@@ -80,10 +88,13 @@ class CyclingAdamW(ClippingOptimizer, keras.optimizers.AdamW):
         self._common: tuple[Any, ...] = ()
 
     def apply(self, grads, trainable_variables=None):
-        """Applies one step. Values common to all variables are computed once, which reduces the operations to compile to a third."""
+        """Applies one step.
+
+        Values that do not depend on the variable are computed once, which reduces the number of operations to compile to a third.
+        """
         step = ops.cast(self.iterations + 1, "float32")
         beta_1 = ops.cast(self.beta_1(self.iterations) if callable(self.beta_1) else self.beta_1, "float32")
-        # 1 - beta_2 ** step. Computed directly in float32, the first steps would have only three correct digits.
+        # The value is 1 - beta_2 ** step. A direct computation in float32 would have only three correct digits in the first steps.
         share = -ops.expm1(step * math.log(self.beta_2))
         self._common = beta_1, 1 - ops.power(beta_1, step), share
         super().apply(grads, trainable_variables)
@@ -100,14 +111,16 @@ class CyclingAdamW(ClippingOptimizer, keras.optimizers.AdamW):
         self.assign_sub(variable, rate / mean_share * mean / deviation)
 
     def get_config(self):
-        """Returns the arguments. A schedule is returned as its configuration."""
+        """Returns the arguments. The configuration of a schedule is returned in place of the schedule."""
         beta_1 = keras.saving.serialize_keras_object(self.beta_1) if callable(self.beta_1) else self.beta_1
         return {**super().get_config(), "beta_1": beta_1}
 
 
 @keras.saving.register_keras_serializable(package="dreamkeras")
 class ClippedLion(ClippingOptimizer, keras.optimizers.Lion):
-    """Lion, which moves every weight by the learning rate, in the direction of the sign of the mean gradient.
+    """The optimiser Lion, which changes every weight by the learning rate.
+
+    The sign of the change is determined by the moving average of the gradient.
 
     Args:
         **kwargs: `clip_norm`, `clip_value`, and arguments of `keras.optimizers.Lion`.

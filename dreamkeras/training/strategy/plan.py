@@ -1,4 +1,4 @@
-"""Plan of a run: the strategy, batch size, number of steps and augmentation for its network and data."""
+"""Makes the plan of a run, with the strategy, batch size, number of steps and augmentation for its network and data."""
 
 from typing import NamedTuple
 
@@ -90,8 +90,8 @@ def make_plan(config: RunConfig, network: PrixFixe, training: Examples) -> Plan:
 def settled_strategy(config: RunConfig, network: PrixFixe) -> Strategy:
     """Returns the strategy of a run, with the options of its configuration applied.
 
-    The learning rate is that of the configuration or, by default, that of the strategy. A one-cycle rate from the strategy is limited
-    to the maximum rate of the core block.
+    The learning rate is that of the configuration or, by default, that of the strategy. For a one-cycle schedule, the rate of the strategy
+    is limited to the maximum rate of the core block.
     """
     strategy = find_strategy(config.strategy or find_preset(config.model).strategy)
     rate = strategy.peak_rate(network.width)

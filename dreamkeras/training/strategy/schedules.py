@@ -1,4 +1,4 @@
-"""Schedules of the learning rate and of beta_1, as functions of the optimiser step."""
+"""Schedules of the learning rate and of beta_1, which are functions of the optimiser step."""
 
 import math
 
@@ -10,12 +10,12 @@ __all__ = ["Noam", "OneCycle"]
 
 @keras.saving.register_keras_serializable(package="dreamkeras")
 class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
-    """One-cycle schedule, which rises from `start` to `peak` and falls to `end`, along half cosines.
+    """One-cycle schedule, which rises from `start` to `peak` and then falls to `end`, each along half a cosine.
 
     Args:
         start: Value at step 0.
         peak: Value at the end of the rise.
-        end: Value at the last step and after it.
+        end: Value at the last step of the cycle and at later steps.
         steps: Number of optimiser steps in the cycle.
         rise: Fraction of the steps in the rise.
 
@@ -49,7 +49,7 @@ class Noam(keras.optimizers.schedules.LearningRateSchedule):
     """Noam schedule: a linear rise to `peak`, then a decay with the inverse square root of the step.
 
     Args:
-        peak: Value at the end of the rise, which is the maximum. Vaswani et al. use `(width * rise) ** -0.5`.
+        peak: Maximum value, reached at the end of the rise. Vaswani et al. use `(width * rise) ** -0.5`.
         rise: Number of optimiser steps in the rise.
 
     Reference:

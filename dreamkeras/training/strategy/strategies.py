@@ -25,24 +25,25 @@ __all__ = [
 ]
 
 NOAM_WARMUP = 12_500
-"""Steps in the rise of the learning rate of team Unlock_DNA, which is one of its twenty epochs."""
+"""Number of steps in which the learning rate of team Unlock_DNA rises. This is one of the team's twenty epochs."""
 
 
 class OptimizerSchedules(NamedTuple):
-    """Schedules of an optimiser: the learning rate, and beta_1, which a one-cycle schedule also changes."""
+    """Schedules of an optimiser, for the learning rate and for beta_1. A one-cycle schedule changes both."""
 
     learning_rate: keras.optimizers.schedules.LearningRateSchedule
     beta_1: keras.optimizers.schedules.LearningRateSchedule | float = 0.9
 
 
 class Strategy(NamedTuple):
-    """Training strategy of a network. Options of a run replace single fields with `_replace`.
+    """Training strategy of a network. The options of a run replace individual fields.
 
     Args:
         name: Name of the strategy on the command line.
         epochs: Number of passes over the examples.
         batch_size: Examples per optimiser step.
-        learning_rate: Peak learning rate of the schedule. If None, the rate of Vaswani et al. for the width of the network's core is used.
+        learning_rate: Peak learning rate of the schedule. If None, the rate is computed from the width of the network's core, as by Vaswani
+            et al.
         weight_decay: Decoupled weight decay of all trainable variables.
         optimizer: Function that makes an optimiser from its schedules, the weight decay and keyword arguments of `keras.optimizers`.
         schedule: Function that makes the schedules from the peak learning rate and the number of steps.
@@ -89,7 +90,9 @@ class Strategy(NamedTuple):
         return self.optimizer(self.schedule(self.learning_rate, steps), self.weight_decay, **options)
 
     def with_optimizer(self, name: str) -> "Strategy":
-        """Returns the strategy with another optimiser. Lion uses a tenth of the rate and ten times the decay, as its authors advise.
+        """Returns the strategy with another optimiser.
+
+        For Lion, the learning rate is divided by ten and the weight decay multiplied by ten, as its authors recommend.
 
         Raises:
             ModelError: The optimiser is unknown. The message lists all optimisers.
@@ -104,37 +107,43 @@ class Strategy(NamedTuple):
 
 
 def one_cycle(peak: float, steps: int) -> OptimizerSchedules:
-    """Returns the one-cycle policy of torch: the rate goes from peak / 25 to peak to peak / 250,000, beta_1 from 0.95 to 0.85 to 0.95."""
+    """Returns the one-cycle policy of torch.
+
+    The learning rate changes from peak / 25 to peak and then to peak / 250,000, and beta_1 from 0.95 to 0.85 and back to 0.95.
+    """
     return OptimizerSchedules(OneCycle(peak / 25, peak, peak / 25e4, steps), OneCycle(0.95, 0.85, 0.95, steps))
 
 
 def cosine(peak: float, steps: int) -> OptimizerSchedules:
-    """Returns a schedule along half a cosine, from the peak to 0 over all steps."""
+    """Returns a schedule that falls from the peak to 0 over all steps, along half a cosine."""
     return OptimizerSchedules(keras.optimizers.schedules.CosineDecay(peak, steps))
 
 
 def noam(peak: float, steps: int) -> OptimizerSchedules:
-    """Returns the Noam schedule, whose rise is a twentieth of the steps, as in the training of the team, but at most `NOAM_WARMUP`."""
+    """Returns the Noam schedule.
+
+    As in the training of team Unlock_DNA, the rise is a twentieth of the steps, but at most `NOAM_WARMUP` steps.
+    """
     return OptimizerSchedules(Noam(peak, min(NOAM_WARMUP, max(1, steps // 20))))
 
 
 def adamw(schedules: OptimizerSchedules, weight_decay: float, **options) -> keras.optimizers.Optimizer:
-    """Makes AdamW with the defaults of torch."""
+    """Makes the optimiser AdamW with the default arguments of torch."""
     return CyclingAdamW(schedules.learning_rate, beta_1=schedules.beta_1, weight_decay=weight_decay, **options)
 
 
 def adam(schedules: OptimizerSchedules, weight_decay: float, **options) -> keras.optimizers.Optimizer:
-    """Makes Adam with beta_2 and epsilon of the transformer (Vaswani et al. 2017)."""
+    """Makes the optimiser Adam with beta_2 and epsilon of the original transformer (Vaswani et al. 2017)."""
     return CyclingAdamW(schedules.learning_rate, beta_1=schedules.beta_1, beta_2=0.98, epsilon=1e-9, weight_decay=weight_decay, **options)
 
 
 def lion(schedules: OptimizerSchedules, weight_decay: float, **options) -> keras.optimizers.Optimizer:
-    """Makes Lion with the betas of its authors. A one-cycle schedule changes only the learning rate."""
+    """Makes the optimiser Lion with the betas that its authors recommend. A one-cycle schedule changes only the learning rate."""
     return ClippedLion(schedules.learning_rate, beta_1=0.9, beta_2=0.99, weight_decay=weight_decay, **options)
 
 
 OPTIMIZERS: dict[str, Callable[..., keras.optimizers.Optimizer]] = dict(zip(names.OPTIMIZERS, (adamw, adam, lion), strict=True))
-"""Functions that make the optimisers, by name."""
+"""Functions that make optimisers, by the name of the optimiser."""
 
 AUTOSOME = Strategy("autosome", 80, 1024, 0.005, weight_decay=0.01, optimizer=adamw, schedule=one_cycle)
 """Strategy of team autosome, which the DREAM models use (Rafi et al. 2024; Penzar et al. 2023)."""
@@ -143,7 +152,8 @@ BHI = Strategy("bhi", 80, 1024, 0.0015, weight_decay=0.01, optimizer=adamw, sche
 """Strategy of team BHI (Rafi et al. 2024)."""
 
 UNLOCKDNA = Strategy("unlockdna", 20, 512, None, weight_decay=0.0, optimizer=adam, schedule=noam, clip_norm=1.0, clip_value=0.5, mask=0.2)
-"""Strategy of team Unlock_DNA in the Prix Fixe framework. Both strands are trained, because predictions average over both."""
+"""Strategy of team Unlock_DNA in the Prix Fixe framework. The network is trained on both strands, because predictions are averaged over
+both strands."""
 
 PROFORMER = UNLOCKDNA._replace(name="proformer", mask=0.05)
 """Strategy of team Unlock_DNA in the challenge."""
@@ -156,7 +166,7 @@ STRATEGIES: dict[str, Strategy] = {strategy.name: strategy for strategy in (AUTO
 
 
 def find_strategy(name: str) -> Strategy:
-    """Returns a strategy by name.
+    """Returns the strategy with the given name.
 
     Raises:
         ModelError: The name is unknown. The message lists all strategies.

@@ -151,7 +151,11 @@ def test_the_selection_of_validation_sequences_is_stated():
 
 @pytest.mark.parametrize(
     ("looked", "told"),
-    [({}, ""), ({"common": ""}, " None of them is a training sequence or a near-duplicate of one."), ({"common": "12 are."}, " 12 are.")],
+    [
+        ({}, ""),
+        ({"common": ""}, " No validation sequence is a training sequence or a near-duplicate of one."),
+        ({"common": "12 are."}, " 12 are."),
+    ],
 )
 def test_a_validation_file_is_named_with_its_overlap(looked, told):
     (note,) = [line for line in section(card(valid="val.tsv", **looked), "Validation") if line.startswith("- Validation sequences")]
@@ -292,8 +296,8 @@ def test_a_profile_has_its_distance_and_baselines():
         assert line in section(text, "Training")
     validation = "\n".join(section(text, "Validation"))
     assert (
-        "| r in peaks | median profile distance | profile distance of shuffled reads | profile distance of the average profile |"
-        in validation
+        "| r in peaks | median profile distance | profile distance of a baseline that shuffles the measured reads "
+        "| profile distance of a baseline that predicts the average profile |" in validation
     )
     assert "| 0.712 | 0.410 | 0.550 | 0.500 |" in validation
     assert "from 0 to 0.833" in validation
