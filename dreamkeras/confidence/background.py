@@ -31,7 +31,9 @@ KINDS = ("random", "shuffled", "effects")
 
 
 class Background(NamedTuple):
-    """Quantiles of a model's predictions and effects for random sequences. Each array is float64 (tasks, 201), from minimum to maximum.
+    """Quantiles of a model's predictions and effects for random sequences.
+
+    Each array of quantiles is float64 (tasks, 201), from minimum to maximum.
 
     Args:
         sequences: Number of sequences for each distribution.

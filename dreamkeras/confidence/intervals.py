@@ -46,7 +46,8 @@ class Residuals(NamedTuple):
 
     Args:
         n: Number of residuals before a subset was selected.
-        ranks: Ranks of the kept residuals by size, counted from 1 and ascending, int64 (kept,). The last rank is n.
+        ranks: Ranks of the kept residuals by size, counted from 1 and ascending, int64 (kept,). The last rank is always n, because the
+            largest residual is kept.
         sizes: Absolute values of the kept residuals, float64 (kept,).
     """
 

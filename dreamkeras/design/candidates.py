@@ -70,7 +70,8 @@ def far_apart(candidates: Candidates, lengths: np.ndarray, number: int, distance
 
     Args:
         candidates: n designs.
-        lengths: Length of the insert of each start, int64 (starts,). Only designs of the same length are compared.
+        lengths: Length of the insert of each start, int64 (starts,). The minimum distance is required only between designs of the same
+            length.
         number: Maximum number of designs per start.
         distance: Minimum number of letters in which two designs differ.
         taken: Designs of earlier starts that were already selected.

@@ -21,7 +21,8 @@ MEAN_MUTATIONS = 2.0
 def evolution(search: Search, population: int, generator: np.random.Generator) -> None:
     """Evolves a population for each start. In each step, `population` children are produced per start.
 
-    Each parent is the better of two random members. The best distinct designs among parents and children form the next population.
+    Each parent is the better of two random members of the population. The best distinct designs among parents and children form the next
+    population.
     """
     members = search.begin()
     while len(members.owner):
@@ -59,7 +60,7 @@ def _offspring(search: Search, members: Candidates, owner: np.ndarray, generator
 def _parents(members: Candidates, owner: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     """Selects two random members of each owner's population, and returns the better one, uint8 (n, width).
 
-    Members must be sorted by owner, best first.
+    The members must be sorted by owner and then by objective, best first.
     """
     first = np.searchsorted(members.owner, owner, side="left")
     count = np.searchsorted(members.owner, owner, side="right") - first

@@ -73,12 +73,12 @@ class Designs(NamedTuple):
     Args:
         starts: Names of the starts.
         before: Predictions for the starts, float64 (n,).
-        owner: Index of the start of each design, ascending, int64 (m,). Designs of a start are sorted, best first.
+        owner: Index of the start of each design, ascending, int64 (m,). The designs of each start are sorted by objective, best first.
         inserts: The m designs without adapters.
         sequences: The m designs with adapters.
         columns: All columns of the model for the designs, as in `Scorer.columns`, float32 (m, columns).
         values: Predictions of the task, or of the difference of two tasks, to which the goal refers, float64 (m,).
-        spread: Standard deviation of `values` over an ensemble's members, float64 (m,). None for a single model.
+        spread: Standard deviation of `values` over an ensemble's members, float64 (m,). If the scorer is a single model, `spread` is None.
         objective: Objective of the search, float64 (m,). Higher is better.
         edits: Number of letters in which each design differs from its start, int64 (m,).
         steps: Results of each step.
@@ -118,7 +118,7 @@ def design(
         settings: Settings of the search.
         propose: Function that proposes edits, for the method `gradient`.
         batch_size: Number of windows scored at a time.
-        progress: Called after each batch with its number of windows.
+        progress: Called after each batch with the number of windows in the batch.
 
     Raises:
         InputError: A sequence does not fit the model or breaks a constraint, or a setting is out of range.

@@ -79,8 +79,8 @@ def run_design(
         scorer: The model or ensemble.
         folder: New or empty folder, which appears when all files are complete.
         command: Command line, for the manifest.
-        proposer_of: Function that creates a function that proposes edits, for the method `gradient`.
-        progress: Called after each batch with its number of windows.
+        proposer_of: Function that returns a proposer of edits for a goal. The method `gradient` requires a proposer.
+        progress: Called after each batch with the number of windows in the batch.
 
     Raises:
         DreamkerasError: A file, a start sequence or a constraint is not valid. No folder is created in this case.

@@ -61,7 +61,7 @@ class Search:
         goal: The goal.
         limits: Limits of the search.
         batch_size: Number of windows scored at a time.
-        progress: Called after each batch with its number of windows.
+        progress: Called after each batch with the number of windows in the batch.
     """
 
     def __init__(
@@ -103,8 +103,8 @@ class Search:
             letters: The designs, uint8 (n, width).
 
         Returns:
-            The designs that satisfy the constraints and do not exceed the limit on calls. None if no design does, or if the maximum
-            number of steps is reached.
+            The designs that satisfy the constraints and do not exceed the limit on calls. Returns None if no design is allowed, or if the
+            maximum number of steps is reached.
 
         Raises:
             InputError: The first step has more designs of a start than the limit on calls allows.

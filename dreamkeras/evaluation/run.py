@@ -85,7 +85,7 @@ def run_evaluation(
         choices: Options of the evaluation.
         folder: New or empty folder, which appears when all files are complete.
         command: Command line, for the manifest.
-        progress: Called after each batch with its number of sequences.
+        progress: Called after each batch with the number of sequences in the batch.
 
     Returns:
         The metrics of the models, and notes on the evaluation.

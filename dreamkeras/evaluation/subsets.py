@@ -22,7 +22,7 @@ from dreamkeras.sequence.ragged import Ragged
 __all__ = ["SUBSETS", "RowSequences", "Subset", "read_subsets"]
 
 SINGLE, PAIRED = ("pos",), ("alt_pos", "ref_pos")
-"""Names of the columns with row numbers in the file of a subset. Rows are counted from 0."""
+"""Names of the columns with row numbers in the file of a subset. The row numbers are counted from 0."""
 
 
 class Subset(NamedTuple):

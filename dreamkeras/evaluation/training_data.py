@@ -24,7 +24,7 @@ class TrainingData(NamedTuple):
     Args:
         assay: Name of the assay; see `data.assays.registry.find_assay`.
         layout: Layout of a table or of a genome with reads, or None for assays without a layout.
-        file: File with the examples. None if the examples were simulated, or if the run folder contains published weights.
+        file: File with the examples, or None for simulated examples and for published weights.
         division: Split of the examples into training and validation data.
         valid: File with validation data. If None, validation data are held out from `file`.
         construct: Construct of the sequences in a table, or None for other assays.

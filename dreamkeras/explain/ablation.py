@@ -187,7 +187,7 @@ class Ablator:
         Args:
             records: n named sequences.
             spans_of: Function that takes the names and inserts of sequences, and returns their spans.
-            progress: Called after each batch with its number of windows.
+            progress: Called after each batch with the number of windows in the batch.
 
         Raises:
             InputError: A sequence does not fit the model. The message names the sequence.

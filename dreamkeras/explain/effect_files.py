@@ -214,9 +214,9 @@ def open_arrays(
 ) -> Iterator[EffectSink[Any]]:
     """Opens an `.npz` file for effects. The file appears when the `with` block ends without an error.
 
-    Before the end, arrays are spooled to a temporary folder next to the file. The file contains `ids` (n,), `offsets` (n + 1,), `letters`
-    S1 (letters,), `reference` (n, tasks), `effects` (letters, 4 or 5, tasks), `effects_sd` if available, `tasks` and `changes`. The
-    letters of insert i are in the rows from `offsets[i]` to `offsets[i + 1]`.
+    Inside the block, arrays are spooled to a temporary folder next to the file. The file contains `ids` (n,), `offsets` (n + 1,),
+    `letters` S1 (letters,), `reference` (n, tasks), `effects` (letters, 4 or 5, tasks), `effects_sd` if available, `tasks` and `changes`.
+    The letters of insert i are in the rows from `offsets[i]` to `offsets[i + 1]`.
 
     Args:
         path: Path of the file.

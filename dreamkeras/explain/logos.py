@@ -40,7 +40,7 @@ COLOURS = {"A": "#109648", "C": "#255c99", "G": "#d17a00", "T": "#d62839", "N": 
 WIDTH, HEIGHT, TOP, LEFT, TICKS = 14, 120, 24, 52, 10
 """Layout of the drawing in pixels: width of a letter, height of the letters, margins above and to the left.
 
-The last value is the number of letters between ticks.
+The last value of the layout is the number of letters between the ticks of the axis.
 """
 
 NAME_BYTES, TASK_BYTES = 140, 60

@@ -38,8 +38,8 @@ class Mutagenesis(NamedTuple):
         effects: Prediction for the mutant minus the reference, float32 (letters of all inserts, 4 or 5, tasks), in the order of
             `inserts.flat` and `CHANGES`. The effect of a letter on itself is 0. The fifth change is the deletion, if requested. For an
             ensemble, effects are means over its members.
-        sd: Standard deviation of the effects over the members of an ensemble, in the shape of `effects`. None if there is a single model,
-            or an ensemble in one file.
+        sd: Standard deviation of the effects over the members of an ensemble, in the shape of `effects`. For a single model, or an
+            ensemble in one file, `sd` is None.
     """
 
     ids: list[str]
@@ -51,7 +51,7 @@ class Mutagenesis(NamedTuple):
     def importance(self) -> np.ndarray:
         """Returns the mean decrease of the prediction when a letter is replaced, float32 (letters of all inserts, tasks).
 
-        The mean is over the other bases.
+        Each letter is replaced by all other bases in turn, and the decreases are averaged.
         """
         others = 4 - IS_BASE[self.inserts.flat]
         return -self.effects[:, :4].sum(axis=1) / others[:, None]
@@ -87,7 +87,7 @@ def mutagenesis(
         scorer: The model or ensemble. For an ensemble, effects are means over its members.
         deletions: Whether to predict the effect of deleting each letter as well.
         batch_size: Number of windows scored at a time.
-        progress: Called after each batch with its number of windows.
+        progress: Called after each batch with the number of windows in the batch.
 
     Raises:
         InputError: A sequence does not fit the model, or does not fit after a deletion. The message names the sequence.
@@ -114,7 +114,7 @@ def mutate_records(
 ) -> Generator[BatchResult[Mutagenesis], None, None]:
     """Predicts the effects of all single-letter changes for many records in order, a few records at a time.
 
-    With `on_error="skip"`, records that do not fit are omitted. The other arguments are those of `mutagenesis`.
+    With `on_error="skip"`, records that do not fit are omitted. For the other arguments, see `mutagenesis`.
 
     Yields:
         Effects for a batch of records. A separate thread already scores the next batch while the caller processes a batch.

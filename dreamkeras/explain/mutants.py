@@ -104,7 +104,7 @@ def common_inserts(sequences: Ragged, constructs: Sequence[Construct]) -> tuple[
     """Finds the inserts of sequences, which must be the same for all constructs.
 
     Returns:
-        Starts of the inserts within `sequences.flat`, and their lengths, int64 (n,) each.
+        Two arrays int64 (n,): the starts of the inserts within `sequences.flat`, and the lengths of the inserts.
 
     Raises:
         ModelError: The constructs find different inserts in a sequence.

@@ -42,7 +42,7 @@ def calibration_curve(measured: ArrayLike, predicted: ArrayLike, groups: int = G
     Args:
         measured: Measurements (n,), at least two.
         predicted: Predictions (n,).
-        groups: Maximum number of groups. Each group has at least two sequences.
+        groups: Maximum number of groups. The number is reduced if a group would have fewer than two sequences.
 
     Raises:
         InputError: The arrays are not one-dimensional, differ in length, or have fewer than two rows.

@@ -23,7 +23,7 @@ __all__ = ["plot_history", "plot_predictions", "plot_residuals"]
 DENSITY = "YlGnBu"
 
 MANY = 1500
-"""Minimum number of sequences for a density plot. So many single points would hide each other."""
+"""Minimum number of sequences for a density plot. In a scatter plot, so many points would hide each other."""
 
 FEW = 10
 """Minimum number of sequences in a group that is drawn as quantiles. Sequences of smaller groups are drawn as single points."""

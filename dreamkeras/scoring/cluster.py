@@ -55,7 +55,7 @@ class Work(NamedTuple):
         reader: Reads records from a file.
         on_error: `"fail"` stops at a record that does not fit the construct; `"skip"` omits the record.
         batch_size: Number of sequences scored at a time.
-        threads: Number of threads of each process. The process reserves the same number of CPUs.
+        threads: Number of threads of each process. One CPU per thread is reserved.
         device: See `scoring.session`. With `"cuda"`, each process reserves one GPU.
         confidence: Columns to add to the predictions. If None, no columns are added.
     """
@@ -128,14 +128,14 @@ def score_on_ray(
         work: The options.
         address: Address of the cluster. If None, Ray is started on this machine and stopped afterwards.
         resume: Whether to skip files that already have results. If False, the folder must be empty.
-        progress: Called after each file with its number of records.
+        progress: Called after each file with the number of records in the file.
 
     Returns:
         Numbers of written and skipped records. Records of files that already had results are not counted.
 
     Raises:
         ModelError: A model is given twice.
-        InputError: Two inputs have the same name, or the folder contains other results.
+        InputError: Two inputs have the same name, or the folder contains results of a different run.
         DreamkerasError: A file cannot be read or written, or a record does not fit the construct. Results of finished files are kept for
             a later call with `resume`.
         MissingPackageError: Ray is not installed.

@@ -80,7 +80,7 @@ def distinct_rows(windows: list[np.ndarray], keys: np.ndarray) -> tuple[np.ndarr
     """Finds the distinct rows, similar to `numpy.unique` with `return_index` and `return_inverse`.
 
     Args:
-        windows: One or several arrays uint8 (n, length). Two rows are equal if they are equal in all arrays.
+        windows: One or several arrays uint8 (n, length). Two windows are equal if their rows are equal in all arrays.
         keys: The `window_keys` of the arrays.
 
     Returns:

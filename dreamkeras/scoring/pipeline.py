@@ -45,7 +45,7 @@ class Scored(NamedTuple):
 
 
 class _Cut(NamedTuple):
-    """Records cut into windows: names and windows of the records that fit, one array per construct, and the skipped records."""
+    """Result of cutting records into windows. The windows of the records that fit are in one array per construct."""
 
     ids: list[str]
     windows: list[np.ndarray]
@@ -70,7 +70,7 @@ def score_records(
         writer: Writes the predictions of each batch.
         on_error: `"fail"` raises an error at a record that does not fit the construct; `"skip"` omits the record.
         batch_size: Sequences scored at a time.
-        progress: Called after each batch with its number of records.
+        progress: Called after each batch with the number of records in the batch.
         may_be_empty: Whether all records may be skipped without an error.
 
     Returns:

@@ -53,7 +53,7 @@ class Scorer(abc.ABC):
     @property
     @abc.abstractmethod
     def constructs(self) -> tuple[Construct, ...]:
-        """The distinct constructs that sequences are cut into. Only an ensemble can have more than one."""
+        """The distinct constructs that sequences are cut into. Only an ensemble can have several constructs."""
 
     @property
     @abc.abstractmethod
@@ -72,7 +72,7 @@ class Scorer(abc.ABC):
 
     @property
     def members(self) -> tuple["Scorer", ...]:
-        """The models of an ensemble. Other scorers, including wrapped ensembles and ensembles in one file, are their own only member."""
+        """The models of an ensemble. For every other scorer, including wrapped ensembles and ensembles in one file, the scorer itself."""
         return (self,)
 
     @abc.abstractmethod
@@ -152,7 +152,7 @@ class Scorer(abc.ABC):
         Args:
             letters: Windows of the construct as ASCII codes of DNA letters, uint8 (n, length).
             batch_size: Windows scored at a time.
-            progress: Called after each batch with the number of its windows.
+            progress: Called after each batch with the number of windows in the batch.
 
         Raises:
             InputError: The array has another type or shape, a letter is not DNA, or `batch_size` is below 1.

@@ -1,6 +1,6 @@
 """Opens ONNX Runtime sessions on a given device with a given number of threads. Warnings of ONNX Runtime are not printed.
 
-No other module imports onnxruntime. The import takes place when the first session is opened.
+This is the only module that imports onnxruntime. The import takes place when the first session is opened.
 """
 
 import contextlib
@@ -122,8 +122,8 @@ def _is_installed(package: str) -> bool:
 def _open_on_cuda(runtime: ModuleType, path: str, options: Any, *, required: bool) -> Any:
     """Opens a session that runs on CUDA. If CUDA cannot be used, raises an error if `required` is True, and returns None otherwise."""
     reason = "ONNX Runtime opened the model on the CPU (is the driver, CUDA or cuDNN missing?)"
-    with contextlib.redirect_stdout(io.StringIO()):  # ONNX Runtime prints errors to standard output, which may receive predictions
-        if hasattr(runtime, "preload_dlls"):  # ONNX Runtime 1.21 or later
+    with contextlib.redirect_stdout(io.StringIO()):  # ONNX Runtime prints errors to standard output, which may receive predictions.
+        if hasattr(runtime, "preload_dlls"):  # The function exists since ONNX Runtime 1.21.
             runtime.preload_dlls()
         try:
             session = _open(runtime, path, options, [(CUDA, CUDA_OPTIONS), CPU])

@@ -62,7 +62,7 @@ class Shards:
     """A folder that contains the shards of a run and their manifest.
 
     Args:
-        folder: The folder, which is created if necessary.
+        folder: Folder for the shards, which is created if necessary.
         manifest: Models, inputs and options on which the results depend, as values that are serialisable as JSON.
 
     Raises:

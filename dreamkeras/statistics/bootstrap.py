@@ -128,7 +128,7 @@ def paired_differences(
         measured: Measurements (n,) or (n, tasks).
         predicted: Predictions (models, n) or (models, n, tasks).
         groups: Group of each model, integers (models,).
-        reference: The group with which each other group is compared.
+        reference: Number of the group with which all other groups are compared.
         draws: Number of resamples.
         seed: Random seed of the resamples.
 

@@ -16,7 +16,7 @@ def pearson(x: ArrayLike, y: ArrayLike) -> np.ndarray:
         y: Values of the same shape.
 
     Returns:
-        float64 () or (tasks,). NaN for a column that is constant, has fewer than two rows, or contains NaN or infinity.
+        float64 () or (tasks,). The r is NaN for a column that is constant, has fewer than two rows, or contains NaN or infinity.
 
     Raises:
         InputError: The shapes differ, or the arrays do not have one or two dimensions.

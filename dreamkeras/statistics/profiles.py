@@ -1,6 +1,6 @@
 """Computes metrics that compare predicted profiles with the positions at which reads begin.
 
-Metrics ignore errors in the predicted number of reads.
+The metrics do not depend on a predicted number of reads.
 """
 
 import math

@@ -45,8 +45,8 @@ def check_alleles(batch: VcfRecords, genome: Genome, fits: Fits) -> Alleles:
     Args:
         batch: Records of a VCF.
         genome: The reference genome.
-        fits: Function that takes two arrays int64 (n,), the lengths of REF and ALT in normal form. It returns whether the alleles fit
-            into the window, bool (n,).
+        fits: Function that takes two arrays int64 (n,), the lengths of REF and ALT in normal form. The function returns whether the
+            alleles fit into the window, bool (n,).
     """
     records, alts = batch.records, batch.alts
     names = {name: find_contig(name, genome.lengths) for name in dict.fromkeys(batch.contigs)}

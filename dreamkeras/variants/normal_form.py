@@ -55,10 +55,10 @@ def normalise(genome: Genome, contigs: Sequence[str], starts: np.ndarray, writte
         genome: The reference genome.
         contigs: n names of contigs.
         starts: 0-based position of the first base of each REF, int64 (n,).
-        written: Each REF as written in the VCF.
+        written: The REF of each allele, as written in the VCF.
         found: Letters of the genome at the positions of each REF. An ambiguity code of the genome matches REF with one of its bases. The
             code is kept in the result unless ALT has another base at that position.
-        alts: Each ALT.
+        alts: The ALT of each allele.
 
     Returns:
         Changes in the order of the alleles. If an ALT is equal to its REF, its texts in `refs` and `alts` are empty.

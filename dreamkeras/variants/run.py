@@ -32,7 +32,7 @@ def run_variants(
         scorer: The model.
         open_sink: Opens the output before the first batch is scored or, with `shards`, after the last batch is scored.
         shards: Keeps scored batches on disk, so that a resumed run does not score them again. With shards, the source is read twice.
-        progress: Called after each batch with its number of records.
+        progress: Called after each batch with the number of records in the batch.
 
     Returns:
         Allele counts by status.

@@ -10,7 +10,7 @@ __all__ = ["COMPARED", "MEANINGS", "WORDS", "Status", "StatusCounts"]
 
 
 class Status(IntEnum):
-    """Reason why an allele was not scored, or `OK`. If several reasons apply, the one with the lowest number is used."""
+    """Reason why an allele was not scored, or `OK`. If several reasons apply, the reason with the lowest number is used."""
 
     OK = 0
     MALFORMED = 1
@@ -87,7 +87,7 @@ class StatusCounts(NamedTuple):
 
     @property
     def mismatches(self) -> tuple[int, int]:
-        """Two numbers of alleles: those whose REF differs from the genome, and those whose REF was compared with the genome."""
+        """Number of alleles whose REF differs from the genome, and number of alleles whose REF was compared with the genome."""
         return self.counts[Status.REF_MISMATCH], sum(self.counts[status] for status in COMPARED)
 
     def words(self) -> dict[str, int]:

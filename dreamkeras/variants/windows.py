@@ -47,7 +47,7 @@ class Placement(NamedTuple):
         strand: str = "forward",
         indel_anchor: str = "mean",
     ) -> "Placement":
-        """Fills in defaults and checks that the placement is possible with the constructs of a model.
+        """Creates a placement from given values and defaults, and checks that it is possible with the constructs of a model.
 
         Args:
             constructs: Constructs of the model.
