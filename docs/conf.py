@@ -1,4 +1,4 @@
-"""Configuration of the documentation site: `.ci/site` builds it, without a network connection."""
+"""Configuration of the documentation site. The script `.ci/site` builds the site without a network connection."""
 
 import re
 from importlib.metadata import version as installed_version
@@ -22,11 +22,11 @@ extensions = [
     "sphinx_design",
 ]
 templates_path = ["_templates"]
-default_role = "literal"  # docstrings write code as `name`
+default_role = "literal"  # in docstrings, code is written as `name`
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
 
-autodoc_inherit_docstrings = False  # Keras documents `call`, `fit` and `get_config`
+autodoc_inherit_docstrings = False  # inherited methods such as `call` and `fit` are documented by Keras
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 napoleon_google_docstring = True
@@ -47,7 +47,7 @@ COMMAND_PAGES = Path(__file__).parent / "reference" / "commands"
 
 
 def write_command_pages() -> None:
-    """Writes one page for each command, which sphinx-click fills with its help and options."""
+    """Writes one page for each command. sphinx-click fills the page with the help text and the options of the command."""
     COMMAND_PAGES.mkdir(exist_ok=True)
     for name, entry in COMMANDS.items():
         directive = f".. click:: dreamkeras.cli.commands.{entry.module}:command\n   :prog: dreamkeras {name}\n"
@@ -55,7 +55,7 @@ def write_command_pages() -> None:
 
 
 def mark_code(_app: Any, _context: Any, lines: list[str]) -> None:
-    """Sets options and names such as `--genome` and `DK_` of a command's help as code."""
+    """Formats option names and prefixes in the help of a command, such as `--genome` and `DK_`, as code."""
     code = re.compile(r"(?<![`\w-])(--[a-z][\w-]*|\w+_)(?![`\w])")
     lines[:] = [line if line.startswith("..") else code.sub(r"``\1``", line) for line in lines]
 
@@ -67,7 +67,7 @@ def show_examples(_app: Any, _context: Any, lines: list[str]) -> None:
 
 
 def setup(app: Any) -> None:
-    """Writes the commands' pages and connects to sphinx-click."""
+    """Writes the pages of the commands, and connects the functions above to the events of sphinx-click."""
     write_command_pages()
     for part in ("description", "options", "arguments"):
         app.connect(f"sphinx-click-process-{part}", mark_code)
