@@ -1,7 +1,7 @@
 """Exceptions that report errors the user can fix.
 
-The command line prints such an exception as one line and exits with its `exit_code`. Any other exception is a bug and is printed with
-its traceback.
+The command line prints an exception of these classes as one line and exits with its `exit_code`. An exception of another class is a bug
+and is printed with its traceback.
 """
 
 __all__ = ["DreamkerasError", "ExportError", "InputError", "MissingPackageError", "ModelError"]

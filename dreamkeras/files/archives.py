@@ -96,7 +96,7 @@ def _write_member(members: tarfile.TarFile, member: tarfile.TarInfo, folder: Pat
 
 def _safe_path(member: tarfile.TarInfo, archive: Path) -> PurePosixPath:
     path = PurePosixPath(member.name)
-    # The unpacked size of a sparse file is given by its header, so it is not limited by the size of the archive.
+    # Sparse files are rejected, because their unpacked size is given by a header and is not limited by the size of the archive.
     if not (member.isdir() or member.isreg()) or member.issparse():
         raise InputError(f"Expected only regular files and folders in {archive}, got {_kind(member)}: {member.name!r}.")
     # On Windows, a path with a drive or a backslash may leave the folder.

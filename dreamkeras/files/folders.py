@@ -14,7 +14,7 @@ from dreamkeras.files.outputs import naming_output
 
 try:
     import fcntl
-except ImportError:  # Windows has no fcntl, so folders are not locked
+except ImportError:  # Windows has no fcntl, so folders are not locked.
     fcntl = None  # type: ignore[assignment]
 
 __all__ = ["LOCK", "UNFINISHED", "claim", "clear", "is_taken", "open_folder", "require_empty", "require_held"]
@@ -22,7 +22,7 @@ __all__ = ["LOCK", "UNFINISHED", "claim", "clear", "is_taken", "open_folder", "r
 LOCK = ".dreamkeras.lock"
 """Name of the lock file in a folder. The process that writes to the folder locks this file.
 
-A killed process may leave the file behind, but it is then unlocked.
+The lock ends with the process, even if the process is killed and the file remains.
 """
 
 UNFINISHED = ".dreamkeras-*.tmp"
@@ -62,13 +62,15 @@ def claim(folder: Path, name: str | Path | None = None) -> Iterator[None]:
             _release(folder, descriptor)
     finally:
         for path in reversed(made):
-            with suppress(OSError):  # a folder that is no longer empty is kept
+            with suppress(OSError):  # A folder that is no longer empty is kept.
                 path.rmdir()
 
 
 @contextmanager
 def open_folder(folder: Path) -> Iterator[Path]:
-    """Creates a folder that gets its name only after the `with` block has ended without an error. After an error, the folder is removed.
+    """Creates a folder that gets its name only after the `with` block has ended without an error.
+
+    If the block raises an error, the folder is removed.
 
     During the block, the folder is named `.NAME.unfinished` and locked by this process. Files that a killed process left there are
     deleted first. If an empty folder with the final name exists, which may be a link or a mount point, the new files are moved into
@@ -93,7 +95,7 @@ def open_folder(folder: Path) -> Iterator[Path]:
                     _publish(unfinished, place)
             finally:
                 clear(unfinished)
-                with suppress(OSError):  # the folder still contains the lock file
+                with suppress(OSError):  # The folder may still contain the lock file.
                     unfinished.rmdir()
     finally:
         with suppress(OSError):
@@ -176,20 +178,20 @@ def _lock(folder: Path, name: str, made: list[Path]) -> int | None:
             _make(folder, made)
             if fcntl is None:
                 return None
-            descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)  # NFS locks only files that are open for writing
-        except FileNotFoundError:  # the process that had locked the folder has removed it
+            descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)  # NFS locks only files that are open for writing.
+        except FileNotFoundError:  # The process that had locked the folder has removed the folder.
             continue
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except (BlockingIOError, PermissionError):
             os.close(descriptor)
             break
-        except OSError:  # a file system without locks
+        except OSError:  # The file system has no locks.
             pass
         if _is_at(folder / LOCK, descriptor):
             _held[descriptor] = folder
             return descriptor
-        os.close(descriptor)  # the previous owner of the lock removed the lock file between the two calls
+        os.close(descriptor)  # The previous owner of the lock removed the lock file between the two calls.
     raise DreamkerasError(f"Another process is writing to {name}. Wait until it has ended, or choose another name.")
 
 
@@ -218,7 +220,7 @@ def _release(folder: Path, descriptor: int | None) -> None:
 
 
 def _let_go() -> None:
-    """Closes the lock files in a forked process. Otherwise the folders would remain locked after the parent process has ended."""
+    """Closes the lock files in a forked process, because otherwise folders would remain locked after the parent process has ended."""
     while _held:
         os.close(_held.popitem()[0])
 

@@ -16,7 +16,7 @@ from dreamkeras.files.streams import STANDARD, is_stream
 __all__ = ["copied", "file_name", "full_path", "open_bytes", "read_text", "refuse_twice", "require_file", "rereadable", "source_name"]
 
 _COPIES: dict[str, IO[bytes] | None] = {}
-"""Temporary copy of each stream that may be opened several times, by path. None before the stream is first opened."""
+"""Temporary copy of each stream that may be opened several times, by path. The value is None before the stream is first opened."""
 
 
 def source_name(path: str) -> str:
@@ -64,7 +64,9 @@ def refuse_twice(paths: Iterable[str | None]) -> None:
     for path in filter(None, paths):
         if is_stream(path):
             if (identity := _identity(path)) in seen:
-                raise InputError(f"Two inputs are {source_name(seen[identity])}, which can be read only once. Use a file for one of them.")
+                raise InputError(
+                    f"Two inputs are {source_name(seen[identity])}, which can be read only once. Use a file for one of the inputs."
+                )
             seen[identity] = path
 
 
@@ -72,7 +74,7 @@ def _identity(path: str) -> Any:
     """Returns an identifier that is equal for all names of a stream."""
     try:
         found = os.fstat(sys.stdin.fileno()) if path == STANDARD else Path(path).stat()
-    except (OSError, AttributeError):  # standard input is closed, or is not a file (in tests)
+    except (OSError, AttributeError):  # Standard input is closed, or is not a file (in tests).
         return path
     return found.st_dev, found.st_ino
 
@@ -96,7 +98,7 @@ def rereadable(*paths: str | Path | None) -> Iterator[None]:
 
 @contextmanager
 def open_bytes(path: str) -> Iterator[BinaryIO]:
-    """Opens an input without decompression. Standard input is not closed afterwards.
+    """Opens an input without decompression. Standard input is not closed after the `with` block.
 
     Raises:
         InputError: Standard input is closed, or a temporary copy cannot be written.

@@ -46,7 +46,7 @@ def open_output(path: str) -> Iterator[BinaryIO]:
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Writes a text file in UTF-8. After an error, no incomplete file remains."""
+    """Writes a text file in UTF-8. If writing fails, no incomplete file remains."""
     with open_output(str(path)) as file:
         file.write(text.encode())
 
@@ -118,7 +118,7 @@ def _streamed(path: str) -> Iterator[BinaryIO]:
         spool = stack.enter_context(tempfile.NamedTemporaryFile(prefix="dreamkeras-"))
         yield cast("BinaryIO", spool)
         with naming_output(path):
-            spool.seek(0)  # the file is not opened a second time, which Windows refuses
+            spool.seek(0)  # Windows does not allow a program to open the temporary file a second time.
             shutil.copyfileobj(spool, stream)
             stream.flush()
 
@@ -156,7 +156,7 @@ def _take_rights(descriptor: int, target: Path) -> None:
     if not os.access(target, os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     found = target.stat()
-    if hasattr(os, "fchown"):  # not available on Windows
-        with suppress(OSError):  # only root may change the owner
+    if hasattr(os, "fchown"):  # `fchown` is not available on Windows.
+        with suppress(OSError):  # Only root may change the owner of a file.
             os.fchown(descriptor, found.st_uid, found.st_gid)
         os.fchmod(descriptor, stat.S_IMODE(found.st_mode))

@@ -96,7 +96,7 @@ def retry(url: str, attempt: Callable[[], None], progress: Callable[[], int], *,
 
     Args:
         url: URL of the request, for messages.
-        attempt: Function that sends the request. If it raises `Interrupted`, it is called again.
+        attempt: Function that sends the request. The function is called again if it raises `Interrupted`.
         progress: Function that returns the progress as a number, such as received bytes. Progress restarts the count of attempts at 1.
         attempts: Maximum number of consecutive attempts without progress.
         say: Function that is called with a message about the reason and the duration of each pause.

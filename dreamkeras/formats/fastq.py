@@ -63,7 +63,7 @@ def _whole_reads(data: bytes) -> tuple[bytes, bytes]:
 
 
 def _parse(data: bytes, first: int, path: str) -> Records:
-    """Parses complete reads. The number of their first line in the file is `first`."""
+    """Parses complete reads. `first` is the line number of the first read."""
     codes = np.frombuffer(data, np.uint8)
     ends = np.flatnonzero(codes == ord("\n"))
     sizes = np.diff(ends, prepend=-1)

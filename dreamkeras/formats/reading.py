@@ -1,7 +1,8 @@
 """Reads sequences or table columns from files of any supported format, in batches of bounded size.
 
-Supported formats are FASTA, FASTQ, TSV, CSV and one sequence per line, plain or gzip, and Parquet. Input is a file or standard input. The
-format is detected from the first bytes and the file name. The sequences are not checked here. `Construct` checks that they are DNA.
+Supported formats are FASTA, FASTQ, TSV, CSV and one sequence per line, plain or gzip, and Parquet. Input is a file or standard input.
+The format is detected from the first bytes and the file name. Readers do not check that sequences are DNA, because `Construct` checks
+this later.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -59,11 +60,11 @@ def read_records(
     Args:
         path: Path of the file. `-` reads standard input.
         format: Format of the file. By default, the format is detected from the first bytes and the file name.
-        id_column: Name or position (from 0) of the id column. Defaults to the column named id, seq_id or name. Without a header, it
-            defaults to the first column, if that column precedes the sequences and contains no numbers. Without ids, records are
+        id_column: Name or position (from 0) of the id column. Defaults to the column named id, seq_id or name. Without a header, the
+            default is the first column, if that column precedes the sequences and contains no numbers. Without ids, records are
             numbered from 1. Text of digits is a name if the header has exactly this name, otherwise a position.
-        sequence_column: Name or position of the sequence column. Defaults to the column named sequence or seq. Without a header, it
-            defaults to the column that looks like DNA.
+        sequence_column: Name or position of the sequence column. Defaults to the column named sequence or seq. Without a header, the
+            default is the column that looks like DNA.
         batch: Maximum number of records in a batch. Batches of long sequences have fewer records.
         opened: Open stream with the bytes of the file, which is not closed. Parquet is not supported. If the stream is given, `path` is
             used in error messages only.
@@ -139,7 +140,7 @@ def open_table(path: str, columns: Iterable[Column | None] = (), header: bool | 
 
     Args:
         path: Path of the file. `-` reads standard input.
-        columns: Columns that the caller will read. Their names help to detect a header, see `tables.sniff_layout`.
+        columns: Columns that the caller will read, whose names help to detect a header, see `tables.sniff_layout`.
         header: Whether the first row is a header. If None, a header is detected from the content.
 
     Raises:

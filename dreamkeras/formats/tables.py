@@ -110,7 +110,9 @@ def header_names(cells: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def named_or_placed(layout: Layout, text: Column | None) -> Column | None:
-    """Resolves a column that was given as text. The text is a name if the header has exactly this name. Otherwise, digits are a position.
+    """Resolves a column that was given as text. The text is a name if the header has exactly this name.
+
+    If the header has no such name, digits are a position.
 
     Example:
         >>> layout = Layout(",", ("sequence", "2", "1"), ("sequence", "2", "1"), 1)
@@ -149,7 +151,7 @@ def find_column(layout: Layout, column: Column, path: str) -> int:
 
 
 def _named(names: Sequence[str], wanted: str) -> list[int]:
-    """Returns the positions of the columns with a given name. If no name matches exactly, case is ignored."""
+    """Returns the positions of the columns with a given name, ignoring case if no name matches exactly."""
     exact = [i for i, name in enumerate(names) if name == wanted]
     return exact or [i for i, name in enumerate(names) if name.lower() == wanted.lower()]
 

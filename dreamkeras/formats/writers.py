@@ -125,7 +125,7 @@ class Writer:
 class Encoder(Protocol):
     """Encoder of an output format.
 
-    Its methods return the bytes before the rows, the bytes of a batch of rows, and the bytes after the rows.
+    The methods return the bytes before the rows, the bytes of a batch of rows, and the bytes after the rows.
     """
 
     def begin(self) -> bytes: ...
@@ -232,7 +232,7 @@ class ParquetEncoder:
 
 
 class _Sink(io.RawIOBase):
-    """Buffer between pyarrow and the output file. It keeps bytes that pyarrow writes after an error out of the file."""
+    """Buffer between pyarrow and the output file. Bytes that pyarrow writes after an error stay in the buffer and do not reach the file."""
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []

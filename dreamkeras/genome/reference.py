@@ -62,7 +62,8 @@ class Genome:
         if listed:
             check_fai(listed, self._bytes, path)
         mark = len(BYTE_ORDER_MARK)
-        shift = mark if not listed and self._bytes[0:mark] == BYTE_ORDER_MARK else 0  # `open_source` skips the byte order mark
+        # A computed index does not count the byte order mark, which `open_source` skips.
+        shift = mark if not listed and self._bytes[0:mark] == BYTE_ORDER_MARK else 0
         self._contigs = {name: contig._replace(offset=contig.offset + shift) for name, contig in found.items()}
 
     @property

@@ -1,6 +1,6 @@
 """Defines the DNA alphabet: tables of one-hot rows, complements and valid letters, each with 256 rows indexed by ASCII code.
 
-This is the only module that defines the base order.
+The base order is defined in this module only.
 """
 
 import numpy as np

@@ -119,7 +119,7 @@ class Construct:
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> "Construct":
-        """Returns the construct for a dictionary that `to_json` returned.
+        """Creates a construct from a dictionary that `to_json` returned.
 
         Raises:
             InputError: A field is missing or unknown.

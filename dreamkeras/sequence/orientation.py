@@ -26,7 +26,8 @@ About one of 4 billion random sequences begins with 16 given bases.
 def on_other_strand(sequences: Ragged, left: str, right: str) -> np.ndarray:
     """Returns whether each sequence is the reverse complement of a sequence with adapters, bool (n,). Case is ignored.
 
-    Such a sequence has the reverse complements of both adapters, or of one adapter with at least `DISTINCT` bases.
+    A sequence counts as a reverse complement if it has the reverse complements of both adapters, or of one adapter with at least
+    `DISTINCT` bases.
 
     Example:
         >>> on_other_strand(Ragged.from_strings(["AACCGGTTTGCA", "TGCACCGGGGTT"]), "TGCA", "GGTT").tolist()

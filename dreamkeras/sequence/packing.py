@@ -14,7 +14,7 @@ __all__ = ["is_packed", "leading_unknown", "left_packed", "unpacked"]
 def is_packed(construct: Construct) -> bool:
     """Returns whether the windows of a construct are left-packed.
 
-    This requires both strands, alignment left, and no flags, adapters or flanks.
+    Windows are left-packed if the construct uses both strands, is aligned left, and has no flags, adapters or flanks.
 
     Without left-packing, padding would follow an insert but precede its reverse complement, so that a short sequence and its reverse
     complement would have different predictions. Constructs of models that were trained with older versions of dreamkeras have a flag,

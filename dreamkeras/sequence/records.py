@@ -1,4 +1,4 @@
-"""Records: a batch of named sequences with the file and line that each comes from."""
+"""Records: a batch of named sequences with the file and line of each sequence."""
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -14,7 +14,7 @@ BATCH_ROWS = 8192
 """Default maximum number of records in a batch."""
 
 BATCH_LETTERS = 1 << 22
-"""Maximum number of letters in a batch of several records. This limit bounds the memory for long sequences."""
+"""Maximum number of letters in a batch of several records, to limit the memory that long sequences need."""
 
 
 class Records(NamedTuple):

@@ -26,7 +26,7 @@ def cut_small_batch(construct: Construct, sequences: list[bytes]) -> np.ndarray 
         sequences: The n sequences, in any case, with both adapters or with neither.
 
     Returns:
-        Windows, uint8 (n, length). None if a sequence does not fit. In that case, `Construct.fit` returns the reason.
+        Windows, uint8 (n, length). None if a sequence does not fit. `Construct.fit` returns the reason why a sequence does not fit.
     """
     windows = [_window(construct, sequence) for sequence in sequences]
     return np.frombuffer(b"".join(windows), np.uint8).reshape(-1, construct.length) if all(windows) else None

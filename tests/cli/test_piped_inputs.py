@@ -162,7 +162,7 @@ def test_constraints_and_options_can_be_pipes(run, model, tmp_path):
 
 REFUSED = [
     (["predict", "-", "-"], "Two inputs are standard input, which"),
-    (["predict", "PIPE", "a.fa", "PIPE"], "which can be read only once. Use a file for one of them"),
+    (["predict", "PIPE", "a.fa", "PIPE"], "which can be read only once. Use a file for one of the inputs"),
     (["predict", "a.bed", "--genome", "PIPE"], "windows are read at any position"),
     (["predict", "a.bed", "--genome", "-"], "windows are read at any position"),
     (["variants", "a.vcf", "--genome", "PIPE"], "windows are read at any position"),

@@ -19,7 +19,7 @@ class Assay(NamedTuple):
         units: Unit of each measured value.
         read: Function that takes the path of a data file and returns its examples.
         bins: Number of sorting bins, if the measured values are mean bin numbers, counted from 0. If None, the values have another unit.
-        read_test: Function that reads a test file. Its values may have other units than those of a training file. If None, `read` is
+        read_test: Function that reads a test file, in which values may have other units than in training files. If None, `read` is
             used for test files.
         profile: Number of positions of the predicted profile. If None, the model predicts no profile.
         insert_length: Usual length of an insert, if the window also has room for longer inserts. If None, most inserts fill the window.

@@ -116,7 +116,7 @@ def _on_contigs(bed: Bed, length: int, genome: Genome) -> Windows:
     kept, path = on & first, source_name(bed.path)
     if not kept.any():
         raise InputError(f"None of the {len(on):,} regions in {path} has a window of {length} bases within its contig.")
-    left_out = {f"whose windows of {length} bases extend beyond their contig": ~on, "with the window of another region": on & ~first}
+    left_out = {f"whose windows of {length} bases extend beyond their contig": ~on, "with the same window as another region": on & ~first}
     reasons = " and ".join(f"{rows.sum():,} {reason}" for reason, rows in left_out.items() if rows.any())
     read = f"Read {len(kept):,} regions of {path}{f'; skipped {reasons}' if reasons else ''}."
     return Windows(windows.select(kept), int(kept.sum()), (read, bed.about_middles))

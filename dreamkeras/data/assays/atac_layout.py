@@ -53,7 +53,7 @@ class AtacLayout:
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> "AtacLayout":
-        """Returns the layout for a dictionary that `dataclasses.asdict` returned.
+        """Creates a layout from a dictionary that `dataclasses.asdict` returned.
 
         Raises:
             InputError: A field is missing or unknown.

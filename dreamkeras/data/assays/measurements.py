@@ -35,7 +35,7 @@ PLAIN = b"0123456789+-.eE"
 
 
 class Columns(NamedTuple):
-    """Column names of an assay, in lower case. If several names are given, the first one that is in the header is used.
+    """Column names of an assay, in lower case. If several names are given, the first name that is in the header is used.
 
     Args:
         values: Possible names of the column of each measured value.

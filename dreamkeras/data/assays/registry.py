@@ -35,8 +35,8 @@ def find_assay(name: str, layout: TableLayout | AtacLayout | None = None, constr
     Args:
         name: A key of `ASSAYS`, `TABLE` or `ATAC`.
         layout: Layout of the user's own table or ATAC-seq data. Required for `TABLE` and `ATAC`, ignored for other assays.
-        construct: Construct of an existing model or run that the sequences of a user's own table are read for. If None, the layout
-            defines the construct.
+        construct: Construct of an existing model or run, which is used for a user's own table instead of the construct of the layout.
+            If None, the layout defines the construct.
 
     Raises:
         InputError: The assay is unknown (the message lists the known assays), or the layout is missing or defines no construct.

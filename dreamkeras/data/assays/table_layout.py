@@ -24,12 +24,12 @@ class TableLayout:
     """The columns of a table of sequences with measured values, and the construct of the sequences.
 
     A column is given as a name, in any case, or as a position, counted from 0. Text of digits is a name if the header has exactly this
-    name, and a position otherwise. Training and evaluation resolve such text with `data.assays.table.settled_layout` before they read
-    the table.
+    name, and a position otherwise. Training and evaluation resolve columns of digits with `data.assays.table.settled_layout` before
+    they read the table.
 
     Args:
         target_column: Columns of the measured values, one for each task.
-        sequence_column: Column of the sequences. Defaults to the column named sequence or seq. Without a header, it defaults to the
+        sequence_column: Column of the sequences. Defaults to the column named sequence or seq. Without a header, the default is the
             column that looks like DNA.
         id_column: Column of the ids. Defaults to the column named id, seq_id or name. Without ids, rows are numbered from 1.
         weight_column: Column with the weight of each row in the loss, for example its number of barcodes.
@@ -41,8 +41,8 @@ class TableLayout:
         left_flank: Constant sequence before the left adapter, which the sequences in the table do not include.
         right_flank: Constant sequence after the right adapter, which the sequences in the table do not include.
         length: Number of bases in the window that the model reads. If None, the window fits the longest sequence with adapters and flanks.
-        reverse_mark: Text in the ids of sequences that were measured in reverse orientation. Such sequences have the flag `is_reverse`
-            with the value 1.
+        reverse_mark: Text in the ids of sequences that were measured in reverse orientation. The flag `is_reverse` of a sequence with
+            this text in its id is 1.
         both_strands: Whether the measured values apply to both strands. If True, both strands are used for training, and predictions
             are averaged over both strands.
 
@@ -140,7 +140,7 @@ class TableLayout:
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> "TableLayout":
-        """Returns the layout for a dictionary that `dataclasses.asdict` returned.
+        """Creates a layout from a dictionary that `dataclasses.asdict` returned.
 
         Raises:
             InputError: A field is missing or unknown.
@@ -152,7 +152,7 @@ class TableLayout:
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        """All columns that the fields of the layout name."""
+        """Columns that are named in any field of the layout."""
         single = (getattr(self, name) for name in COLUMNS)
         replicates = (column for columns in self.replicate_columns for column in columns)
         return (*self.target_column, *(column for column in single if column is not None), *replicates)
@@ -165,6 +165,9 @@ class TableLayout:
         return dataclasses.replace(self, target_column=targets, replicate_columns=replicates, **single)
 
     def with_length(self, longest: int) -> "TableLayout":
-        """Sets the window length to fit inserts of up to `longest` bases with adapters and flanks. An existing length is kept."""
+        """Sets the window length to fit inserts of up to `longest` bases with adapters and flanks.
+
+        An existing window length is not changed.
+        """
         around = self.left_flank + self.left_adapter + self.right_adapter + self.right_flank
         return self if self.length else dataclasses.replace(self, length=longest + len(around))

@@ -22,7 +22,7 @@ LOWEST, HIGHEST = 0, BINS - 1
 """Numbers of the first and the last sorting bin."""
 
 VALUE_NAMES = ("value", "expression", "mean_value", "mean_expression", "measured_expression")
-"""Possible names of the column of measured values. The first one that is in the header is used."""
+"""Possible names of the column of measured values. The first name that is in the header is used."""
 
 COLUMNS = Columns(values=(VALUE_NAMES,), ids=ID_NAMES, needs_header=False)
 

@@ -144,7 +144,7 @@ def _get(file: RecordFile, address: str, folder: Path, progress: DownloadProgres
         try:
             unpack(path, unpacked)
         except InputError:
-            if file.checksum is None:  # Without a checksum, the next call would mistake this damaged archive for the published one.
+            if file.checksum is None:  # Without a checksum, the next call would treat the damaged archive as the published file.
                 path.unlink()
             raise
     return [path, unpacked]

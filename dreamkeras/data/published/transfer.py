@@ -42,7 +42,10 @@ class PartialFile(NamedTuple):
         return self.version.read_text(encoding="latin-1") if self.version.is_file() else ""
 
     def begin(self, version: str) -> None:
-        """Deletes the bytes of an earlier version, then stores the new version. This order ensures that a crash cannot mix two versions."""
+        """Deletes the bytes of an earlier version, then stores the new version.
+
+        Deleting the bytes first ensures that a crash cannot mix two versions.
+        """
         self.bytes.write_bytes(b"")
         self.version.write_text(version, encoding="latin-1")
 
@@ -99,7 +102,7 @@ def _receive(url: str, part: PartialFile, file: RecordFile, progress: DownloadPr
     asked = _range(part, start)
     with open_url(url, asked) as response:
         headers = response.headers
-        if response.status == 416:  # The partial file is longer than the server's file, so it is of another version.
+        if response.status == 416:  # The partial file is longer than the server's file, so the two are different versions.
             part.remove()
             raise Interrupted("the file has changed on the server")
         total = _announced(response.status, headers, file, url)

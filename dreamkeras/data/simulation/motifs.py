@@ -22,8 +22,8 @@ class Factor(NamedTuple):
         name: Standard name of the factor.
         site: Consensus of the binding site, IUPAC codes, 5' to 3'.
         matrix: JASPAR 2024 matrix that the consensus was derived from.
-        concentration: Concentration in units of the dissociation constant of a perfect site. At 10, a perfect site is bound 10/11 of
-            the time.
+        concentration: Concentration in units of the dissociation constant of a perfect site. At a concentration of 10, a perfect site
+            is bound 10/11 of the time.
         effect: Change of the log-odds of expression if the factor is bound, negative for repressors.
         opening: Change of the log-odds that the promoter is free of nucleosomes if the factor is bound.
     """

@@ -36,7 +36,10 @@ def occupancy(sequences: Ragged, factors: Sequence[Factor] = YEAST_FACTORS) -> n
 
 
 def _symbols(sequences: Ragged, rows: slice, behind: int) -> np.ndarray:
-    """Returns a code for each letter, intp (rows, longest + behind). Positions after the end of a sequence have the code `OUTSIDE`."""
+    """Returns a code for each letter and for `behind` further positions, intp (rows, longest + behind).
+
+    Positions after the end of a sequence have the code `OUTSIDE`.
+    """
     lengths = sequences.lengths[rows]
     symbols = np.full((len(lengths), int(lengths.max()) + behind), OUTSIDE, np.intp)
     inside = np.arange(symbols.shape[1]) < lengths[:, None]
@@ -69,7 +72,7 @@ def _word_tables(factors: Sequence[Factor]) -> np.ndarray:
     for number, factor in enumerate(factors):
         for strand, site in enumerate((factor.site, reverse_complement(letter_codes(factor.site)).tobytes().decode())):
             columns[: len(site), :OUTSIDE, strand, number] = affinity(site)
-            columns[: len(site), OUTSIDE, strand, number] = 0  # a site must lie within the sequence
+            columns[: len(site), OUTSIDE, strand, number] = 0  # Sites that extend beyond the sequence are not counted.
     columns = columns.reshape(words, WORD, SYMBOLS, 2 * len(factors))
     tables = columns[:, 0]
     for step in range(1, WORD):

@@ -15,7 +15,7 @@ HELD_OUT = 0.1
 
 
 class Division(NamedTuple):
-    """Rule by which the examples of a file are divided.
+    """Rule by which the examples of a file are divided into training and validation examples.
 
     Args:
         seed: Random seed of the split and of the folds.

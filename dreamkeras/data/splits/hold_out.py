@@ -60,8 +60,8 @@ def held_out(examples: Examples, fraction: float, seed: int = 0) -> np.ndarray:
 def fold_split(examples: Examples, valid_fold: int | str) -> tuple[Examples, Examples]:
     """Splits examples into training and validation examples. The validation examples are those of one fold or one chromosome.
 
-    An example is on a chromosome if its id begins with the chromosome's name, as in `chr2L_100_348` or `chr2L:100-348`. Both sets keep
-    their order.
+    An example is on a chromosome if its id begins with the chromosome's name, as in `chr2L_100_348` or `chr2L:100-348`. Training and
+    validation examples keep their order.
 
     Args:
         examples: Examples to split.
@@ -88,7 +88,7 @@ def fold_split(examples: Examples, valid_fold: int | str) -> tuple[Examples, Exa
 
 
 def draw_folds(examples: Examples, count: int, seed: int = 0) -> Examples:
-    """Returns the examples with random folds, numbered from 0 to `count - 1`. No two folds share a sequence, see `held_out`.
+    """Returns the examples with random folds, numbered from 0 to `count - 1`. Different folds share no sequence, see `held_out`.
 
     Raises:
         InputError: `count` is below 2, or there are too few sequences.

@@ -23,7 +23,7 @@ NEARLY_ALL = 0.9
 
 
 class Inserts(NamedTuple):
-    """Windows and the columns of their inserts.
+    """Windows, with the start and stop column of the insert in each window.
 
     Args:
         letters: Windows, uint8 (n, length).
@@ -117,7 +117,7 @@ def _spans(windows: np.ndarray, lengths: np.ndarray, construct: Construct) -> tu
 def _held_adapters(windows: np.ndarray, length: int, construct: Construct) -> np.ndarray:
     """Returns whether each window has the adapters and flanks of an insert of `length` bases, bool (n,).
 
-    The sequence of such a window was given with adapters, so the insert is shorter than the sequence.
+    A window with these adapters and flanks comes from a sequence that includes the adapters, so the insert is shorter than the sequence.
     """
     if length < construct.shortest or not construct.left_adapter + construct.right_adapter:
         return np.zeros(len(windows), bool)

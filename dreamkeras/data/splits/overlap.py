@@ -79,7 +79,9 @@ class WindowOverlap(Overlap):
 
 
 def overlap(training: Examples, validation: Examples) -> Overlap:
-    """Counts the validation sequences that are also in the training data. Both sets must have the same construct.
+    """Counts the validation sequences that are also in the training data.
+
+    The training and validation sequences must have the same construct.
 
     Adapters, flanks and constant ends of the training sequences are ignored. Genomic windows, which have profiles, are compared by their
     positions.

@@ -1,6 +1,6 @@
 """Finds near-duplicates: copies with a few changed bases, shifted, reverse-complemented or between other flanks.
 
-Two sequences are near-duplicates if at least half of the 8-mers of the shorter one are also in the longer one, on either strand.
+Two sequences are near-duplicates if at least half of the 8-mers of the shorter sequence are also in the longer sequence, on either strand.
 Candidates are pairs that share a minimiser. Candidate pairs are confirmed by comparing their 8-mers, so pairs below the threshold
 `NEAR` are never reported. For random inserts of 80 bases, all copies with 1 or 2 changed bases are found, 99.8 % of those with 3, 98 %
 of those with 4 and 87 % of those with 5. For random inserts of 200 bases, copies with up to 12 changed bases are found.
@@ -33,15 +33,15 @@ PAIRS = 256
 """Number of pairs compared at a time. Each pair needs a table of 64 KB."""
 
 SEEDS = 2**24
-"""Maximum number of minimisers in memory. This number of minimisers needs 128 MB, and twice as much while being collected."""
+"""Maximum number of minimisers in memory. All minimisers in memory need 128 MB, and twice as much while they are being collected."""
 
 COMPARED = 8
 """Maximum number of sequences with the same minimiser with which a sequence is compared."""
 
 CROWD = 32
-"""If more sequences than this number share a minimiser, each of them is compared with only one other.
+"""If more sequences than this number share a minimiser, each sequence is compared with only one other sequence.
 
-A minimiser of so many sequences either lies in a repeat or comes from sequences that are all similar.
+A minimiser that so many sequences share either lies in a repeat or comes from sequences that are all similar.
 """
 
 BLOCK = 2**20
@@ -176,7 +176,7 @@ def _seeds(inserts: Inserts, rows: np.ndarray, stretch: int, parts: int) -> Iter
 
 
 def _leaders(inserts: Inserts, rows: np.ndarray) -> np.ndarray:
-    """Returns the first sequence of the family of each sequence, as indices into `rows`, int64 (n,)."""
+    """Returns, for each sequence, the index in `rows` of the first sequence of its family, int64 (n,)."""
     parent, stretch = np.arange(len(rows)), _stretch(inserts)
     for seeds in _seeds(inserts, rows, stretch, _parts(inserts, stretch)):
         for distance in range(1, COMPARED + 1):

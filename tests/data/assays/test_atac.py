@@ -122,7 +122,7 @@ def test_windows_beyond_contigs_and_repeated_windows_are_skipped_and_counted(lay
     assert found.remarks == (
         (
             f"Read 5 regions of {tmp_path / 'peaks.bed'}; skipped 2 whose windows of 300 bases extend beyond their contig "
-            "and 1 with the window of another region."
+            "and 1 with the same window as another region."
         ),
         f"{tmp_path / 'peaks.bed'}: regions are centred on their middle.",
     )
