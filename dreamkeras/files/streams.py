@@ -58,7 +58,8 @@ def find_descriptor(path: str | os.PathLike[str]) -> int | None:
 def open_stream(path: str) -> Iterator[BinaryIO]:
     """Opens a stream (see `is_stream`) for writing bytes, without truncating or replacing its target.
 
-    A descriptor of this process is written from its current position. Other streams are opened for appending.
+    If the path is a descriptor of this process, writing begins at the current position of the descriptor. Other streams are opened for
+    appending.
 
     Raises:
         DreamkerasError: Standard output is closed.

@@ -21,8 +21,8 @@ from dreamkeras.sequence.records import Records, numbered
 
 __all__ = ["Library", "examples", "expression", "simulate"]
 
-# Rounded shares of bases, insert lengths and unknown bases in 6,370 promoters of the challenge's training set.
-COMPOSITION = {"A": 58, "C": 49, "G": 72, "T": 77}  # of 256
+# Rounded shares of bases (in 256ths), insert lengths and unknown bases in 6,370 promoters of the challenge's training set.
+COMPOSITION = {"A": 58, "C": 49, "G": 72, "T": 77}
 LENGTHS = {80: 0.82, 79: 0.128, 78: 0.024, 77: 0.008, 76: 0.005, 81: 0.005}
 RARE_LENGTHS = range(57, 106)
 GAPPED, GAP_START, GAP_UNREAD = 0.004, 58, 0.8
