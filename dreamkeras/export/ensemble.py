@@ -140,12 +140,14 @@ def _describe(members: Sequence[OnnxPredictor]) -> ModelDescription:
     ensemble, descriptions = Ensemble(members), [member.description for member in members]
     if any(description.profile for description in descriptions):
         raise ModelError(
-            f"Models with profiles cannot be combined in one file ({ensemble.name}). To average them, give `dreamkeras predict` several -m."
+            f"Models with profiles cannot be combined in one file ({ensemble.name}). "
+            "Average their predictions with `dreamkeras predict` and several -m."
         )
     if len(ensemble.constructs) > 1:
         names = " and ".join(repr(construct.name) for construct in ensemble.constructs)
         raise ModelError(
-            f"Expected models with the same construct for one file, got {names}. To average them, give `dreamkeras predict` several -m."
+            f"Expected models with the same construct for one file, got {names}. "
+            "Average their predictions with `dreamkeras predict` and several -m."
         )
     first, spans = descriptions[0].training, [familiarity_alone(description.calibration) for description in descriptions]
     return ModelDescription(

@@ -58,8 +58,8 @@ def export_onnx(
             faster on CPUs.
         strands: `"both"` to average over both strands, `"forward"` to predict the strand as given. Defaults to the construct's strand rule.
         without_bias: Whether to remove the enzyme's bias, so that the exported model predicts the signal without it.
-        least_r: Minimum correlation between the predictions of an int8 model and the Keras model. It is measured on other sequences than
-            the scales of the int8 model.
+        least_r: Minimum correlation between the predictions of an int8 model and the Keras model. The correlation is measured on sequences
+            that are not used to measure the scales of the int8 model.
         most_difference: Maximum accepted difference from the Keras model, in standard deviations of its predictions. Defaults to the value
             in `parity.DIFFERENCES`.
         reference: Function that returns the predictions of the Keras model on the caller's backend, from windows uint8 (n, length) to the
@@ -69,7 +69,7 @@ def export_onnx(
             stored in the file if `strands` or `without_bias` is given, or if the correlation of an int8 model is below `parity.LEAST_R`.
 
     Returns:
-        The description of the file. The dictionary `parity` in it has the fields of `parity.Parity`.
+        The description of the file. The attribute `parity` of the description has the fields of `parity.Parity`.
 
     Raises:
         ModelError: The model was not saved by dreamkeras, cannot be exported, or the predictions of the ONNX file differ from those of the

@@ -20,11 +20,12 @@ DIFFERENCES = {"float32": 0.001, "float16": 0.05, "int8": 0.05}
 maximum profile distance."""
 
 LEAST_R = 0.999
-"""Minimum correlation with the Keras model. It applies to every int8 model, and to a float16 model that exceeds the maximum difference."""
+"""Minimum correlation with the Keras model. The limit applies to every int8 model, and to a float16 model that exceeds the maximum
+difference."""
 
 SLOPE, SHIFT = 0.05, 0.1
-"""Maximum deviation of the slope from 1, and maximum difference of the means in standard deviations. They apply to a float16 or int8 model
-that exceeds the maximum difference."""
+"""Maximum deviation of the slope from 1, and maximum difference of the means in standard deviations. Both limits apply to a float16 or int8
+model that exceeds the maximum difference."""
 
 ROUNDING = 4
 """Number of units in the last place of the largest prediction, in float32, up to which differences are ignored."""
@@ -34,7 +35,8 @@ class Parity(NamedTuple):
     """Comparison of an exported model with its Keras model, or of an exported ensemble with its members.
 
     With several tasks, each figure is that of the task with the worst value. Standard deviations are those of the Keras model's
-    predictions. If all predictions of a task are equal, their absolute value replaces the standard deviation, or 1 if they are 0.
+    predictions. If all predictions of a task are equal, the standard deviation is replaced by their absolute value, or by 1 if the
+    predictions are 0.
 
     Args:
         sequences: Number of sequences.
@@ -76,7 +78,7 @@ def parity_sequences(construct: Construct, number: int = SEQUENCES, seed: int = 
     """Generates random sequences of all lengths that fit the construct.
 
     A quarter of the sequences contains only the bases A, C, G and T. In the other quarters, about a tenth of the bases is replaced: by N,
-    by N in lower-case sequences, and by IUPAC codes. Every third sequence is an insert without adapters. The remaining sequences have the
+    by N in a lower-case sequence, or by IUPAC codes. Every third sequence is an insert without adapters. The remaining sequences have the
     construct's adapters.
     """
     random = np.random.default_rng(seed)
@@ -183,7 +185,7 @@ def require_parity(parity: Parity, least_r: float = LEAST_R, most_difference: fl
             f"The exported model's profiles differ from the Keras model's by a distance of {parity.profile_distance:.3g}, which exceeds "
             f"{bound:g}, over {parity.sequences:,} sequences in {parity.precision}."
         )
-    differs = parity.sd_difference != 0  # without such a difference, r only reflects float32 rounding
+    differs = parity.sd_difference != 0  # without a difference, r only reflects float32 rounding
     if parity.precision == "int8" and differs and parity.r is not None and not parity.r >= least_r:
         raise ModelError(
             f"The int8 model's r with float32 is {parity.r}, below {least_r:g} (largest difference {parity.largest_difference:.3g}), over "

@@ -28,7 +28,7 @@ def require_packages(*packages: str) -> None:
     missing = [package for package in packages or PACKAGES if importlib.util.find_spec(package) is None]
     if missing:
         extras = ",".join(dict.fromkeys(PACKAGES[package] for package in missing))
-        raise MissingPackageError(f"Exporting needs {', '.join(missing)}: pip install 'dreamkeras[{extras}]'.")
+        raise MissingPackageError(f"The export requires {', '.join(missing)}: pip install 'dreamkeras[{extras}]'.")
 
 
 def trace_with_tensorflow(file: Path, strands: str | None, without_bias: bool = False) -> Traced:

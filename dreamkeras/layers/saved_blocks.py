@@ -105,7 +105,7 @@ def _find_class(slot: str, base: type, config: Mapping[str, Any]) -> Any:
     given = None if registered in known else keras.saving.get_registered_object(registered)  # from the caller's custom_objects
     if given is not None:
         return given
-    reason, missing = f"Module {module} does not define it", ""
+    reason, missing = f"Module {module} does not define {name}", ""
     try:
         qualified = registered.removeprefix(f"{module}>") if registered.startswith(f"{module}>") else name
         found = member(import_module(module), qualified)
@@ -117,7 +117,7 @@ def _find_class(slot: str, base: type, config: Mapping[str, Any]) -> Any:
         found = known.get(key)
         if found is not None and (found.__module__, found.__name__) == (module, name):
             return found
-    advice = "Run its cell or script first, or move it into a module that Python can import"
+    advice = "Run the cell or script that defines the class first, or move the class into a module that Python can import"
     if module != SCRIPT:
         advice = f"Install {module.partition('.')[0]}, or run from the folder that contains it"
     if missing.startswith("dreamkeras."):

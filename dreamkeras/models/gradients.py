@@ -1,7 +1,7 @@
 """Computes gradient-based attributions on every backend: gradient times input, integrated gradients, and a DeepLIFT-style rule.
 
-The explained prediction is that of the exported model: all flags except `is_reverse` are 0, and predictions are averaged over both strands
-and over test shifts where the network uses them. The module `differentiation` computes the gradients.
+The attributions explain the prediction of the exported model. All flags except `is_reverse` are 0, and the prediction is averaged over both
+strands and over test shifts if the network uses them. The module `differentiation` computes the gradients.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -88,8 +88,8 @@ class Attributor:
     flanks as the sequence. The methods differ in their multipliers:
 
     - `"gradient"`: the multiplier is the gradient at the sequence. With the baseline `"zeros"`, the method is gradient times input. With
-      the baseline `"uniform"`, it is the corrected gradient (Majdandzic et al. 2023). Gradients describe the effect of small changes of the
-      sequence. The sum of the contributions has no meaning.
+      the baseline `"uniform"`, the method is the corrected gradient (Majdandzic et al. 2023). Gradients describe the effect of small
+      changes of the sequence. The sum of the contributions has no meaning.
     - `"integrated"`: the multiplier is the mean gradient on the straight line from the baseline to the sequence (Sundararajan et al. 2017),
       by Gauss-Legendre quadrature. Except for the quadrature error, the contributions add up to the difference between the predictions for
       the sequence and the baseline. With shuffled baselines, the contributions are averaged over the baselines.

@@ -43,7 +43,7 @@ def read_state_dict(path: str) -> dict[str, np.ndarray]:
             the state_dict under one of the keys in `WRAPPERS`.
 
     Returns:
-        Arrays by name. Their order and precision are those of the file, and their axes are in the order of torch.
+        Arrays by name. The order and precision of the arrays are those of the file. The axes of each array are in the order of torch.
 
     Raises:
         ModelError: The file cannot be read, is damaged, or contains objects other than tensors. The message names the file.
@@ -65,7 +65,7 @@ def read_state_dict(path: str) -> dict[str, np.ndarray]:
 
 
 class _Checkpoint(pickle.Unpickler):
-    """Unpickles a checkpoint that contains only dictionaries and torch tensors. Classes of other objects are rejected."""
+    """Unpickles a checkpoint that contains only dictionaries and torch tensors. Other classes in the file are rejected."""
 
     def __init__(self, archive: zipfile.ZipFile) -> None:
         self.archive = archive

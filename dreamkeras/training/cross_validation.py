@@ -51,8 +51,8 @@ def cross_validate(
         resume: Whether to resume a cross-validation with the same configuration. Finished folds are not repeated.
 
     Returns:
-        The contents of `metrics.json`. They include r, rho, mse and n over all out-of-fold predictions, as means over the tasks for which
-        they are defined, and the r of each fold under `folds`. An undefined value is None, because JSON has no NaN.
+        The contents of `metrics.json`. The file includes r, rho, mse and n over all out-of-fold predictions, as means over the tasks for
+        which they are defined, and the r of each fold under `folds`. An undefined value is None, because JSON has no NaN.
 
     Raises:
         DreamkerasError: The data, the configuration or the folder cannot be used.

@@ -41,7 +41,7 @@ def import_weights(checkpoint: str, model: str, assay: str, folder: Path) -> Mod
             `model.onnx`.
     """
     require_packages()
-    require_file(checkpoint, "it is read a second time for its digest")
+    require_file(checkpoint, "the checkpoint is read a second time for its digest")
     failure = None
     with open_folder(folder) as unfinished:
         find_preset(model)

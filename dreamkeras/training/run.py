@@ -114,7 +114,7 @@ def resume(folder: Path, backend: str | None = None) -> dict[str, Any]:
         data = read_data(config)
         if fingerprint(data.training, data.validation) != config.fingerprint:
             raise InputError(
-                f"Cannot resume the run in {folder}: the data in {config.data or 'the simulation'} have changed since it was started."
+                f"Cannot resume the run in {folder}: the data in {config.data or 'the simulation'} have changed since the run was started."
             )
         model, plan = _prepare(config, data)
         checkpoint, state = folder / CHECKPOINT, TrainingState()

@@ -67,10 +67,10 @@ def _difference(ours: keras.layers.Layer, theirs: keras.layers.Layer) -> str:
     settings = [{**block.get_config(), "name": "", "dtype": "", "trainable": True} for block in (ours, theirs)]
     what = "window and flags" if settings[0] == settings[1] else "width and depth"
     if len(ours.weights) != len(theirs.weights):
-        return f"the {what} differ, with {len(theirs.weights)} weights there and {len(ours.weights)} here"
+        return f"the {what} differ, with {len(theirs.weights)} weights in the file and {len(ours.weights)} in the network"
     for one, other in zip(ours.weights, theirs.weights, strict=True):
         if one.shape != other.shape:
-            return f"the {what} differ, with {one.path} {tuple(other.shape)} there and {tuple(one.shape)} here"
+            return f"the {what} differ, with {one.path} {tuple(other.shape)} in the file and {tuple(one.shape)} in the network"
     return ""
 
 

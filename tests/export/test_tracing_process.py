@@ -155,7 +155,7 @@ def test_keras_backend_is_that_of_an_imported_keras(monkeypatch):
 
 def test_missing_packages_are_named_with_their_extras(monkeypatch):
     monkeypatch.setattr(tracing_process.importlib.util, "find_spec", lambda name: None if name in ("onnx", "onnxruntime") else name)
-    with pytest.raises(MissingPackageError, match=r"Exporting needs onnx, onnxruntime: pip install 'dreamkeras\[train,cpu\]'\."):
+    with pytest.raises(MissingPackageError, match=r"The export requires onnx, onnxruntime: pip install 'dreamkeras\[train,cpu\]'\."):
         require_packages()
 
 

@@ -195,7 +195,9 @@ def test_a_block_of_a_notebook_is_loaded_there_and_an_error_elsewhere(tmp_path):
     model.save(tmp_path / "model.keras")
     np.testing.assert_allclose(predictions(load_network(tmp_path / "model.keras")), predictions(model), atol=1e-6)
     del keras.saving.get_custom_objects()["__main__>MyCore"]
-    with pytest.raises(ModelError, match=r"find __main__:MyCore, .*Run its cell or script first, or move it into a module"):
+    with pytest.raises(
+        ModelError, match=r"find __main__:MyCore, .*Run the cell or script that defines the class first, or move the class into a module"
+    ):
         load_network(tmp_path / "model.keras")
 
 

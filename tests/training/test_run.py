@@ -340,7 +340,9 @@ class TestResume:
         library = write_library(tmp_path / "library.tsv")
         train(choose(data=str(library), epochs=1), tmp_path / "run")
         write_library(library, seed=1)
-        with pytest.raises(InputError, match=r"Cannot resume the run in .*: the data in .*library\.tsv have changed since it was started"):
+        with pytest.raises(
+            InputError, match=r"Cannot resume the run in .*: the data in .*library\.tsv have changed since the run was started"
+        ):
             resume(tmp_path / "run", BACKEND)
 
     def test_relative_paths_are_found_from_another_folder(self, quick, choose, tmp_path, monkeypatch):

@@ -164,7 +164,7 @@ def test_a_resumed_run_keeps_its_window_and_weights(measured, choose, tmp_path, 
     assert history(tmp_path / "run") == before
     (tmp_path / "other.csv").write_text(Path(measured).read_text().replace(",1,", ",9,"))
     (tmp_path / "run" / "config.json").write_text(json.dumps({**config, "data": str(tmp_path / "other.csv")}))
-    with pytest.raises(InputError, match=r"Cannot resume the run in .*: the data in .* have changed since it was started"):
+    with pytest.raises(InputError, match=r"Cannot resume the run in .*: the data in .* have changed since the run was started"):
         resume(tmp_path / "run", keras.backend.backend())
 
 

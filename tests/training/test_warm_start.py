@@ -67,13 +67,13 @@ def test_the_head_is_kept_for_other_units(source):
         (
             BHIFirst(6),
             AutosomeCore((4,)),
-            "first block of .*, BHIFirst, got BHIFirst: the width and depth differ, with .* there and .* here",
+            "first block of .*, BHIFirst, got BHIFirst: the width and depth differ, with .* in the file and .* in the network",
         ),
         (BHIFirst(8), BHICore(8, 4, (3, 5)), "core block of .*, AutosomeCore, got BHICore: the class of the block differs"),
         (
             BHIFirst(8),
             AutosomeCore((4, 4)),
-            "core block of .*, AutosomeCore, got AutosomeCore: the width and depth differ, with .* weights there and .* here",
+            "core block of .*, AutosomeCore, got AutosomeCore: the width and depth differ, with .* weights in the file and .* network",
         ),
     ],
 )
@@ -87,7 +87,7 @@ def test_different_blocks_are_named_with_the_reason(source, first, core, reason)
 
 def test_other_flags_change_the_shape(source):
     human = find_assay("lentimpra")
-    with pytest.raises(ModelError, match=r"the window and flags differ, with .* there and .* here") as caught:
+    with pytest.raises(ModelError, match=r"the window and flags differ, with .* in the file and .* in the network") as caught:
         take_weights(tiny(human), source[1])
     assert "--model" not in str(caught.value)
     (source[1] / "config.json").write_text('{"model": "dream-cnn"}')

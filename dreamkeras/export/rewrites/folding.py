@@ -59,7 +59,10 @@ def _fold_followers(graph: Graph, convolution: Any, users: dict[str, list[Any]])
 
 
 def _channel_values(graph: Graph, node: Any, output: str, shape: tuple[int, ...]) -> np.ndarray | None:
-    """Returns the constants, float64 (channels,), by which a node multiplies `output` or which it adds. Returns None for any other node."""
+    """Returns the constants, float64 (channels,), that a node multiplies with `output` or adds to `output`.
+
+    Returns None for any other node.
+    """
     if node.op_type not in ("Mul", "Add") or len(set(node.input)) != 2:
         return None
     (other,) = set(node.input) - {output}

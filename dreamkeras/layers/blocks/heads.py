@@ -42,7 +42,8 @@ class ScaledFinal(FinalLayers):
         targets = np.asarray(targets, np.float64)  # sums in float32 are not precise enough for targets with a large mean
         deviation, largest = np.nanstd(targets, axis=0), np.nanmax(np.abs(targets), axis=0)
         self.offset.assign(np.nanmean(targets, axis=0))
-        self.scale.assign(np.where(deviation > 1e-12 * largest, deviation, 1))  # constant targets can have a rounding error
+        # A smaller deviation is the rounding error of constant targets.
+        self.scale.assign(np.where(deviation > 1e-12 * largest, deviation, 1))
 
     def in_units(self, values):
         """Converts standardised values `(batch, tasks)` to the assay's units, float32."""
@@ -99,7 +100,7 @@ class AutosomeRegressionFinal(ScaledFinal):
         super().build(input_shape)
 
     def call(self, features):
-        pooled = ops.mean(features, axis=1)  # before the layers, which are linear, so that they process fewer rows
+        pooled = ops.mean(features, axis=1)  # averaged before the linear layers, which then process fewer rows
         branches = [linear(mapper(pooled)) for mapper, linear in zip(self.mappers, self.linears, strict=True)]
         return {"expression": self.in_units(ops.concatenate(branches, axis=-1))}
 

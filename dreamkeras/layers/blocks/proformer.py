@@ -43,7 +43,9 @@ class ProformerFirst(FirstLayers):
 
     def build(self, input_shape):
         if input_shape[1] is None:
-            raise ValueError(f"Expected letters of a fixed length, to learn position vectors, got shape {tuple(input_shape)}.")
+            raise ValueError(
+                f"Expected sequences of a fixed length, because each position has a learned vector, got shape {tuple(input_shape)}."
+            )
         self.embedding.build(input_shape)
         self.positions = self.add_weight(name="positions", shape=(2 * input_shape[1], self.channels), initializer=UnitNormal())
         self.strands = self.add_weight(name="strands", shape=(2, self.channels), initializer=UnitNormal())

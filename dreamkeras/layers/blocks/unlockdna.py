@@ -105,7 +105,9 @@ class UnlockDNACore(Core):
 
     def build(self, input_shape):
         if input_shape[1] is None:
-            raise ValueError(f"Expected features of a fixed length, to learn position vectors, got shape {tuple(input_shape)}.")
+            raise ValueError(
+                f"Expected features of a fixed length, because each position has a learned vector, got shape {tuple(input_shape)}."
+            )
         self.positions = self.add_weight(name="positions", shape=input_shape[1:], initializer=UnitNormal())
         for block in self.conformer:
             block.build(input_shape)

@@ -67,7 +67,7 @@ def slide(letters: np.ndarray, most: int, generator: np.random.Generator) -> np.
 
 
 def choose_bases(letters: np.ndarray, share: float, generator: np.random.Generator) -> np.ndarray:
-    """Draws a fraction of the bases independently, bool (n, length). N and other letters than A, C, G and T are never drawn."""
+    """Draws each base independently with the same probability, bool (n, length). N and other letters than A, C, G and T are never drawn."""
     return (generator.random(letters.shape, np.float32) < share) & IS_BASE[letters]
 
 

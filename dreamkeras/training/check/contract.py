@@ -98,7 +98,7 @@ def _network(block: Any, length: int = 40, flags: tuple[str, ...] = ("is_reverse
 
 
 def _refuse(path: str) -> Any:
-    raise InputError(f"A check reads no data, got {path}.")
+    raise InputError(f"The check of a block cannot read data, got {path}.")
 
 
 def _batch(network: PrixFixe, size: int = 8) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:

@@ -1,6 +1,6 @@
 """Checks a block on every installed backend, each in a separate process.
 
-The command of a process is `python -m dreamkeras.training.check.report NAME [SLOT]`, and its backend is that of KERAS_BACKEND.
+Each process runs `python -m dreamkeras.training.check.report NAME [SLOT]` on the backend in KERAS_BACKEND.
 """
 
 import importlib.util

@@ -21,7 +21,7 @@ __all__ = ["AveragedWeights", "Checkpoint", "EpochSeed", "History", "LastStep", 
 class EpochSeed(keras.callbacks.Callback):
     """Callback that seeds the random generator of the backend for each epoch.
 
-    It is required because torch draws dropout from this generator, and checkpoints do not store the state of the generator.
+    Torch draws dropout from this generator, and checkpoints do not store the state of the generator.
 
     Args:
         seed: Random seed of the run.

@@ -20,8 +20,8 @@ class PearsonR(keras.metrics.Metric):
 
     Args:
         tasks: Number of tasks.
-        offset, scale: Values are standardised as (value - offset) / scale, to preserve precision in float32. Each is one number for all
-            tasks, or one number for each task.
+        offset, scale: Values are standardised as (value - offset) / scale, to preserve precision in float32. The offset and the scale are
+            either one number for all tasks or one number for each task.
     """
 
     def __init__(self, tasks=1, offset=0.0, scale=1.0, name="r", **kwargs):

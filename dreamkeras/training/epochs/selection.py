@@ -23,8 +23,8 @@ def is_better(row: Epoch, best: Epoch) -> bool:
 
     For networks with profiles, the epoch with the lowest validation loss ranks highest. For other networks, the epoch with the highest mean
     r over tasks ranks highest. A task with an undefined r in one epoch counts as 0, so that all means are over the same tasks. Epochs in
-    which r is undefined for all tasks rank below all other epochs. Among each other, they are ranked by their error relative to the
-    variance of the training values.
+    which r is undefined for all tasks rank below all other epochs. Such epochs are ranked by their error relative to the variance of the
+    training values.
     """
     rank, so_far = _rank(row), _rank(best)
     return rank is not None and (so_far is None or rank > so_far)

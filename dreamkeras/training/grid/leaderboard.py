@@ -170,8 +170,8 @@ def _markdown(rows: Sequence[LeaderboardRow], sequences: int, failures: Mapping[
     lines += [
         "",
         f"r is Pearson's r on {sequences:,} validation sequences, as the mean over runs with different seeds. sd is the standard deviation",
-        "over these runs. The interval is from a paired bootstrap over the validation sequences. It covers the variation between samples",
-        "of sequences, not between seeds.",
+        "over these runs. The interval is from a paired bootstrap over the validation sequences. The interval covers the variation",
+        "between samples of sequences, but not the variation between seeds.",
     ]
     if any(np.isnan(row.r) for row in rows):
         lines += [

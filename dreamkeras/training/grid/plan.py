@@ -78,7 +78,7 @@ class Grid(NamedTuple):
 
     Args:
         runs: Runs of every combination with every seed, grouped by combination.
-        parallel: Number of runs at a time. If None, it depends on the number of CPUs.
+        parallel: Number of runs at a time. If None, the number depends on the number of CPUs.
     """
 
     runs: list[GridRun]

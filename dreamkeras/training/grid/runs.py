@@ -115,7 +115,8 @@ def _write_configs(runs: Sequence[GridRun], folder: Path) -> None:
         asked, was = dataclasses.asdict(run.config), dataclasses.asdict(RunConfig.read(path))
         if changed := [f"{name} {asked[name]} (was {was[name]})" for name in asked if asked[name] != was[name]]:
             raise InputError(
-                f"The options of {run.name} in {folder} have changed since it was started: {', '.join(changed)}. Choose another folder."
+                f"The options of {run.name} in {folder} have changed since the run was started: {', '.join(changed)}. "
+                "Choose another folder."
             )
 
 

@@ -60,8 +60,8 @@ def write_results(
         training: Training examples.
 
     Returns:
-        The metrics in `metrics.json`. They are means over the tasks for which they are defined. With several tasks, the metrics of each
-        task are under `tasks`. Undefined metrics are NaN in the returned dictionary and null in the file.
+        The metrics in `metrics.json`. Each metric is the mean over the tasks for which it is defined. With several tasks, the metrics of
+        each task are under `tasks`. Undefined metrics are NaN in the returned dictionary and null in the file.
 
     Raises:
         DreamkerasError: A file cannot be written.

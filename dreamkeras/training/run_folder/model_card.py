@@ -24,8 +24,9 @@ REFERENCES = """\
 """References of the Prix Fixe framework with the DREAM models, and of the network and strategy of team autosome."""
 
 CEILING = (
-    "The noise ceiling is the r of an error-free model with the means of k replicates, whose mean correlation is rho: the square root of "
-    "k rho / (1 + (k - 1) rho) (Spearman 1904, 1910; Brown 1910). This formula assumes independent noise of equal size in all replicates."
+    "The noise ceiling is the r between an error-free model and the means of k replicates. If the mean correlation of the replicates is "
+    "rho, the ceiling is the square root of k rho / (1 + (k - 1) rho) (Spearman 1904, 1910; Brown 1910). This "
+    "formula assumes independent noise of equal size in all replicates."
 )
 
 PROFILE = "- Output `profile`: share of the reads in the window that begin at each of the {:,} central positions"

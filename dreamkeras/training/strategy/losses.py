@@ -18,13 +18,10 @@ __all__ = ["LOSSES", "PearsonLoss", "find_loss"]
 class PearsonLoss(keras.losses.Loss):
     """Loss based on Pearson's r over a batch.
 
-    The loss is the sum of 1 - r and two squared differences divided by the measured variance: that of the means and that of the standard
-    deviations of measured and predicted values.
-
-
-    Because of the two differences, predictions are in the units of the targets. The mean squared error is the sum of the same three terms,
-    but weights 1 - r by twice the product of both standard deviations. In this loss, the weight of 1 - r does not depend on the
-    predictions.
+    The loss is the sum of 1 - r, the squared difference of the measured and predicted means, and the squared difference of their standard
+    deviations. Both differences are divided by the measured variance, and keep predictions in the units of the targets.
+    The mean squared error is the sum of the same three terms, but weights 1 - r by twice the product of both standard deviations. In this
+    loss, the weight of 1 - r does not depend on the predictions.
 
     Example:
         >>> round(float(PearsonLoss()([[1.0], [2.0], [3.0]], [[2.0], [3.0], [4.0]])), 5)  # r 1, the mean 1 too high, variance 2/3

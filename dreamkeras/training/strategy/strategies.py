@@ -47,8 +47,9 @@ class Strategy(NamedTuple):
         weight_decay: Decoupled weight decay of all trainable variables.
         optimizer: Function that makes an optimiser from its schedules, the weight decay and keyword arguments of `keras.optimizers`.
         schedule: Function that makes the schedules from the peak learning rate and the number of steps.
-        strands: Use of the reverse complement of a window. `"augment"`: as a second example. `"pair"`: in the same example, whose loss is
-            the mean over both strands. `"given"`: not used. Constructs with the strand rule `"given"` always use `"given"`.
+        strands: Use of the reverse complement of a window. With `"augment"`, it is a second example. With `"pair"`, it is part of the same
+            example, whose loss is the mean over both strands. With `"given"`, it is not used. A construct with the strand rule `"given"`
+            overrides this field.
         clip_norm: Maximum norm of all gradients as one vector. If None, the norm is not clipped.
         clip_value: Maximum absolute value of a gradient, applied after `clip_norm`. If None, values are not clipped.
         mask: Fraction of bases that are masked and predicted.

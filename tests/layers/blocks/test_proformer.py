@@ -24,7 +24,7 @@ def test_tokens_come_before_kmers_with_position_and_strand():
 
 @pytest.mark.parametrize("block", [ProformerFirst()])
 def test_an_unknown_length_is_rejected(block):
-    with pytest.raises(ValueError, match="Expected letters of a fixed length"):
+    with pytest.raises(ValueError, match="Expected sequences of a fixed length"):
         block.build((None, None, 6))
 
 

@@ -89,7 +89,7 @@ class TestOutcome:
     def test_another_configuration_under_the_same_name_is_refused(self, tmp_path, told):
         run_grid(runs(), tmp_path, 2, told.append, worker(FINISH))
         with pytest.raises(
-            InputError, match=r"The options of a_seed-0 in .* have changed since it was started: batch_size 7 \(was None\)\. Choose"
+            InputError, match=r"The options of a_seed-0 in .* have changed since the run was started: batch_size 7 \(was None\)\. Choose"
         ):
             run_grid(runs(batch_size=7), tmp_path, 2, told.append, worker(FINISH))
 

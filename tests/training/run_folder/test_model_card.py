@@ -307,4 +307,6 @@ def test_a_profile_has_its_distance_and_baselines():
 
 def test_a_held_out_chromosome_is_named():
     text = card(atac=GENOME, valid_fraction=None, valid_fold="chr8", common="")
-    assert any(line.startswith("- Validation sequences: chromosome chr8. None of them") for line in section(text, "Validation"))
+    assert any(
+        line.startswith("- Validation sequences: chromosome chr8. No validation sequence is") for line in section(text, "Validation")
+    )

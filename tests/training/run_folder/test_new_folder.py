@@ -49,7 +49,7 @@ class TestUnfinishedFiles:
 def test_a_folder_with_files_is_refused_with_advice(tmp_path):
     check_free(tmp_path)
     (tmp_path / "config.json").touch()
-    with pytest.raises(InputError, match=r"got .*\. Resume a run in it with --resume, or choose another name"):
+    with pytest.raises(InputError, match=r"got .*\. Resume a run in the folder with --resume, or choose another name"):
         check_free(tmp_path)
 
 
