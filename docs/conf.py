@@ -35,6 +35,8 @@ napoleon_custom_sections = ["Shape", "Reference", "Source"]
 
 html_theme = "pydata_sphinx_theme"
 html_title = "dreamkeras"
+html_static_path = ["_static"]
+html_css_files = ["wide.css"]
 html_show_sourcelink = False
 html_theme_options = {
     "show_toc_level": 2,
