@@ -1,4 +1,4 @@
-"""Bearer tokens of users and operators. Operators may load and unload models. Tokens are compared in constant time."""
+"""Checks the bearer tokens of users and operators in constant time. Operators may load and unload models."""
 
 import contextlib
 import hashlib
@@ -47,8 +47,9 @@ class Guard:
 
     Args:
         users: Tokens that permit inference. If None, inference requires no token.
-        operators: Tokens that permit loading and unloading models, and inference. If None, `control` decides.
-        control: Whether every user may load and unload models. Only used if `operators` is None; if False, nobody may.
+        operators: Tokens that permit loading and unloading models, and inference. If None, `control` determines who may load and unload
+            models.
+        control: Whether every user may load and unload models if `operators` is None. If False, nobody may load and unload models in that case.
     """
 
     def __init__(self, users: Tokens | None = None, operators: Tokens | None = None, *, control: bool = False) -> None:
@@ -67,7 +68,7 @@ class Guard:
             raise ProtocolError("Token missing or unknown. Send the header Authorization: Bearer TOKEN.", 401)
 
     def check_operator(self, authorization: str | None) -> None:
-        """Raises `ProtocolError` unless the header permits loading and unloading: 401 without a known token, 403 if nobody may."""
+        """Raises `ProtocolError` unless the header permits loading and unloading: 401 without a known token, 403 if loading is disabled."""
         if self._operators is None:
             if not self._control:
                 raise ProtocolError("Loading and unloading models is disabled. Start the server with --operator-tokens.", 403)
@@ -76,7 +77,7 @@ class Guard:
             raise ProtocolError("Operator token missing or unknown. Send the header Authorization: Bearer TOKEN.", 401)
 
     def describe(self) -> str:
-        """Returns the permissions in two sentences."""
+        """Returns a text of two sentences about the permissions."""
         requests = "Requests need a token" if self._users else "Requests need no token"
         loading = "needs an operator token" if self._operators else "is allowed" if self._control else "is disabled"
         return f"{requests}. Loading and unloading models {loading}."

@@ -1,6 +1,6 @@
-"""Request bodies of HTTP, read with limits on size, time and the total memory of all bodies.
+"""Reads the bodies of HTTP requests, with limits on size, time and the total memory of all bodies.
 
-The limits on connections and headers are in `http/connections.py`, those on JSON and rows in `protocol/`.
+The limits on connections and headers are in `http/connections.py`. The limits on JSON and rows are in `protocol/`.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ class Bodies:
 
     @contextlib.asynccontextmanager
     async def read(self, request: Request) -> AsyncIterator[bytes]:
-        """Reads the complete body, decompressed. The body counts as held until the context ends.
+        """Reads the complete body, decompressed. The size of the body is included in `held` until the context ends.
 
         Raises:
             ProtocolError: The body cannot be decompressed (400), arrives too slowly (408), is too large (413) or has an unknown
@@ -53,14 +53,14 @@ class Bodies:
             self.held -= size
 
     def decoded(self, request: Request, most: int | None = None) -> AsyncIterator[bytes]:
-        """Yields the decompressed body in chunks as they arrive. The chunks do not count as held.
+        """Yields the decompressed body in chunks as they arrive. The size of the chunks is not included in `held`.
 
         Args:
             request: The HTTP request.
-            most: Maximum size of the body in bytes, before and after decompression. If None, the setting `body_bytes`.
+            most: Maximum size of the body in bytes, before and after decompression. Defaults to the setting `body_bytes`.
 
         Raises:
-            ProtocolError: See `read`, except for status 503.
+            ProtocolError: The reasons are those of `read`, except for status 503.
             ClientDisconnectedError: The client has disconnected.
         """
         most = self._settings.body_bytes if most is None else most

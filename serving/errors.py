@@ -41,7 +41,10 @@ class ClientDisconnectedError(Exception):
 
 
 def status_and_message(error: Exception) -> tuple[int, str]:
-    """Returns the HTTP status and the one-line message for an exception. A bug gives 500, and only the log describes it."""
+    """Returns the HTTP status and the one-line message for an exception.
+
+    An unexpected exception has status 500, and only the server log has its message.
+    """
     if not isinstance(error, DreamkerasError):
         return 500, "Internal server error. The server log has the details."
     return error.status if isinstance(error, ProtocolError) else 400, " ".join(str(error).split())

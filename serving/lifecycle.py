@@ -1,4 +1,4 @@
-"""Start and graceful shutdown of the server: binds the port, serves, and answers requests in flight before it exits."""
+"""Starts the server and shuts it down: binds the port, serves requests, and answers requests in flight before the process exits."""
 
 import asyncio
 import contextlib
@@ -26,7 +26,7 @@ SPARE_FILES = 64
 """File descriptors reserved for files other than connections."""
 
 LOOKS = 1000
-"""Maximum number of looks, 10 ms apart, for connections and requests that have arrived before the port is closed."""
+"""Maximum number of checks, 10 ms apart, for connections and requests that have arrived before the port is closed."""
 
 
 class Tls(NamedTuple):
@@ -70,8 +70,8 @@ def run(app: Starlette, listener: socket.socket, tls: Tls | None = None, started
     """Serves until SIGTERM or SIGINT, and returns after the requests in flight have been answered.
 
     After SIGTERM the server reports "not ready" but accepts requests for another `notice_seconds`, so that load balancers can react.
-    The server then closes the port and answers the requests in flight. SIGINT or a second SIGTERM skips the notice. A further signal
-    stops the server immediately.
+    The server then closes the port and answers the requests in flight. SIGINT or a second SIGTERM ends this notice period immediately. A
+    further signal stops the server immediately.
 
     On Linux the calling thread gets the scheduling class SCHED_BATCH.
 
@@ -79,7 +79,7 @@ def run(app: Starlette, listener: socket.socket, tls: Tls | None = None, started
         app: Application from `create_app`.
         listener: Socket from `bind`.
         tls: Certificate and key for HTTPS. If None, the server uses plain HTTP.
-        started: Function that is called when the server accepts requests.
+        started: Function to call as soon as the server accepts requests.
 
     Raises:
         InputError: The limit of open files is too low for the setting `connections`, or the certificate cannot be loaded.
@@ -156,7 +156,7 @@ class _Server(uvicorn.Server):
 
     def _has_unread(self, listeners: Sequence[Any]) -> bool:
         """Whether a connection waits to be accepted, or a connection without a request in flight has received data."""
-        connections: list[Any] = list(self.server_state.connections)  # of the class from `bounded_protocol`
+        connections: list[Any] = list(self.server_state.connections)  # instances of the class that `bounded_protocol` returns
         idle = [connection for connection in connections if connection.cycle is None or connection.cycle.response_complete]
         transports = [connection.transport for connection in idle if not connection.transport.is_closing()]
         with selectors.DefaultSelector() as selector:
@@ -177,8 +177,8 @@ def _tls_options(tls: Tls) -> dict[str, Any]:
 def _give_way() -> None:
     """Sets the scheduling class SCHED_BATCH for this thread and the threads that it starts, on Linux only.
 
-    A thread of this class that wakes up does not take the CPU from a running scorer. A scheduling class other than the default is
-    kept.
+    When a thread with this scheduling class wakes up, it does not interrupt a running scoring thread. The scheduling class is changed only
+    if it is the default.
     """
     if hasattr(os, "SCHED_BATCH"):
         with contextlib.suppress(OSError):  # a sandbox may forbid the call, which only costs speed

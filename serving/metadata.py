@@ -1,4 +1,4 @@
-"""Metadata, configuration and statistics of the server and its models, as JSON of the Open Inference Protocol.
+"""Returns the metadata, configuration and statistics of the server and its models as JSON of the Open Inference Protocol.
 
 The gRPC messages have the same fields.
 """
@@ -83,7 +83,7 @@ def model_statistics(model: ServedModel) -> dict[str, Any]:
 
 
 def _named_once(model: ServedModel) -> list[TensorSpec]:
-    """Returns the inputs of a model, each name once with its first shape."""
+    """Returns the inputs of a model. An input with several shapes is included once, with its first shape."""
     return list({spec.name: spec for spec in reversed(model.inputs)}.values())[::-1]
 
 

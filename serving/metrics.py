@@ -1,4 +1,4 @@
-"""Metrics for Prometheus. A metric that Triton also has is named as in Triton."""
+"""Formats the metrics of a server for Prometheus. Metrics that Triton also has are named as in Triton."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -9,7 +9,7 @@ __all__ = ["CONTENT_TYPE", "write_metrics"]
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 MICROSECOND = 1000
-"""Nanoseconds in a microsecond. Statistics are kept in nanoseconds."""
+"""Nanoseconds in a microsecond. Statistics are stored in nanoseconds."""
 
 Labels = dict[str, str]
 

@@ -30,7 +30,7 @@ class IndexEntry(NamedTuple):
         name: Name of the model.
         version: Version of the model. Empty if no version is loaded.
         state: `READY`, `LOADING` or `UNAVAILABLE`.
-        reason: Why the model is unavailable, or why the last attempt to load it failed.
+        reason: Reason why the model is unavailable, or why the last attempt to load the model failed.
     """
 
     name: str
@@ -40,7 +40,7 @@ class IndexEntry(NamedTuple):
 
 
 class ModelRepository:
-    """Models from named files and from a folder of models.
+    """Served models, loaded from named files and from a folder of models.
 
     `NAME.onnx` or `NAME/model.onnx` in the folder is version 1 of the model NAME. `NAME/1/model.onnx`, `NAME/2/model.onnx` and so on
     are versions of NAME. The newest version answers requests without a version.
@@ -121,7 +121,7 @@ class ModelRepository:
     def load(self, name: str) -> None:
         """Loads all versions of a model from disk, in the calling thread.
 
-        The previously loaded versions answer requests meanwhile. They stay loaded if an error occurs.
+        The previous versions answer requests meanwhile, and stay loaded if an error occurs.
 
         Raises:
             ProtocolError: 404 for an unknown model.
@@ -179,7 +179,7 @@ class ModelRepository:
         for folder in found.values() if name not in self._files else ():
             file = (folder / "model.onnx" if folder.is_dir() else folder).resolve()
             if self._folder is None or not file.is_relative_to(self._folder):
-                raise ModelError(f"Cannot load {folder}: it is a link out of the model folder {self._folder}.")
+                raise ModelError(f"Cannot load {folder}: it is a link to a file outside the model folder {self._folder}.")
         return found
 
     def _in_folder(self) -> dict[str, Path]:

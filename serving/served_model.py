@@ -24,7 +24,7 @@ SEQUENCES = "sequences"
 """Name of the input that takes sequences as strings. The server turns the sequences into windows."""
 
 SECONDS = 0.05
-"""Time for measuring one batch size when a model is loaded."""
+"""Time in seconds for measuring one batch size when a model is loaded."""
 
 
 class ServedModel:
@@ -70,10 +70,11 @@ class ServedModel:
 
         Args:
             name: Name of the input, `SEQUENCES` or `LETTERS_INPUT`.
-            tensor: Sequences, which are cut into windows, or windows, whose letters are checked.
+            tensor: Sequences to cut into windows, or windows to check for invalid letters.
 
         Raises:
-            ProtocolError: A sequence does not fit the construct, or a window has invalid letters. The message has the 0-based index.
+            ProtocolError: A sequence does not fit the construct, or a window has invalid letters. The message has the 0-based index of the
+                sequence or window.
         """
         try:
             if isinstance(tensor, list):

@@ -52,7 +52,8 @@ class Service:
     """The part of the server that HTTP and gRPC share.
 
     Attributes:
-        stopping: Whether the server is shutting down. It then reports "not ready", and every answer closes its connection.
+        stopping: Whether the server is shutting down. A server that is shutting down reports "not ready" and closes the connection after
+            each answer.
         responses: Number of HTTP responses by status.
     """
 
@@ -80,7 +81,7 @@ class Service:
         if parameters:
             given = next(iter(parameters))
             raise ProtocolError(f"Loading a model takes no parameters, got {given!r}.")
-        # Shielded, so that a client that disconnects does not interrupt the loading.
+        # The task is shielded, so that a client that disconnects does not interrupt the loading.
         await asyncio.shield(asyncio.to_thread(self.models.load, name))
 
     async def decode(self, model: ServedModel, size: int, read: Callable[..., InferRequest], *message: Any) -> Inference:
@@ -89,7 +90,8 @@ class Service:
         Args:
             model: Model that will score the request.
             size: Size of the message in bytes.
-            read: Reader of HTTP or gRPC messages. Its arguments are the message, the model's inputs and outputs, and the settings.
+            read: Function that reads HTTP or gRPC messages. The arguments of the function are the message, the model's inputs and outputs,
+                and the settings.
             message: Positional arguments of `read` that hold the message.
 
         Raises:

@@ -22,24 +22,24 @@ class Settings:
         body_bytes: Maximum size of a request body, before and after decompression.
         upload_bytes: Maximum size of an uploaded file of sequences, which is scored while it is received.
         held_bytes: Maximum total size of request bodies in memory. Further requests get status 503.
-        json_bytes: Maximum size of JSON in a request or answer. The server answers nothing else while it parses or writes JSON.
+        json_bytes: Maximum size of JSON in a request or answer. The server answers no other request while it parses or writes JSON.
         json_depth: Maximum nesting depth of a JSON body.
         rows: Maximum number of sequences in one inference request over /v2 or gRPC.
         header_bytes: Maximum size of request line and headers together.
         header_seconds: Time limit for the headers, from opening the connection or from the first byte of a request.
-        body_seconds: Time limit for a body. Every `body_rate` bytes received extend it by a second.
+        body_seconds: Time limit for a body. The limit is extended by a second for every `body_rate` bytes received.
         body_rate: Minimum rate at which a body must be received, in bytes per second.
         answer_seconds: Time limit for a client that does not read its answer.
         idle_seconds: Time after which a connection without a request is closed.
-        connections: Maximum number of open connections. Beyond it, the connection that has been idle longest is closed.
+        connections: Maximum number of open connections. If there are more, the connection that has been idle longest is closed.
         scorers: Number of batches scored at the same time, each on one CPU. 0 means the number of CPUs.
         batch_rows: Maximum number of rows in a batch. The fastest batch size up to this number is measured when a model is loaded.
-        batch_bytes: Maximum number of bases in a batch, which makes batches of long windows smaller. A longer window is scored alone.
-        delay_seconds: Time that rows wait for further rows to fill a batch while a scorer is idle.
+        batch_bytes: Maximum number of bases in a batch, so that batches of long windows have fewer rows. A longer window is scored alone.
+        delay_seconds: Time that rows wait for further rows to fill a batch while a scoring thread is idle.
         queue_rows: Maximum number of waiting rows for one model.
         queue_bytes: Maximum number of waiting bases for all models together.
         queue_seconds: Maximum expected waiting time. A request that would wait longer is refused.
-        timeout_seconds: Time limit from the last byte of a request to its answer. A client may set a shorter one.
+        timeout_seconds: Time limit from the last byte of a request to its answer. A client may set a shorter limit.
         notice_seconds: Time between reporting "not ready" and closing the port at shutdown, so that load balancers stop sending requests.
         drain_seconds: Time limit for requests in flight at shutdown, after the port has been closed.
 

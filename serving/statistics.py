@@ -1,6 +1,7 @@
-"""Request statistics of one model, as in Triton's statistics extension, and its recent scoring speed.
+"""Collects request statistics of one model, as in Triton's statistics extension, and the recent scoring speed of the model.
 
-The classes are not thread-safe. The batcher changes them under its lock; readers take no lock, since each counter is a single integer.
+The classes are not thread-safe. The batcher changes the counters under its lock. Other code reads the counters without a lock, since each
+counter is a single integer.
 """
 
 import time
@@ -11,7 +12,7 @@ from typing import Any, NamedTuple
 __all__ = ["FAILURES", "SIZES", "Duration", "ScoringSpeed", "Statistics"]
 
 FAILURES = ("REJECTED", "CANCELED", "BACKEND", "OTHER")
-"""Triton's names of the reasons of failure: refused or timed out, client disconnected, model failed, any other reason."""
+"""Triton's names for the reasons of a failure: refused or timed out, client disconnected, model failed, any other reason."""
 
 SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 """Upper bounds of the histogram buckets for rows per batch."""
@@ -40,19 +41,19 @@ class Duration:
 
 
 class Compute(NamedTuple):
-    """Time of the three stages of a batch: joining rows, scoring, and distributing predictions."""
+    """Times of the three steps of a batch: joining rows, scoring, and distributing predictions."""
 
     compute_input: Duration
     compute_infer: Duration
     compute_output: Duration
 
     def add(self, seconds: tuple[float, float, float]) -> None:
-        """Adds the stage times of one batch or request."""
+        """Adds the times of the three steps of one batch or request."""
         for duration, took in zip(self, seconds, strict=True):
             duration.add(took)
 
     def to_json(self) -> dict[str, Any]:
-        """Returns count and time of each stage by name."""
+        """Returns the count and the time of each step by name."""
         return {name: duration.to_json() for name, duration in self._asdict().items()}
 
 
@@ -61,16 +62,16 @@ def _compute() -> Compute:
 
 
 class Statistics:
-    """Counters of one version of a model. Reloading the model does not reset them.
+    """Counters of one version of a model. Reloading the model does not reset the counters.
 
     Attributes:
-        success: Answered requests, with their total time from the queue to the answer.
+        success: Number of answered requests, and their total time from the queue to the answer.
         failures: Number of failed requests by reason, one of `FAILURES`.
-        fail: Failed requests, with their total time.
-        queue: Answered requests, with their waiting time until the first rows were scored.
-        compute: Answered requests, with their time in each stage.
+        fail: Number of failed requests, and their total time.
+        queue: Number of answered requests, and their total waiting time until the first rows were put in a batch.
+        compute: Number of answered requests, and their total time in each step.
         rows: Number of scored rows.
-        batches: Scored batches by number of rows, with their time in each stage.
+        batches: Number of scored batches and their total time in each step, by number of rows per batch.
         last: Unix time of the last scored batch, in milliseconds.
     """
 
@@ -122,7 +123,10 @@ class Statistics:
 
 @dataclass(slots=True)
 class ScoringSpeed:
-    """Recent scoring time per row, as a mean over the last batches weighted by rows. Used to estimate the waiting time of a queue."""
+    """Recent scoring time per row, as a mean over the last batches weighted by rows.
+
+    The batcher uses this speed to estimate waiting times.
+    """
 
     _rows: float = 0.0
     _seconds: float = 0.0

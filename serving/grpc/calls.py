@@ -1,6 +1,6 @@
-"""Calls of the Open Inference Protocol over gRPC with Triton's extensions. Each call maps a request message to a response message.
+"""Implements the gRPC calls of the Open Inference Protocol with Triton's extensions.
 
-Tokens, limits and error codes are in `service.py`.
+Each call maps a request message to a response message. Tokens, limits and error codes are in `service.py`.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ __all__ = ["CALLS", "Call", "decode", "infer"]
 Fields = dict[str, Any]
 
 UNLOAD_PARAMETERS = {"unload_dependents"}
-"""Parameters that clients may send to unload a model. They have no effect, since models do not depend on each other."""
+"""Parameters that clients may send to unload a model. These parameters have no effect, since models do not depend on each other."""
 
 
 class Call(NamedTuple):
@@ -29,7 +29,8 @@ class Call(NamedTuple):
     Args:
         request: Type of the request message.
         response: Type of the response message.
-        fields: Function of service and message that returns the fields of the response, or an awaitable of the fields.
+        fields: Function that takes the service and the request message, and returns the fields of the response or an awaitable of the
+            fields.
     """
 
     request: type

@@ -1,4 +1,4 @@
-"""Handler of all gRPC calls: checks tokens and limits, maps errors to status codes, and writes the access log."""
+"""Handles all gRPC calls: checks tokens and limits, maps errors to status codes, and writes the access log."""
 
 import asyncio
 import contextlib
@@ -37,7 +37,7 @@ OPEN_CALLS = ("ServerLive", "ServerReady")
 OPERATORS_CALLS = ("RepositoryModelLoad", "RepositoryModelUnload")
 
 SLOTS = 64
-"""Maximum number of messages that are received or decoded at the same time. Their total size is at most `held_bytes`."""
+"""Maximum number of messages that are received or decoded at the same time. The total size of these messages is at most `held_bytes`."""
 
 STREAMS = 16
 """Maximum number of open streams. Each stream may hold one message in memory."""
@@ -84,7 +84,7 @@ class _Endpoint:
         return handle
 
     async def stream(self, _: Any, context: Any) -> None:
-        """Handles `ModelStreamInfer`. Answers the messages one after the other, and malformed messages with an error."""
+        """Handles `ModelStreamInfer`. Answers the messages of a stream in order. A malformed message is answered with an error."""
         async with self._exchange("ModelStreamInfer", context):
             if self._streams >= STREAMS:
                 raise ProtocolError(f"Too many streams: at most {STREAMS} are allowed. Try again later.", 503)

@@ -1,6 +1,7 @@
-"""Boundary: middleware for request ids, tokens, errors as JSON and the access log. Every request and response passes through it.
+"""Boundary: middleware for request ids, tokens, errors as JSON and the access log.
 
-The middleware handles all exceptions, since uvicorn would close the connection after an unhandled exception.
+Every request and response passes through this middleware. The middleware handles all exceptions, since uvicorn would close the connection
+after an unhandled exception.
 """
 
 import asyncio
@@ -27,7 +28,7 @@ OPEN_PATHS = {"/v2/health/live", "/v2/health/ready", *routes_v1.OPEN_PATHS}
 OPERATORS_PATHS = "/v2/repository/models/"
 
 CLIENT_CLOSED_REQUEST = 499
-"""Status in the access log if the client disconnected before its answer. Nothing is sent in this case."""
+"""Status in the access log if the client disconnected before its answer. No response is sent in this case."""
 
 
 class Boundary:
@@ -48,7 +49,7 @@ class Boundary:
             await self._app(scope, exchange.receive, exchange.send)
         except ClientDisconnectedError:
             exchange.status = CLIENT_CLOSED_REQUEST
-        except asyncio.CancelledError:  # the time for requests in flight at shutdown is over
+        except asyncio.CancelledError:  # the time limit for requests in flight at shutdown has expired
             if exchange.status:
                 raise
             response = error_response(ProtocolError("The server is shutting down.", 503))

@@ -33,11 +33,11 @@ def bounded_protocol(settings: Settings) -> type[HttpToolsProtocol]:
 
 
 class _BoundedProtocol(HttpToolsProtocol):
-    """A connection. It is "silent" until the headers of its first request are complete, and "idle" between requests.
+    """Connection that is "silent" until the headers of its first request are complete, and "idle" between requests.
 
     If a new connection exceeds the limit, one connection is closed. If more than half of the allowed connections are silent, the
-    oldest silent connection is closed, so that clients that send nothing do not displace others. Otherwise the connection that has
-    been idle longest is closed, so that clients that keep unused connections do not block others.
+    oldest silent connection is closed, so that clients that send nothing do not displace other clients. Otherwise the connection that has
+    been idle longest is closed, so that clients with unused connections do not block other clients.
     """
 
     bounds: Settings
@@ -106,7 +106,7 @@ class _BoundedProtocol(HttpToolsProtocol):
         return self.cycle is not None and not self.cycle.response_complete
 
     def _superfluous(self) -> "_BoundedProtocol | None":
-        """Returns the connection to close if there are too many, which may be this connection. Returns None otherwise."""
+        """Returns the connection to close, possibly this one, if there are too many connections. Returns None otherwise."""
         if len(self.connections) <= self.bounds.connections:
             return None
         too_silent = len(self.silent) > self.bounds.connections // 2

@@ -1,6 +1,6 @@
 """Predictions of named sequences in batches, and saturation mutagenesis of one sequence.
 
-Does not depend on HTTP.
+The module does not depend on HTTP.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ _T = TypeVar("_T")
 
 
 def heading(model: ServedModel) -> Fields:
-    """Returns model, version, columns and units for the head of an answer."""
+    """Returns the model, version, columns and units, which precede the predictions in an answer."""
     return {"model": model.name, "version": model.version, "columns": model.predictor.columns, "units": model.predictor.units}
 
 
@@ -76,7 +76,8 @@ async def score_batches(
 
     Raises:
         InputError: A record does not fit the construct. The message has the record's name and line.
-        OverloadedError: The queue is full. Raised immediately for the first batch, and after `LONGEST_WAIT` seconds for later batches.
+        OverloadedError: The queue is full. The error is raised immediately for the first batch, and after `LONGEST_WAIT` seconds for later
+            batches.
     """
     patience = 0.0
     cut = ((records, model.predictor.construct.cut(records)) async for records in batches)
@@ -87,7 +88,7 @@ async def score_batches(
 
 
 async def mutate(service: Service, model: ServedModel, sequence: str) -> Fields:
-    """Computes the saturation mutagenesis of a sequence, see `Mutagenesis`, and returns it as fields for JSON.
+    """Computes the saturation mutagenesis of a sequence, and returns the results as fields for JSON (see `Mutagenesis`).
 
     Raises:
         InputError: The sequence does not fit the construct.

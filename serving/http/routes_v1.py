@@ -1,4 +1,4 @@
-"""Routes of `/v1` and of the web page. Input is JSON or a file of sequences, output is JSON, JSON lines, TSV or CSV."""
+"""Routes of `/v1` and of the web page. Requests contain JSON or a file of sequences. Answers are JSON, JSON lines, TSV or CSV."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
@@ -31,8 +31,10 @@ OPEN_PATHS = ("/", "/docs", "/openapi.json", *(f"/page/{file.name}" for file in 
 """Paths that need no token, since the page has a field for the token."""
 
 HELD = 1 << 20
-"""Size in bytes of the first part of an answer that is held back. An error within this part gets a status, a later error truncates
-the answer."""
+"""Number of bytes of an answer that are held back before sending begins.
+
+An error in these bytes is reported with a status. A later error truncates the answer.
+"""
 
 # The page loads nothing from other servers.
 SECURITY = {"Content-Security-Policy": "default-src 'self'; img-src 'self' data:", "X-Content-Type-Options": "nosniff"}
@@ -57,7 +59,7 @@ async def models(request: Request) -> Response:
 
 
 async def predict(uploads: Uploads, request: Request) -> Response:
-    """Predicts the sequences in the body."""
+    """Returns predictions for the sequences in the body."""
     include = request.query_params.get("include")
     if include not in {None, "sequence"}:
         raise ProtocolError(f"Expected include=sequence, got {include[:40]!r}.")
@@ -116,8 +118,8 @@ async def _held_back(request: Request, pieces: AsyncGenerator[bytes, None], medi
 class _Streamed(Response):
     """Response that is sent in pieces.
 
-    Starlette's streaming response reads from the connection to detect a disconnect. This class does not, since the connection may still
-    receive the upload.
+    Starlette's streaming response reads from the connection to detect a disconnect. This class does not read from the connection, since the
+    upload may still be arriving.
     """
 
     def __init__(self, request: Request, held: list[bytes], pieces: AsyncGenerator[bytes, None], media_type: str) -> None:
@@ -146,7 +148,10 @@ async def _upload(request: Request) -> AsyncIterator[bytes]:
 
 
 async def _check_client(request: Request) -> None:
-    """Raises `ClientDisconnectedError` if the client has disconnected after the body was received. Before, reading the body raises it."""
+    """Raises `ClientDisconnectedError` if the client has disconnected after the body was received.
+
+    Before the body has been received, reading the body raises this error.
+    """
     if getattr(request.state, "is_received", False) and await request.is_disconnected():
         raise ClientDisconnectedError
 

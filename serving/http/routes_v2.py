@@ -28,7 +28,7 @@ NUMBER_BYTES = 20
 
 
 def routes() -> list[BaseRoute]:
-    """Returns the routes of the protocol, the most frequent first."""
+    """Returns the routes of the protocol, beginning with the most frequently requested route."""
     table: list[BaseRoute] = [
         Route(f"/v2/models/{{name}}{version}/infer", infer, methods=["POST"]) for version in ("", "/versions/{version}")
     ]
@@ -53,7 +53,7 @@ def routes() -> list[BaseRoute]:
 
 
 async def infer(request: Request) -> Response:
-    """Predicts the sequences in the body."""
+    """Returns predictions for the sequences in the body."""
     service = service_of(request)
     async with service.bodies.read(request) as body:
         model = _model(request)
@@ -73,7 +73,7 @@ async def infer(request: Request) -> Response:
 
 
 async def live(request: Request) -> Response:
-    """Returns 200 if the process works, and 503 if it has to be restarted."""
+    """Returns 200 if all scoring threads are running, and 503 if the server has to be restarted."""
     return Response(status_code=200 if service_of(request).batcher.alive else 503)
 
 
@@ -149,7 +149,7 @@ def _header_length(request: Request) -> int | None:
 
 
 def _check_json_answer(inference: Inference, most: int) -> None:
-    """Raises an error if the JSON answer would be too long, since the server answers nothing else while it writes JSON."""
+    """Raises an error if the JSON answer would be too long, since the server answers no other request while it writes JSON."""
     widths = {spec.name: spec.shape[1] for spec in inference.model.outputs}
     size = NUMBER_BYTES * len(inference.windows) * sum(widths[name] for name, binary in inference.request.outputs if not binary)
     if size > most:

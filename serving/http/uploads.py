@@ -19,7 +19,7 @@ BODY = "the request's body"
 """Name of the file in error messages."""
 
 ROWS = 1024
-"""Records per batch. The number is small, so that the first predictions are sent early and uploads take turns."""
+"""Records per batch. The number is small, so that the first predictions are sent early and concurrent uploads are scored alternately."""
 
 AT_ONCE = 16
 """Maximum number of concurrent uploads. Each upload has a thread that waits for bytes."""
@@ -73,7 +73,7 @@ class Uploads:
 
 
 async def _unpacked(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
-    """Yields the chunks of a file, decompressed if the file is gzip or bgzip, which has many streams."""
+    """Yields the chunks of a file. Gzip files are decompressed, including bgzip files, which have many gzip streams."""
     stream, is_first = None, True
     async for chunk in chunks:
         if is_first and chunk.startswith(GZIP):
@@ -98,7 +98,7 @@ def _unzip(stream: "zlib._Decompress", chunk: bytes) -> bytes:
 
 
 class _Body(io.RawIOBase):
-    """File object for another thread with the chunks that an event loop receives.
+    """File object from which another thread reads the chunks that an event loop receives.
 
     Attributes:
         since: Number of bytes read since the last batch of records.

@@ -73,7 +73,7 @@ async function predict(body, isLarge) {
   if (isLarge) {
     const response = await ask(path, body, "text/plain", "text/tab-separated-values");
     save("predictions.tsv", await response.blob());
-    say("The file is large. Its predictions were downloaded as predictions.tsv.");
+    say("The file is large. The predictions were downloaded as predictions.tsv.");
     return;
   }
   answer = await (await ask(`${path}&include=sequence`, body, "text/plain", "application/json")).json();

@@ -1,7 +1,4 @@
-"""Answers of `/v1` as JSON, JSON lines, TSV or CSV, written one batch at a time.
-
-Does not depend on requests or models.
-"""
+"""Writes answers of `/v1` as JSON, JSON lines, TSV or CSV, one batch at a time. The module does not depend on requests or models."""
 
 import json
 from collections.abc import Sequence

@@ -25,7 +25,7 @@ from .tensors import (
 __all__ = ["parameter_values", "read_message", "write_message"]
 
 FIELDS = {BYTES: "bytes_contents", "UINT8": "uint_contents"}
-"""Message field with the elements of a tensor, by datatype. Not used for tensors that are sent as raw bytes."""
+"""Message field with the elements of a tensor, by datatype. Tensors that are sent as raw bytes do not use these fields."""
 
 
 def read_message(message: Any, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec], settings: Settings) -> InferRequest:

@@ -1,4 +1,4 @@
-"""Requests and tensors of the Open Inference Protocol, shared by HTTP and gRPC, and the binary format of tensors.
+"""Defines requests and tensors of the Open Inference Protocol for HTTP and gRPC, and decodes the binary format of tensors.
 
 HTTP's binary extension and gRPC use the same format: row-major, little-endian, each string preceded by its length.
 """
@@ -53,7 +53,7 @@ class TensorSpec(NamedTuple):
     shape: tuple[int, ...]
 
     def fits(self, shape: Sequence[int]) -> bool:
-        """Whether a tensor of this shape matches."""
+        """Whether a tensor of the given shape matches this specification."""
         return len(shape) == len(self.shape) and all(wanted in {-1, size} for wanted, size in zip(self.shape, shape, strict=True))
 
     def __str__(self) -> str:
@@ -174,8 +174,8 @@ def decode_letters(values: Iterable[int], shape: Sequence[int], label: str) -> n
 def raw_tensor(data: memoryview, specs: Sequence[TensorSpec]) -> tuple[str, Tensor]:
     """Decodes the single row of a raw request as the first input whose size matches the number of bytes.
 
-    A string begins with its length in four bytes. The ASCII codes of a window never match that length, so that the two inputs cannot
-    be confused.
+    A string begins with its length in four bytes. The first four ASCII codes of a window never equal this length, so that strings and
+    windows cannot be confused.
 
     Returns:
         Name of the input, and the tensor.
@@ -203,7 +203,7 @@ def _decode_strings(name: str, count: int, data: memoryview) -> list[bytes]:
         begin = start + PREFIX.size
         start = begin + PREFIX.unpack_from(content, start)[0] if begin <= end else end + 1
         if start > end:
-            raise ProtocolError(f"String {len(strings)} of input {name!r} is truncated: expected a 4-byte length and as many bytes.")
+            raise ProtocolError(f"String {len(strings)} of input {name!r} is truncated: expected a 4-byte length and that number of bytes.")
         strings.append(content[begin:start])
     if len(strings) != count:
         raise ProtocolError(f"Expected {count} strings in input {name!r}, got {'more' if len(strings) > count else len(strings)}.")

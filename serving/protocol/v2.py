@@ -1,6 +1,6 @@
 """Open Inference Protocol over HTTP: decodes bodies into requests and encodes answers, as JSON or with Triton's binary tensors.
 
-Pure functions from bytes to bytes.
+The module contains only pure functions from bytes to bytes.
 """
 
 import itertools
@@ -138,7 +138,7 @@ def _decode_json(datatype: str, shape: Sequence[int], data: list[Any], label: st
 
 
 def _read_outputs(fields: Fields, specs: Sequence[TensorSpec], binary: bool) -> list[tuple[str, bool]]:
-    """Returns the requested outputs, each once, and whether to send each as binary data. `binary` is the default."""
+    """Returns the requested outputs without duplicates, and whether to send each output as binary data. `binary` is the default."""
     asked = {}
     for tensor in objects(fields, "outputs", [], "the request"):
         name = member(tensor, "name", str, ..., "an output")

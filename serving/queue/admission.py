@@ -12,14 +12,14 @@ __all__ = ["check_queue", "refusal"]
 def check_queue(settings: Settings, queue: ModelQueue, rows: int, held: int, wait: float, within: float) -> None:
     """Raises `OverloadedError` if further rows would exceed the limits.
 
-    Rows are never refused because of the expected wait if the queue is empty. Otherwise a wrong estimate of the speed could never be
+    If the queue is empty, rows are never refused because of the expected wait, since otherwise a wrong estimate of the speed could never be
     corrected.
 
     Args:
         settings: Limits of the queue.
         queue: Queue of the model.
         rows: Number of new rows.
-        held: Number of bases that wait for all models.
+        held: Number of bases waiting in the queues of all models.
         wait: Expected time in seconds until the rows are scored.
         within: Timeout of the client in seconds.
     """

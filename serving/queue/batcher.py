@@ -1,6 +1,6 @@
 """Batcher: scores rows of many requests together, with one pool of threads for all models. Memory and waiting time are limited.
 
-Does not depend on HTTP or ONNX.
+The module does not depend on HTTP or ONNX.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ class Batcher:
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
-        """Starts the scoring threads. May be called again after `close`."""
+        """Starts the scoring threads. The batcher can be started again after `close`."""
         self._closing = False
         self._threads = [threading.Thread(target=self._work, name=f"scorer-{number}", daemon=True) for number in range(self._scorers)]
         for thread in self._threads:
@@ -63,7 +63,10 @@ class Batcher:
         return bool(self._threads) and all(thread.is_alive() for thread in self._threads)
 
     def check_room(self, model: Model) -> None:
-        """Raises `OverloadedError` if the smallest request of default priority would be refused. Called before decoding a request."""
+        """Raises `OverloadedError` if the smallest request of default priority would be refused.
+
+        The server calls this method before it decodes a request.
+        """
         with self._wake:
             if queue := self._turns.queue(model):
                 self._check(model, queue, 0, self._settings.timeout_seconds, PRIORITIES // 2)
@@ -80,7 +83,7 @@ class Batcher:
 
         Args:
             model: The model.
-            windows: uint8 (n, length), n at least 1. Must not be changed during the call.
+            windows: uint8 (n, length), n at least 1. The array must not be changed during the call.
             within: Timeout in seconds. If None or longer than `timeout_seconds` of the settings, `timeout_seconds` is used.
             priority: Priority from 1, the highest, to `PRIORITIES`. 0 means the default, the middle of the range. Larger numbers count as
                 `PRIORITIES`.

@@ -1,4 +1,4 @@
-"""Job: the rows of one request. Functions that join rows of several jobs into a batch and distribute the predictions."""
+"""Job: the rows of one request. The functions join rows of several jobs into a batch and distribute the predictions."""
 
 import asyncio
 import contextlib
@@ -14,7 +14,7 @@ Answers = dict[str, np.ndarray]
 """Outputs of a model by name, float32 (n, width)."""
 
 Seconds = tuple[float, float, float]
-"""Times of a batch in seconds: joining rows, scoring, and distributing predictions."""
+"""Times in seconds of the three steps of a batch: joining rows, scoring, and distributing predictions."""
 
 
 @dataclass(slots=True, eq=False)
@@ -72,9 +72,9 @@ def join_rows(slices: Sequence[JobSlice]) -> np.ndarray:
 
 
 def hand_out(answers: Answers, slices: Sequence[JobSlice]) -> None:
-    """Copies the outputs of a batch to its jobs. A job with all its rows in the batch receives views.
+    """Copies the outputs of a batch to its jobs. A job whose rows are all in the batch receives views of the outputs.
 
-    Several threads may add outputs to the same job. `setdefault` ensures that all of them use the same array.
+    Several threads may add outputs to the same job. `setdefault` ensures that all threads use the same array.
     """
     start = 0
     for job, first, last in slices:
@@ -95,7 +95,7 @@ def deliver(jobs: Sequence[Job], error: Exception | None = None) -> None:
     for job in jobs:
         loops.setdefault(job.future.get_loop(), []).append(job)
     for loop, own in loops.items():
-        with contextlib.suppress(RuntimeError):  # the loop has been closed
+        with contextlib.suppress(RuntimeError):  # the event loop of the request has been closed
             loop.call_soon_threadsafe(_resolve, own, error)
 
 

@@ -1,4 +1,7 @@
-"""ModelQueue: waiting requests of one model, and the selection of the rows to score next. Used under the batcher's lock."""
+"""ModelQueue: waiting requests of one model, and the selection of the rows to score next.
+
+The batcher holds its lock while it uses a queue.
+"""
 
 from collections import Counter, deque
 
@@ -10,15 +13,15 @@ PRIORITIES = 10
 """Number of priority levels. Level 1 is scored first. Level 0 in a request means the middle level, as in Triton's schedule policy."""
 
 SHARE = 16
-"""Rows that a request contributes to a batch per turn, so that a large request does not delay small requests."""
+"""Maximum number of rows that a request adds to a batch before the next request, so that large requests do not delay small requests."""
 
 
 class ModelQueue:
-    """Waiting jobs of one model by priority level. Jobs of the same level take turns.
+    """Waiting jobs of one model by priority level. Jobs of the same level are served alternately.
 
     Args:
         length: Window length in bases.
-        used: Scoring time in seconds that is charged to the model. The model with the least time is scored next.
+        used: Scoring time of the model in seconds. The model with the least scoring time is scored next.
 
     Attributes:
         jobs: Number of jobs with waiting rows.
@@ -56,7 +59,7 @@ class ModelQueue:
     def ahead(self, rows: int, priority: int) -> int:
         """Returns the number of waiting rows that would be scored before the last of `rows` new rows with the given priority.
 
-        These are all rows of higher priority, and the rows of the same level that get a turn before the last new row.
+        The number includes all rows of higher priority, and the rows of the same level that are scored before the last new row.
         """
         turns = max(1, -(-rows // SHARE))
         jobs = len(self._levels.get(priority, ()))
@@ -64,7 +67,10 @@ class ModelQueue:
         return higher + min(self._rows[priority], jobs * turns * SHARE)
 
     def take(self, rows: int) -> list[JobSlice]:
-        """Removes at most `rows` rows for the next batch from the queue. Jobs take turns with up to `SHARE` rows each."""
+        """Removes at most `rows` rows from the queue and returns them for the next batch.
+
+        Jobs of a level alternate, with up to `SHARE` rows at a time.
+        """
         slices: list[JobSlice] = []
         for level in sorted(self._levels):
             jobs = self._levels[level]
@@ -87,7 +93,7 @@ class ModelQueue:
 
 
 def _extend(slices: list[JobSlice], job: Job, count: int) -> None:
-    """Adds the next rows of a job to the slices. Extends the last slice if it belongs to the same job."""
+    """Adds the next rows of a job to the slices. If the last slice belongs to the same job, that slice is extended."""
     first = job.taken
     job.taken += count
     if slices and slices[-1].job is job:

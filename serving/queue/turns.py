@@ -1,4 +1,7 @@
-"""Turns: selection of the model to score next, so that all models get equal scoring time. Used under the batcher's lock."""
+"""Turns: selects the model to score next, so that all models receive equal scoring time.
+
+The batcher holds its lock while it uses `Turns`.
+"""
 
 import math
 from collections import Counter
@@ -44,7 +47,7 @@ class Batch(NamedTuple):
         queue: Queue of the model.
         slices: Rows of the batch by job.
         rows: Number of rows.
-        expected: Estimated scoring time in seconds. Charged to the queue until the measured time is known.
+        expected: Estimated scoring time in seconds, which is counted for the queue until the measured time is known.
     """
 
     model: Model
@@ -89,9 +92,9 @@ class Turns:
     def open(self, model: Model, length: int) -> ModelQueue:
         """Returns the queue of a model. Creates the queue if it does not exist.
 
-        A new queue starts with the scoring time of the queue that has used the least, so that it neither blocks other models nor waits
-        for all of them. A new queue starts with at least the time of the model's previous queue. Otherwise a slow model whose clients
-        wait for each answer before sending the next request would come first every time.
+        A new queue starts with the scoring time of the queue that has used the least, so that its model neither blocks other models nor
+        waits for all other models. If the model had a queue before, the new queue starts with at least the scoring time of the previous
+        queue. Otherwise a slow model whose clients wait for each answer before sending the next request would come first every time.
         """
         if model not in self._queues:
             self._queues[model] = ModelQueue(length, max(self._least, self._used.get(model, 0.0)))
@@ -103,7 +106,7 @@ class Turns:
         return queue.ahead(rows, priority) * model.speed.seconds_per_row * sharing / min(self._scorers, model.at_once)
 
     def next(self, now: float, *, hurry: bool) -> Batch | float | None:
-        """Returns the next batch, which from then on counts as being scored.
+        """Returns the next batch and counts the batch as being scored.
 
         If no batch is ready, returns the time at which a batch will be ready, or None if that time is unknown.
 
@@ -145,7 +148,7 @@ class Turns:
         return min(model.batch_rows, self._settings.batch_rows_of(queue.length))
 
     def _take(self, model: Model) -> Batch:
-        """Returns the next batch of the model. Leaves rows for the other idle scoring threads."""
+        """Returns the next batch of the model. Some rows remain in the queue for the other idle scoring threads."""
         queue = self._queues[model]
         share = max(SHARE, math.ceil(queue.rows / self._idle(model)))
         slices = queue.take(min(self._most_rows(model, queue), share))

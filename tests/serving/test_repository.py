@@ -85,7 +85,7 @@ class TestFolder:
         repository = make_repository({}, folder)
         (folder / link).parent.mkdir(parents=True, exist_ok=True)
         (folder / link).symlink_to(target)
-        with pytest.raises(ModelError, match="it is a link out of the model folder"):
+        with pytest.raises(ModelError, match="it is a link to a file outside the model folder"):
             repository.load("leak")
 
     def test_links_inside_the_folder_are_followed(self, make_repository, folder):
