@@ -23,7 +23,7 @@ INTERRUPTED = 130
 
 
 class Entry(NamedTuple):
-    """Module name of a command in `cli.commands`, and its line in `dreamkeras --help`, which needs no import of the module."""
+    """Module name of a command in `cli.commands`, and its line in `dreamkeras --help`, stored here to avoid importing the module."""
 
     module: str
     help: str
@@ -46,9 +46,9 @@ COMMANDS = {
     "import-weights": Entry("import_weights", "Convert published PyTorch weights to a run folder."),
     "simulate": Entry("simulate", "Simulate a promoter library with known expression."),
     "download": Entry("download", "Download published data sets and weights."),
-    "check": Entry("check", "Check a block of your own on every installed backend."),
+    "check": Entry("check", "Check your own block on every installed backend."),
     "models": Entry("models", "List the available networks and blocks with their sizes."),
-    "completion": Entry("completion", "Print the completion script of a shell."),
+    "completion": Entry("completion", "Print the completion script for a shell."),
 }
 
 
@@ -115,7 +115,7 @@ class LazyGroup(click.Group):
 def _null_stderr() -> TextIO:
     """Opens the null device as standard error, so that no file opened later gets the descriptor that libraries write messages to."""
     descriptor = os.open(os.devnull, os.O_WRONLY)
-    if descriptor != STANDARD_ERROR:  # standard input or output is also closed
+    if descriptor != STANDARD_ERROR:  # standard input or standard output is also closed, and its descriptor is used first
         os.dup2(descriptor, STANDARD_ERROR)
         os.close(descriptor)
     return os.fdopen(STANDARD_ERROR, "w")

@@ -12,7 +12,7 @@ def show_records(noun: str = "records") -> Iterator[Callable[[int], None] | None
     """Shows a progress bar with the number of records, or of another noun, and their rate.
 
     Yields:
-        A function to call with the number of records done since the last call. None if standard error is not a terminal.
+        A function that advances the bar by a number of records, or None if standard error is not a terminal.
     """
     if not sys.stderr.isatty():
         yield None
@@ -36,7 +36,7 @@ def show_bytes() -> Iterator[Callable[[str, int, int], None] | None]:
     """Shows a progress bar for each downloaded file.
 
     Yields:
-        A function to call with the name of a file, its number of bytes received, and its total number of bytes. None if standard error
+        A function to call with the name of a file, its number of bytes received, and its total number of bytes, or None if standard error
         is not a terminal.
     """
     if not sys.stderr.isatty():

@@ -1,4 +1,4 @@
-"""Outputs of commands: opening results, refusing outputs that would overwrite files, and writing the manifest."""
+"""Handles the outputs of commands: opens results, refuses outputs that would overwrite files, and writes manifests."""
 
 import contextlib
 import os
@@ -48,7 +48,7 @@ def check_resume(inputs: Sequence[str], output: str, *, resume: bool, is_measure
 
     Raises:
         InputError: An input is a stream.
-        click.UsageError: The output is a stream, or a number is `auto`.
+        click.UsageError: The output is a stream, or the batch size or the number of threads is `auto`.
     """
     if not resume:
         return
@@ -94,7 +94,7 @@ def model_files(models: Iterable[str | Path]) -> list[str]:
 
 @contextlib.contextmanager
 def held_run(output: str | Path) -> Iterator[None]:
-    """Locks the run folder that the output is, or is in, so that `train --resume` cannot write to it at the same time.
+    """If the output is a run folder or in a run folder, locks the folder, so that `train --resume` cannot write to it at the same time.
 
     Raises:
         DreamkerasError: Another process has locked the folder.
@@ -110,12 +110,13 @@ def refuse_clashes(inputs: Iterable[str | None], *outputs: str | Path | None) ->
     """Refuses outputs that would overwrite an input or another output, including through a descriptor such as /dev/stdout.
 
     Args:
-        inputs: Paths of all inputs. None stands for an input that was not given.
-        outputs: Files or folders, or `-` for standard output. None stands for an output that was not given.
+        inputs: Paths of all inputs. The value is None if an input was not given.
+        outputs: Files or folders, or `-` for standard output. The value is None if an output was not given.
 
     Raises:
         InputError: An output is also an input, or two inputs are the same stream.
-        click.UsageError: Two outputs are the same file or folder, or both standard output. Devices such as /dev/null may be named twice.
+        click.UsageError: Two outputs are the same file or folder, or two outputs are standard output. Devices such as /dev/null may be
+            named twice.
     """
     from itertools import combinations, product
 
@@ -143,7 +144,7 @@ def refuse_clashes(inputs: Iterable[str | None], *outputs: str | Path | None) ->
 def _is_same(first: str, second: str, *, is_file: bool = False) -> bool:
     """Whether two paths name the same file or folder, existing or not.
 
-    If `is_file`, the first path is an input: `-` is then standard input, and only an existing file can be the same.
+    If `is_file`, the first path is an input: `-` is then standard input, and the paths are the same only if the file exists.
     """
     one, other = _status(first, 0 if is_file else 1), _status(second, 1)
     if one and other:
@@ -153,7 +154,7 @@ def _is_same(first: str, second: str, *, is_file: bool = False) -> bool:
 
 
 def _status(path: str, standard: int) -> os.stat_result | None:
-    """Returns the status of a file, or of the descriptor `standard` for `-`. None if the file does not exist."""
+    """Returns the status of a file, or of the descriptor `standard` for `-`. Returns None if the file does not exist."""
     try:
         return os.fstat(standard) if path == "-" else Path(path).stat()
     except OSError:

@@ -1,1 +1,1 @@
-"""The commands of `dreamkeras`, one module each. A module is imported only when its command runs."""
+"""The commands of `dreamkeras`, each in a separate module. Each module is imported only when its command runs."""

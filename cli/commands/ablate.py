@@ -39,7 +39,7 @@ OPTIONS = (
         help="Shuffle the bases of a span with or without preserving dinucleotides, or replace them by N.",
     ),
     click.option("--shuffles", type=WholeRange(min=1), metavar="N", help="Number of shuffles of each span.  [default: 20]"),
-    click.option("--seed", type=WholeRange(min=0), metavar="N", help="Random seed of the shuffles.  [default: 0]"),
+    click.option("--seed", type=WholeRange(min=0), metavar="N", help="Random seed for the shuffles.  [default: 0]"),
 )
 
 
@@ -50,10 +50,10 @@ def command(
 ) -> None:
     """Predict the effect of shuffling spans of the sequences in INPUT.
 
-    INPUT accepts the formats of `dreamkeras predict`. Each span, or each window along an insert, is shuffled while the rest of the
-    sequence stays unchanged. A row of the results describes one span: the name of the sequence, start and end as in BED, and for each
-    task the mean prediction of the shuffled sequences minus the prediction of the sequence, with the standard deviation over the
-    shuffles.
+    INPUT may have any sequence format that `dreamkeras predict` reads. Each span of --spans, or by default each window along an insert, is
+    shuffled while the rest of the sequence stays unchanged. A row of the results describes one span: the name of the sequence, start and
+    end as in BED, and for each task the mean prediction of the shuffled sequences minus the prediction of the sequence, with the standard
+    deviation over the shuffles.
     """
     if spans and (window or step):
         raise click.UsageError("--spans cannot be combined with --window or --step.")
@@ -91,14 +91,14 @@ def command(
 
 
 def _report_missing(regions: "RegionSpans", path: str) -> None:
-    """Prints how many spans belong to none of the sequences.
+    """Prints the number of spans that have the name of no sequence in INPUT.
 
     Raises:
-        InputError: No span belongs to a sequence.
+        InputError: No span has the name of a sequence in INPUT.
     """
     from dreamkeras.errors import InputError
 
     if regions.missing == len(regions):
         raise InputError(f"No span in {path} has the name of a sequence in INPUT.")
     if regions.missing:
-        click.echo(f"Skipped {regions.missing:,} of {len(regions):,} spans, which belong to none of the sequences.", err=True)
+        click.echo(f"Skipped {regions.missing:,} of {len(regions):,} spans, because no sequence in INPUT has their name.", err=True)

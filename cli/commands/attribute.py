@@ -50,7 +50,7 @@ __all__ = ["command"]
     metavar="N",
     help="Number of points between baseline and insert.  [default: 16 for integrated, 8 for deeplift]",
 )
-@click.option("--seed", type=WholeRange(min=0), metavar="N", help="Random seed of the shuffles.  [default: 0]")
+@click.option("--seed", type=WholeRange(min=0), metavar="N", help="Random seed for the shuffles.  [default: 0]")
 @click.option("--completeness", type=click.Path(), metavar="FILE", help="Write the completeness error of each sequence to FILE.")
 @on_error_option
 @batch_size_option
@@ -70,11 +70,11 @@ def command(
     sequence_column: str | int | None,
     **choices: Any,
 ) -> None:
-    """Attribute the predictions of the sequences in INPUT to their bases, by the gradients of a Keras model.
+    """Attribute predictions to the bases of the sequences in INPUT, using the gradients of a Keras model.
 
-    INPUT accepts the formats of `dreamkeras predict`. The explained predictions are those of the exported model. A row of the results
-    describes one base: the name of the sequence, the position in the insert from 1, the base, and its contribution to each task.
-    FILE.npz also holds the contributions that other bases would have at each position.
+    INPUT may have any sequence format that `dreamkeras predict` reads. Contributions explain the same predictions that the exported model
+    returns. A row of the results describes one base: the name of the sequence, the position in the insert from 1, the base, and its
+    contribution to each task. If FILE ends in .npz, the file also holds the contributions that other bases would have at each position.
     """
     from ..results import leave_manifest, model_files, refuse_clashes, report_skipped
 
@@ -110,7 +110,10 @@ def command(
 
 
 def _check_shuffles(choices: dict[str, Any]) -> None:
-    """Refuses the options of shuffles without shuffled baselines, and removes options not given, so that library defaults apply."""
+    """Refuses the options for shuffles if the baselines are not shuffled.
+
+    Removes options that were not given, so that the defaults of the library apply.
+    """
     is_shuffled = choices["baseline"] == "shuffled" or (choices["baseline"] is None and choices["method"] == "deeplift")
     given = {name: choices.pop(name) for name in ("references", "seed")}
     if not is_shuffled:
@@ -119,7 +122,7 @@ def _check_shuffles(choices: dict[str, Any]) -> None:
 
 
 def _checked_model(inputs: tuple[str, ...], model: Path, backend: str | None) -> Path:
-    """Returns the file of the model. Checks the model and inputs before importing Keras, because the import takes seconds."""
+    """Returns the path of the model file. The model and inputs are checked before Keras is imported, because the import takes seconds."""
     from dreamkeras.export.onnx_file import find_model
     from dreamkeras.files.decompression import open_source
     from dreamkeras.files.streams import is_stream
@@ -135,7 +138,7 @@ def _checked_model(inputs: tuple[str, ...], model: Path, backend: str | None) ->
 
 
 class _Errors:
-    """Sink that records the largest completeness error and the mean difference between prediction and baseline."""
+    """Records the largest completeness error, and the mean absolute difference between the prediction and the baseline prediction."""
 
     def __init__(self) -> None:
         self._sequences, self._largest, self._difference = 0, 0.0, 0.0
@@ -150,4 +153,5 @@ class _Errors:
     def summary(self) -> str:
         """Returns the summary as one line."""
         difference = self._difference / self._sequences
-        return f"Contributions sum to prediction minus baseline (mean {difference:.3g}) with a largest error of {self._largest:.3g}."
+        sum_of = f"the prediction minus the baseline prediction (mean {difference:.3g})"
+        return f"Contributions sum to {sum_of}, with errors of at most {self._largest:.3g}."

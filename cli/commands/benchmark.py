@@ -28,7 +28,7 @@ __all__ = ["command"]
     "--parallel",
     type=WholeRange(min=1),
     metavar="N",
-    help="Number of runs at a time.  [default: the number in the grid, or one per 2 CPUs]",
+    help="Number of runs to train at the same time.  [default: the number in the grid, or one per 2 CPUs]",
 )
 @click.option("--backend", type=click.Choice(BACKENDS), help="Keras backend.  [default: KERAS_BACKEND, otherwise the first installed]")
 def command(data: str, assay: str, grid: Path | None, out: Path, parallel: int | None, backend: str | None) -> None:
@@ -48,7 +48,7 @@ def command(data: str, assay: str, grid: Path | None, out: Path, parallel: int |
     from dreamkeras.training.grid.runs import default_parallel, run_grid
 
     require_file(data, "every run of the grid reads this file")
-    with open_source(data):  # so that a missing or malformed file is one error, not a failure of every run
+    with open_source(data):  # a missing or malformed file is reported once, not as a failure of every run
         pass
     runs, wanted = read_grid(grid, data=str(Path(data).resolve()), assay=assay, backend=find_backend(backend))
     for asked in runs:
@@ -61,13 +61,15 @@ def command(data: str, assay: str, grid: Path | None, out: Path, parallel: int |
         raise DreamkerasError(f"All {len(runs)} runs failed. See {out / 'logs'}.")
     best = write_comparison(runs, out, failures)[0]
     failed = f"; {len(failures)} of {len(runs)} runs failed, see {out / 'logs'}" if failures else ""
-    r = f"{best.r:.3f}" if best.r == best.r else f"undefined, relative error {best.error:.4g}"  # only NaN differs from itself
+    r = (
+        f"{best.r:.3f}" if best.r == best.r else f"undefined, relative error {best.error:.4g}"
+    )  # NaN is the only value that differs from itself
     click.echo(f"{out / 'leaderboard.md'}: best is {best.combination}, validation r {r}{failed}", err=True)
 
 
 @contextmanager
 def _interruption_reported() -> Iterator[None]:
-    """Treats SIGTERM like Ctrl-C, and prints how to resume after either."""
+    """Treats SIGTERM like Ctrl-C. After an interruption, prints how to resume."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield

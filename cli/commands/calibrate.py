@@ -37,10 +37,10 @@ __all__ = ["command"]
     "--valid-fraction",
     type=DecimalRange(0, 1, min_open=True, max_open=True),
     metavar="SHARE",
-    help="DATA is the file that the model was trained on. Calibrate on the fraction that `dreamkeras train` held out of it.",
+    help="Calibrate on the fraction of DATA that `dreamkeras train` held out. DATA must be the file that was used in training.",
 )
 @click.option(
-    "--seed", type=WholeRange(min=0), metavar="N", help="Random seed of the split in training, for --valid-fraction.  [default: 0]"
+    "--seed", type=WholeRange(min=0), metavar="N", help="Random seed for the split in training. Requires --valid-fraction.  [default: 0]"
 )
 @click.option("--assay", help="Assay of DATA: yeast, lentimpra, starrseq or table.  [default: the assay of the model]")
 @partial(table_options, without=("fold_column", "replicate_columns"))
@@ -56,9 +56,9 @@ def command(
 ) -> None:
     """Calibrate prediction intervals, percentiles and familiarity of an exported model.
 
-    DATA holds measured sequences that the model was not trained on. The calibration is stored in the ONNX file, and `dreamkeras
-    predict` uses it for --interval, --percentile and --flag-unusual. Models from `dreamkeras train` are already calibrated on their
-    validation sequences.
+    DATA contains sequences with measured values that were not used to train the model. The calibration is stored in the ONNX file, and
+    `dreamkeras predict` uses it for --interval, --percentile and --flag-unusual. Models from `dreamkeras train` are already calibrated on
+    their validation sequences.
     """
     if training and valid_fraction:
         raise click.UsageError("--training cannot be combined with --valid-fraction.")
@@ -81,7 +81,7 @@ def command(
     from dreamkeras.scoring.predictor import load
 
     known, scorer = read_training_data(model), load(model, "cpu")
-    with rereadable(data if layout else None):  # a table is opened twice, the first time for its columns
+    with rereadable(data if layout else None):  # a table is opened twice: first for its column names, then for its rows
         chosen = choose_assay(EvaluationChoices(data, (model,), assay=assay, table=layout), [scorer], [known])
         held_out, trained_on = chosen.read(data).centred(), chosen.read(training) if training else None
     for file, examples in ((data, held_out), (training, trained_on)):
@@ -95,7 +95,7 @@ def command(
 
 
 def _report_reading(file: str | None, examples: "Examples | None") -> None:
-    """Prints how many rows were read from a file, if the file was given."""
+    """Prints the number of rows that were read from a file. Prints nothing if `file` is None."""
     from dreamkeras.files.inputs import file_name
 
     if file and examples:
@@ -104,7 +104,7 @@ def _report_reading(file: str | None, examples: "Examples | None") -> None:
 
 
 def _warn_of_overlap(known: "TrainingData | None", held_out: "Examples", data: str) -> None:
-    """Warns if the model was trained on some of the sequences, or if this cannot be checked."""
+    """Warns if the model was trained on some of the held-out sequences, or if the overlap cannot be checked."""
     from dreamkeras.evaluation.training_data import compare_with_training
     from dreamkeras.files.inputs import file_name
 
@@ -118,13 +118,13 @@ def _warn_of_overlap(known: "TrainingData | None", held_out: "Examples", data: s
 def _report_calibration(
     model: str, output: str | None, before: "ModelDescription", after: "ModelDescription", figures: "dict[str, np.ndarray]"
 ) -> None:
-    """Prints the r of each task, and updates the model card of a run folder."""
+    """Prints the Pearson correlation of each task, and updates the model card if the model is a run folder."""
     from dreamkeras.confidence.model_card import update_card
     from dreamkeras.files.streams import is_stream
 
     for task, count, r in zip(after.tasks, figures["n"], figures["r"], strict=True):
-        click.echo(f"{task}: r {r:.3f} on {count:,.0f} measured sequences.", err=output is not None and is_stream(output))
+        click.echo(f"{task}: r {r:.3f} on {count:,.0f} calibration sequences.", err=output is not None and is_stream(output))
     click.echo(f"Wrote {output or model}.", err=True)
     card = Path(model) / "README.md"
     if output is None and card.is_file() and not update_card(card, before, after):
-        click.echo(f"{card} was not updated: its lines on the calibration were edited or are of an older version.", err=True)
+        click.echo(f"{card} was not updated: its lines about the calibration were edited, or written by an older version.", err=True)

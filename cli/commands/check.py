@@ -17,7 +17,7 @@ __all__ = ["command"]
 def command(block: str, slot: str | None, backends: tuple[str, ...]) -> None:
     """Check that a block fulfils the contract of its slot, on every installed backend.
 
-    BLOCK is module:Class, or the name of a registered block with --slot. Modules are also searched in the working directory. The
+    BLOCK is module:Class, or the name of a registered block together with --slot. The module may be in the working directory. The
     command prints a table of the checks, and its exit code is 1 if a check fails.
     """
     from dreamkeras.training.check.report import report_block

@@ -9,7 +9,7 @@ __all__ = ["command"]
 @click.argument("shell", type=click.Choice(("bash", "zsh", "fish")))
 @click.pass_context
 def command(ctx: click.Context, shell: str) -> None:
-    """Print the completion script of a shell.
+    """Print the completion script for a shell.
 
     The script enables completion of commands, options and values with the Tab key. To use it, add one of these lines to the start-up file
     of your shell.

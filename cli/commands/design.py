@@ -54,15 +54,18 @@ def _target(_ctx: click.Context, _parameter: click.Parameter, text: str) -> str 
 )
 @click.option("--method", type=click.Choice(METHODS), default="evolution", show_default=True, help="Search method.")
 @click.option("--steps", type=WholeRange(min=1), metavar="N", help="Maximum number of steps.  [default: 50; 100 for greedy and gradient]")
-@click.option("--calls", type=WholeRange(min=1), metavar="N", help="Maximum number of designs evaluated per start.")
+@click.option("--calls", type=WholeRange(min=1), metavar="N", help="Maximum number of designs evaluated per starting sequence.")
 @click.option("--population", type=WholeRange(min=1), metavar="N", help="Population size of --method evolution.  [default: 100]")
-@click.option("--width", type=WholeRange(min=1), metavar="N", help="Designs kept at each step of --method beam.  [default: 8]")
-@click.option("--number", type=WholeRange(min=1), default=1, show_default=True, help="Number of designs per start.")
+@click.option("--width", type=WholeRange(min=1), metavar="N", help="Number of designs kept at each step of --method beam.  [default: 8]")
+@click.option("--number", type=WholeRange(min=1), default=1, show_default=True, help="Number of designs per starting sequence.")
 @click.option(
     "--diversity", type=WholeRange(min=1), default=1, show_default=True, help="Minimum number of bases in which two designs differ."
 )
 @click.option(
-    "--constraints", type=click.Path(), metavar="FILE", help="TOML file of the constraints below. Command-line options take precedence."
+    "--constraints",
+    type=click.Path(),
+    metavar="FILE",
+    help="TOML file with values for the constraint options below. Command-line options take precedence.",
 )
 @click.option("--gc", nargs=2, type=DECIMAL, metavar="LOW HIGH", help="Minimum and maximum GC content of the insert, in percent.")
 @click.option(
@@ -71,7 +74,7 @@ def _target(_ctx: click.Context, _parameter: click.Parameter, text: str) -> str 
 @click.option("--require", multiple=True, metavar="SITE", help="Enzyme or IUPAC pattern required on at least one strand. Repeatable.")
 @click.option("--homopolymer", type=WholeRange(min=1), metavar="N", help="Maximum length of a run of the same base.")
 @click.option("--fixed", multiple=True, metavar="FIRST-LAST", help="Positions of the insert, from 1, that must not change. Repeatable.")
-@click.option("--max-edits", type=WholeRange(min=1), metavar="N", help="Maximum number of bases that differ from the start.")
+@click.option("--max-edits", type=WholeRange(min=1), metavar="N", help="Maximum number of bases that differ from the starting sequence.")
 @click.option(
     "--penalty",
     type=DecimalRange(min=0),
@@ -79,7 +82,7 @@ def _target(_ctx: click.Context, _parameter: click.Parameter, text: str) -> str 
     metavar="K",
     help="Subtract K standard deviations of the ensemble from the objective.",
 )
-@click.option("--task", metavar="NAME", help="Task to optimise. Required if the model has several.")
+@click.option("--task", metavar="NAME", help="Task to optimise. Required if the model has several tasks.")
 @click.option("--minus", metavar="NAME", help="Task whose prediction is subtracted from that of --task.")
 @click.option("--with-adapters", is_flag=True, help="Write designs with their adapters.")
 @click.option("--seed", type=WholeRange(min=0), default=0, show_default=True, help="Random seed.")
@@ -153,7 +156,7 @@ def _check_usage(models: tuple[str, ...], random: int | None, backend: str | Non
 
 
 def _gradient_edits(models: tuple[str, ...], backend: str | None, batch_size: int) -> "ProposerOf":
-    """Returns a function that makes a proposer of edits for a goal, by the gradients of the Keras models in run folders."""
+    """Returns a function that creates, for a goal, an object that proposes edits from the gradients of the Keras models in run folders."""
     from dreamkeras.export.onnx_file import find_model
     from dreamkeras.training.backend import choose_backend
 
@@ -167,7 +170,7 @@ def _gradient_edits(models: tuple[str, ...], backend: str | None, batch_size: in
 
 
 def _report(designs: "Designs", number: int) -> None:
-    """Prints the designs, tab-separated, and a warning if fewer than requested were found."""
+    """Prints the designs, tab-separated, and a warning if fewer designs than requested were found."""
     import numpy as np
 
     from dreamkeras.design.files import design_ids

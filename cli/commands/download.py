@@ -26,8 +26,9 @@ _say = partial(click.echo, err=True)
 def command(data_set: str | None, to: Path | None, mirror: str | None, listing: bool) -> None:
     """Download a published data set or the published weights from Zenodo record 10633252.
 
-    Interrupted downloads resume, complete files are not downloaded again, sizes and checksums are verified, and archives are unpacked.
-    The paths of the files are printed to standard output. The command that reads them and the work to cite are printed to standard error.
+    Interrupted downloads are resumed, and complete files are not downloaded again. Sizes and checksums are verified, and archives are
+    unpacked. The paths of the files are printed to standard output. A command that reads the files and the publications to cite are printed
+    to standard error.
     """
     if listing:
         _list_files(data_set)

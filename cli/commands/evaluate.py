@@ -35,19 +35,27 @@ FIGURES = ("r", "rho", "mse")
 @click.option("--assay", help="Assay of DATA: yeast, lentimpra, starrseq or table.  [default: the assay of the first model]")
 @partial(table_options, without=("fold_column",))
 @summits_option
-@click.option("--subsets", type=click.Path(), metavar="DIR", help="Folder of the DREAM challenge's test subsets, to compute its score.")
 @click.option(
-    "--public", type=click.Path(), metavar="DIR", help="Folder of the challenge's public leaderboard ids, to exclude them from the score."
+    "--subsets",
+    type=click.Path(),
+    metavar="DIR",
+    help="Folder with the test subsets of the DREAM challenge, to compute the challenge's score.",
+)
+@click.option(
+    "--public",
+    type=click.Path(),
+    metavar="DIR",
+    help="Folder with the ids of the challenge's public leaderboard, which are excluded from the score.",
 )
 @click.option("--draws", type=WholeRange(min=1), default=1000, show_default=True, help="Number of bootstrap resamples for the intervals.")
-@click.option("--seed", type=WholeRange(min=0), default=0, show_default=True, help="Random seed of the resamples.")
+@click.option("--seed", type=WholeRange(min=0), default=0, show_default=True, help="Random seed for the resamples.")
 @device_option
 @batch_size_option
 def command(output: Path, assay: str | None, batch_size: int | None, **choices: Any) -> None:
-    """Compare the predictions of models with the measured sequences in DATA.
+    """Compare the predictions of models with the measured values in DATA.
 
-    The command writes correlations and errors with 95 % intervals, differences between models on the same resamples, predictions, plots
-    and report.html into DIR. The command warns if a model was trained on sequences in DATA or on near-duplicates of them.
+    The command writes correlations and errors with 95 % intervals, differences between models on the same resamples, predictions, plots and
+    report.html into DIR. A warning is printed if a model was trained on sequences in DATA or on near-duplicates of them.
     """
     table = chosen_layout(assay or "", choices)
     if not (choices["models"] or choices["predictions"]):

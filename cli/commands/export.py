@@ -34,13 +34,13 @@ __all__ = ["command"]
     help="Precision of weights and computation. float16 halves the file size, int8 is faster on CPUs.",
 )
 @click.option(
-    "--least-r", type=DecimalRange(0, 1), metavar="R", help="Minimum correlation of int8 with float32 predictions.  [default: 0.999]"
+    "--least-r", type=DecimalRange(0, 1), metavar="R", help="Minimum correlation between int8 and float32 predictions.  [default: 0.999]"
 )
 @click.option(
     "--most-difference",
     type=DecimalRange(0, min_open=True),
     metavar="SD",
-    help="Maximum difference from Keras, in standard deviations of its predictions.  [default: 0.001; 0.05 in float16 and int8]",
+    help="Maximum difference from Keras predictions, in standard deviations of the latter.  [default: 0.001; 0.05 in float16 and int8]",
 )
 @click.option(
     "--strands",
@@ -60,16 +60,16 @@ def command(
 ) -> None:
     """Export a trained model as one ONNX file that predicts expression from sequences.
 
-    RUN is a run folder or a .keras file, trained on any backend, and is not changed. The ONNX file is written only if its predictions
-    agree with those of the Keras model, and the agreement is printed and stored in the file. In int8, scales and agreement are measured
-    on different random windows of the construct.
+    RUN is a run folder or a .keras file from any backend. RUN is not changed. The ONNX file is written only if its predictions
+    agree with those of the Keras model, and the agreement is printed and stored in the file. For int8, the quantisation scales and the
+    agreement are measured on different sets of random windows.
 
     An ATAC-seq model has the outputs `counts`, ln(1 + reads), and `profile`, the share of the reads that begin at each position.
 
     Several RUNs, which may also be .onnx files, become one ensemble that returns the mean and the standard deviation of its members.
 
-    With --triton, RUN may also be an .onnx file. The file becomes the newest version of the model NAME in the repository DIR. A new
-    model gets a config.pbtxt, and an existing config.pbtxt is not changed.
+    With --triton, RUN may also be an .onnx file. The exported file becomes the newest version of the model NAME in the repository DIR. For
+    a new model, a config.pbtxt is written. An existing config.pbtxt is not changed.
     """
     from functools import partial
     from pathlib import Path
@@ -97,7 +97,7 @@ def command(
         file = version.file
     rule = {"both": "mean of both strands", "given": "strand as given"}[description.construct.strands]
     precision = description.parity.get("precision", precision)
-    echo = partial(click.echo, err=is_stream(file))  # messages must not mix with a file on standard output
+    echo = partial(click.echo, err=is_stream(file))  # messages must not be mixed with a model that is written to standard output
     echo(f"Wrote {file}: {description.name}, construct {description.construct.name}, {rule}, {precision}.")
     if description.parity:
         echo(str(Parity(**description.parity)))

@@ -13,7 +13,7 @@ __all__ = ["command"]
     "import-weights", epilog="\b\nExample:\n  dreamkeras import-weights model_best.pth --model dream-rnn --assay yeast -o runs/published"
 )
 @click.argument("checkpoint", type=click.Path())
-@click.option("--model", required=True, help="Network of the weights, e.g. dream-rnn. See `dreamkeras models`.")
+@click.option("--model", required=True, help="Network that the weights belong to, e.g. dream-rnn. See `dreamkeras models`.")
 @click.option("--assay", default="yeast", show_default=True, help="Assay that the weights were trained on.")
 @click.option("-o", "--out", type=click.Path(path_type=Path), default=Path("runs/published"), show_default=True, help="New run folder.")
 @click.option(

@@ -48,7 +48,11 @@ __all__ = ["command"]
 )
 @strands_option
 @click.option(
-    "--seed", type=WholeRange(min=0), default=0, show_default=True, help="Random seed of the backgrounds and of ambiguous bases in motifs."
+    "--seed",
+    type=WholeRange(min=0),
+    default=0,
+    show_default=True,
+    help="Random seed for the backgrounds and for ambiguous bases in motifs.",
 )
 @batch_size_or_auto_option
 @threads_option
@@ -67,10 +71,11 @@ def command(
 ) -> None:
     """Predict the effect of MOTIF in many background sequences, alone or followed by MOTIF2.
 
-    Motifs are IUPAC codes and replace bases of the backgrounds. N keeps the base of the background. A row of the results describes
-    one arrangement: the position of the first base of MOTIF, from 1, the strands, and the spacing of two motifs. Its effect is the mean
-    prediction with the motifs minus the prediction without them, with a 95 % interval. For two motifs, the row also has the effect of
-    each motif alone, and their interaction: the effect beyond the sum of both.
+    Motifs are written in IUPAC codes and replace bases of the backgrounds. At an N in a motif, the base of the background is kept. A row of
+    the results describes one arrangement: the position of the first base of MOTIF, from 1, the strands, and the spacing of two motifs. The
+    effect of an arrangement is the mean prediction with the motifs minus the mean prediction without the motifs, with a 95 % interval. For
+    two motifs, the row also has the effect of each motif alone, and their interaction: the effect of the pair minus the sum of the two
+    single effects.
     """
     if len(motifs) > 2:
         raise click.UsageError(f"Expected one or two motifs, got {len(motifs)}.")
@@ -125,7 +130,7 @@ def _read_inserts(path: str, scorer: "Scorer") -> "Ragged":
 def _arrangements(
     motifs: tuple[str, ...], positions: list[int] | None, spacings: list[int], strands: str, shortest: int
 ) -> "list[Arrangement]":
-    """Returns the arrangements of motifs, at positions from 1.
+    """Returns the arrangements of motifs, with 1-based positions.
 
     If no position is given, the widest arrangement is placed in the middle of the shortest background.
     """

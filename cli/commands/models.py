@@ -9,10 +9,10 @@ __all__ = ["command"]
 def command() -> None:
     """List the networks and blocks that `dreamkeras train --model` accepts, with their sizes.
 
-    --model accepts the name of a network, or three blocks as FIRST,CORE,FINAL. The name of one team for all three blocks is the network
-    of that team. The columns are the name, the slot of a block, the trainable parameters on each assay (- if not built for it), and a
-    description. Blocks are built with their defaults and with other blocks of the same team. ATAC-seq windows have the default length
-    of 2,114 bases.
+    --model accepts the name of a network, or three blocks as FIRST,CORE,FINAL. Three blocks with the name of one team form the network of
+    that team. The columns are the name, the slot of a block, the number of trainable parameters for each assay (- if not available for this
+    assay), and a description. Each block is built with its default arguments, together with the other blocks of the same team. ATAC-seq
+    windows have the default length of 2,114 bases.
     """
     from itertools import groupby
 

@@ -35,8 +35,8 @@ def command(deletions: bool, resume: bool, dry_run: bool, **options: Any) -> Non
     INPUT is FASTA, FASTQ, TSV, CSV or one sequence per line, plain or gzip, or a Parquet file; - is standard input. Each base of each
     insert is replaced by every other base, while adapters stay unchanged. A row of the results describes one change: the name of the
     sequence, the position in the insert from 1, the original and the new base, and for each task the prediction of the mutant minus
-    the prediction of the sequence. An ensemble gives the mean effect over its models and the standard deviation. FILE.npz holds the
-    effects as arrays.
+    the prediction of the sequence. With an ensemble, the row contains the mean and the standard deviation of the effect over the models. If
+    FILE ends in .npz, the file holds the effects as arrays.
     """
     from dreamkeras.explain.effect_files import choose_effect_format, effect_columns, open_effects, write_effects
 
@@ -48,7 +48,7 @@ def command(deletions: bool, resume: bool, dry_run: bool, **options: Any) -> Non
     check_resume(inputs, output, resume=resume, is_measured=given.is_measured)
     beside = explanation_outputs(options)
     refuse_clashes((*inputs, *model_files(models)), output, *beside.files, *beside.folders)
-    choose_effect_format(output, given.format)  # checked now, because with --resume results are opened at the end
+    choose_effect_format(output, given.format)  # checked here, because with --resume the results are opened only at the end
     explaining = open_explanations(options)
     scorer, size = given.open_models()
     has_sd = len(scorer.members) > 1
@@ -75,7 +75,7 @@ def command(deletions: bool, resume: bool, dry_run: bool, **options: Any) -> Non
 def _found(
     records: "Iterable[Records]", scorer: "Scorer", shards: "Shards | None", choices: dict[str, Any]
 ) -> "Iterator[Iterable[BatchResult[Mutagenesis]]]":
-    """Yields the effects as they are computed or, with shards, after all have been computed."""
+    """Yields the effects while they are computed. With shards, yields the effects only after the last one has been computed."""
     from dreamkeras.explain.effect_shards import mutate_into_shards, shard_parts
     from dreamkeras.explain.mutagenesis import mutate_records
 

@@ -45,9 +45,9 @@ def command(
     """Predict the expression of the sequences in INPUT.
 
     INPUT is FASTA, FASTQ, TSV, CSV or one sequence per line, plain or gzip, or a Parquet file; - is standard input. With --genome,
-    INPUT is BED or narrowPeak. With --tile alone, INPUT is the FASTA of a genome. Results keep the names and the order of the records;
-    regions and tiles are named by their position. An ensemble gives the mean prediction of its models and, in a second column
-    for each task, their standard deviation.
+    INPUT is BED or narrowPeak. With --tile but not --genome, INPUT is a genome in FASTA format. Results keep the names and the order of the
+    records; regions and tiles are named by their position. With an ensemble, the results contain the mean prediction of the models and, in
+    a second column for each task, the standard deviation.
     """
     from dreamkeras.formats.writers import choose_format
 
@@ -65,7 +65,7 @@ def command(
     reading = chosen_reading(inputs, scorer, options, given.columns, track)
     refuse_clashes((*reading.files, *model_files(models)), output)
     if track is None and engine == "local":
-        choose_format(output, given.format)  # checked now, because with --resume results are opened at the end
+        choose_format(output, given.format)  # checked here, because with --resume the results are opened only at the end
     confidence = chosen_confidence(options)
     if confidence:
         scorer = confidence.add_to(scorer)
@@ -108,7 +108,7 @@ def _score(
     shards: "Shards | None",
     choices: dict[str, Any],
 ) -> "Scored":
-    """Scores records in this process, directly into the results or, with `--resume`, into shards that are joined at the end."""
+    """Scores records in this process. Predictions are written to the results or, with `--resume`, to shards that are joined at the end."""
     from dreamkeras.scoring.pipeline import score_into_shards, score_records, write_parts
 
     from ..progress import show_records

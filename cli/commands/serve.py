@@ -29,7 +29,7 @@ file_path = click.Path(exists=True, dir_okay=False, path_type=Path)
     "models",
     multiple=True,
     metavar="[NAME=]MODEL",
-    help="ONNX file, run folder, or folder of versions 1/, 2/, ... Repeatable.  [default: the packaged yeast model]",
+    help="ONNX file, run folder, or folder with versions 1/, 2/, ... Repeatable.  [default: the packaged yeast model]",
 )
 @click.option(
     "--models",
@@ -76,8 +76,8 @@ def command(
     tritonclient can be used. The server also has a web page. On SIGTERM, the server reports that it is not ready, completes pending
     requests and exits with code 0.
 
-    Without --tokens, everybody who can reach the port can send requests, and can load and unload models if the server listens only on
-    this machine.
+    Without --tokens, everybody who can reach the port can send requests. If the server also listens only on this machine and
+    --operator-tokens is not given, models can be loaded and unloaded without a token.
     """
     _require_packages(grpc=grpc_port is not None)
     from dreamkeras.serving.auth import Guard, Tokens
@@ -119,7 +119,8 @@ def _require_packages(*, grpc: bool) -> None:
 def _announce(repository: "ModelRepository", guard: "Guard", addresses: list[str], host: str) -> None:
     served = ", ".join(f"{model.name} (version {model.version})" for model in repository.ready)
     click.echo(f"Serving {served} on {' and '.join(addresses)}.", err=True)
-    reach = "this machine only; --host 0.0.0.0 opens it to others" if host in LOOPBACK else "every machine that can reach this port"
+    only_here = "this machine only; --host 0.0.0.0 opens the server to other machines"
+    reach = only_here if host in LOOPBACK else "every machine that can reach this port"
     click.echo(f"Open to {reach}. {guard.describe()}", err=True)
 
 

@@ -11,7 +11,7 @@ __all__ = ["command"]
 
 @click.command("simulate", epilog="\b\nExample:\n  dreamkeras simulate -n 100000 -o library.tsv --truth truth.tsv")
 @click.option("-n", "--promoters", type=WholeRange(min=1), default=20_000, show_default=True, metavar="N", help="Number of promoters.")
-@click.option("--seed", type=WholeRange(min=0), default=0, show_default=True, help="Random seed of the library.")
+@click.option("--seed", type=WholeRange(min=0), default=0, show_default=True, help="Random seed for the library.")
 @output_option
 @click.option(
     "--truth",

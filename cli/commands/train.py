@@ -43,10 +43,13 @@ __all__ = ["command"]
 @click.option("--out", type=click.Path(path_type=Path), help="Run folder to create.  [default: runs/MODEL]")
 @click.option("--valid", type=click.Path(), metavar="FILE", help="Validate on the sequences in FILE.  [default: hold out part of DATA]")
 @click.option(
-    "--valid-fold", type=fold_or_chromosome, metavar="N", help="Validate on this fold of DATA, or on ids that begin with this chromosome."
+    "--valid-fold",
+    type=fold_or_chromosome,
+    metavar="N",
+    help="Validate on this fold of DATA, or on sequences with ids that begin with this chromosome.",
 )
 @click.option("--valid-fraction", type=DECIMAL, metavar="SHARE", help="Fraction of DATA to hold out for validation.  [default: 0.1]")
-@click.option("--folds", type=fold_count, metavar="N|given", help="Cross-validate on N random folds, or on the folds given in DATA.")
+@click.option("--folds", type=fold_count, metavar="N|given", help="Cross-validate with N random folds, or with the folds in DATA.")
 @click.option(
     "--epochs", type=WholeRange(min=1), metavar="N", help="Number of passes over the training data.  [default: from the strategy]"
 )
@@ -55,7 +58,7 @@ __all__ = ["command"]
     "--batch-size",
     type=WholeRange(min=2),
     metavar="N",
-    help="Examples per step.  [default: from the strategy, halved until an epoch has 100 steps, but at least 32]",
+    help="Number of examples per step.  [default: from the strategy, halved until an epoch has 100 steps, but at least 32]",
 )
 @click.option("--learning-rate", type=DECIMAL, metavar="RATE", help="Peak learning rate.  [default: from the network or the strategy]")
 @click.option(
@@ -64,7 +67,7 @@ __all__ = ["command"]
     help="Optimiser. lion uses a tenth of the strategy's learning rate.  [default: from the strategy]",
 )
 @click.option("--loss", type=click.Choice(LOSSES), help="Loss on standardised values.  [default: from the strategy or the final block]")
-@click.option("--ema", type=DECIMAL, metavar="M", help="Validate and save the exponential moving average of the weights with decay M.")
+@click.option("--ema", type=DECIMAL, metavar="M", help="Validate and save an exponential moving average of the weights, with decay M.")
 @click.option(
     "--mask",
     type=DECIMAL,
@@ -85,7 +88,7 @@ __all__ = ["command"]
     metavar="N",
     help="Shift each training window at random by up to N bases in every epoch.",
 )
-@click.option("--jitter", type=DECIMAL, default=0.0, metavar="SD", help="Standard deviation of noise added to the values of singletons.")
+@click.option("--jitter", type=DECIMAL, default=0.0, metavar="SD", help="Standard deviation of noise added to values from a single read.")
 @click.option("--balance", is_flag=True, help="Sample all bins of values equally often, instead of each example once per epoch.")
 @click.option(
     "--test-shifts",
@@ -107,24 +110,29 @@ __all__ = ["command"]
     "--init-from",
     type=click.Path(),
     metavar="MODEL",
-    help="Run folder or .keras file to start from. The final block is new if tasks or units differ.",
+    help="Run folder or .keras file to start from. The final block is newly initialised if tasks or units differ.",
 )
 @click.option("--freeze", type=click.Choice(BODY), multiple=True, help="Keep this block of --init-from unchanged. Repeatable.")
 @click.option(
-    "--body-rate", type=DECIMAL, metavar="SHARE", help="Fraction of the learning rate for the first and core block of --init-from."
+    "--body-rate",
+    type=DECIMAL,
+    metavar="SHARE",
+    help="Learning rate of the first and core block of --init-from, as a fraction of the full rate.",
 )
-@click.option("--seed", type=WHOLE, default=0, show_default=True, help="Random seed of weights, split, order and dropout.")
-@click.option("--split-seed", type=WHOLE, metavar="N", help="Random seed of the split and of simulated data.  [default: --seed]")
+@click.option(
+    "--seed", type=WHOLE, default=0, show_default=True, help="Random seed for initial weights, split, order of examples and dropout."
+)
+@click.option("--split-seed", type=WHOLE, metavar="N", help="Random seed for the split and for simulated data.  [default: --seed]")
 @click.option("--backend", type=click.Choice(BACKENDS), help="Keras backend.  [default: KERAS_BACKEND, otherwise the first installed]")
 @click.option("--resume", is_flag=True, help="Resume the run in --out after its last complete epoch.")
 @config_option
 @click.pass_context
 def command(ctx: click.Context, /, out: Path | None, resume: bool, backend: str | None, **choices: Any) -> None:
-    """Train a model on the measured sequences in DATA.
+    """Train a model on the sequences and measured values in DATA.
 
-    DATA is a table of sequences and values, or the data of another --assay. Without DATA, the model is trained on a simulated library
-    of yeast promoters. The run folder holds the model as .keras and .onnx files, a model card, the history of training, validation
-    metrics, predictions and plots.
+    DATA is a file in the format of the chosen --assay, by default yeast. Without DATA, the model is trained on a simulated library of yeast
+    promoters. The run folder holds the model as .keras and .onnx files, a model card, the history of training, validation metrics,
+    predictions and plots.
     """
     from dreamkeras.files.decompression import open_source
     from dreamkeras.files.inputs import refuse_twice, rereadable
@@ -147,7 +155,7 @@ def command(ctx: click.Context, /, out: Path | None, resume: bool, backend: str 
     refuse_twice(files)
     ctx.with_resource(rereadable(*files))
     for file in filter(None, files):
-        with open_source(file):  # checked first, because importing Keras takes seconds
+        with open_source(file):  # files are checked before Keras is imported, because the import takes seconds
             pass
     backend = choose_backend(backend)
 
@@ -167,7 +175,7 @@ def command(ctx: click.Context, /, out: Path | None, resume: bool, backend: str 
 
 
 def _peaks(metrics: dict[str, Any]) -> str:
-    """Formats the r on peaks, which is usually lower than the r on all windows. Empty if all windows are peaks."""
+    """Formats the r on peaks, which is usually lower than the r on all windows. Returns an empty string if all windows are peaks."""
     r, peaks = metrics.get("peaks_r"), metrics.get("peaks", metrics["n"])
     if peaks == metrics["n"]:
         return ""
@@ -189,7 +197,7 @@ def _refuse_unused_split(layout: "TableLayout | None", choices: dict[str, Any]) 
 
 
 def _figures(metrics: dict[str, Any]) -> str:
-    """Formats r or, if r is undefined, the mean squared error."""
+    """Formats the Pearson correlation r or, if r is undefined, the mean squared error."""
     r, mse = ("undefined" if metrics[name] is None or math.isnan(metrics[name]) else f"{metrics[name]:.4g}" for name in ("r", "mse"))
     return f"r undefined, mean squared error {mse}," if r == "undefined" else f"r {metrics['r']:.3f}"
 

@@ -41,14 +41,14 @@ COLUMNS = ("ref_column", "alt_column", "id_column")
 
 
 def numbers(text: str) -> tuple[int, ...]:
-    """Converts comma-separated whole numbers from 0, and drops repeated numbers.
+    """Converts comma-separated non-negative whole numbers to a tuple without repeated numbers.
 
     Raises:
         click.BadParameter: The text is malformed.
     """
     cells = text.split(",")
     if not all(is_whole(cell.strip()) for cell in cells):
-        raise click.BadParameter(f"{text!r} is not a list of whole numbers from 0, such as 20,40,60.")
+        raise click.BadParameter(f"{text!r} is not a list of non-negative whole numbers such as 20,40,60.")
     return tuple(dict.fromkeys(int(cell) for cell in cells))
 
 
@@ -70,7 +70,7 @@ def numbers(text: str) -> tuple[int, ...]:
     "--at",
     type=numbers,
     metavar="N[,N...]",
-    help="Offset of the first changed base in the genomic bases. Several offsets are averaged.  [default: half of their number]",
+    help="Offset of the first changed base in the genomic bases. Predictions are averaged over several offsets.  [default: the middle]",
 )
 @click.option(
     "--strand", type=click.Choice(STRANDS), help="Strand to score. The value both averages over the two strands.  [default: forward]"
@@ -101,9 +101,10 @@ def command(path: str, models: tuple[str, ...], output: str, format: str | None,
     each row. Alleles of a VCF are trimmed and left-aligned against the genome, so that equivalent representations of a variant have
     the same effect.
 
-    Each alternative allele becomes a row with its normal form and its status. If the status is ok, the row has the predictions of both
-    alleles and their difference, the effect. Several models give the mean predictions, the standard deviation of the effect, and the
-    share of models that agree on its sign. If FILE ends in .vcf or .vcf.gz, it is a copy of IN with these columns in INFO.
+    Each alternative allele becomes a row with the normalised variant and a status. If the status is ok, the row has the predictions of both
+    alleles and their difference, the effect. With several models, a row contains the mean predictions, the standard deviation of the
+    effect, and the share of models that agree on the sign of the effect. If FILE ends in .vcf or .vcf.gz, the output is a copy of IN with
+    these columns in INFO.
     """
     is_vcf = _check_usage(path, output, format, choices)
     from dreamkeras.confidence.background import effect_percentile
@@ -132,7 +133,7 @@ def command(path: str, models: tuple[str, ...], output: str, format: str | None,
     report_packaged(models, scorer)
     if scorer.has_spread and len(scorer.members) == 1:
         click.echo(
-            f"{scorer.name} is an ensemble in one file. Give its models one by one with -m for the standard deviation of their effects.",
+            f"{scorer.name} is an ensemble in one file. To obtain the standard deviation of effects, name its models separately with -m.",
             err=True,
         )
     for line in summary.lines(genome=choices["genome"] is not None):

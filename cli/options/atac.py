@@ -14,7 +14,7 @@ __all__ = ["ATAC_FIELDS", "atac_options", "chosen_genome"]
 
 atac_options = add_options(
     click.option("--genome", type=click.Path(), metavar="FILE", help="FASTA file of the reference genome of the peaks in DATA."),
-    click.option("--signal", type=click.Path(), metavar="FILE", help="bigWig file of the number of reads that begin at each position."),
+    click.option("--signal", type=click.Path(), metavar="FILE", help="bigWig file with the number of reads that begin at each position."),
     click.option(
         "--nonpeaks", type=click.Path(), metavar="FILE", help="BED file of windows outside peaks.  [default: drawn from the genome]"
     ),
@@ -47,7 +47,7 @@ ATAC_FIELDS = {
 
 
 def chosen_genome(assay: str, choices: dict[str, Any]) -> "AtacLayout | None":
-    """Removes the ATAC-seq options from `choices` and returns their layout, or None for any other assay.
+    """Removes the ATAC-seq options from `choices` and returns them as a layout. Returns None for any other assay.
 
     For `--assay atac`, the window length is also moved from `choices` to the layout.
 

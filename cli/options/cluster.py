@@ -32,7 +32,7 @@ def check_cluster(inputs: tuple[str, ...], output: str, engine: str, address: st
     """Refuses inputs, outputs and options that the engine does not support.
 
     Raises:
-        InputError: With Ray, an input is a stream.
+        InputError: An input is a stream, which Ray does not support.
         click.UsageError: A URL or `--ray-address` is given without Ray, or Ray does not support the output, the format or `auto`.
     """
     from dreamkeras.files.inputs import require_file
@@ -48,7 +48,7 @@ def check_cluster(inputs: tuple[str, ...], output: str, engine: str, address: st
     if is_stream(output):
         raise click.UsageError("--engine ray requires a folder as -o, got standard output or another stream.")
     for path in inputs:
-        require_file(path, "with --engine ray, the processes of the cluster read it")
+        require_file(path, "with --engine ray, the processes of the cluster read the file")
     if is_track:
         raise click.UsageError("--engine ray writes tables, got the format of a track.")
     if is_measured:

@@ -24,13 +24,15 @@ confidence_options = add_options(
         "--percentile", is_flag=True, help="Add TASK_percentile, the percentage of random and shuffled sequences with a lower prediction."
     ),
     click.option(
-        "--flag-unusual", is_flag=True, help="Add the column unusual: length, gc or kmers, if outside the range of the training data."
+        "--flag-unusual",
+        is_flag=True,
+        help="Add the column unusual, which names properties (length, gc, kmers) outside the range of the training data.",
     ),
 )
 
 
 def chosen_confidence(options: Mapping[str, Any]) -> "ConfidenceColumns | None":
-    """Returns the columns that these options add, or None, without importing anything, if no option is given."""
+    """Returns the columns that the confidence options add. If no option is given, returns None without importing anything."""
     chosen = [options[name] for name in ("interval", "percentile", "flag_unusual")]
     if not any(chosen):
         return None

@@ -20,7 +20,7 @@ explanation_options = add_options(
         "--logos",
         type=click.Path(path_type=Path),
         metavar="DIR",
-        help="Draw an SVG logo of each sequence in DIR, with letter heights by contribution.",
+        help="Draw an SVG logo of each sequence into DIR. The height of a letter shows the contribution of the base.",
     ),
     click.option("--png", is_flag=True, help="Also draw the logos as PNG files."),
     click.option(

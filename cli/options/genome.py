@@ -23,7 +23,7 @@ genome_options = add_options(
     click.option(
         "--tile",
         metavar="WIDTH:STEP",
-        help="Score windows of WIDTH bases every STEP bases along the FASTA INPUT, or along the regions. Windows of only N are skipped.",
+        help="Score windows of WIDTH bases every STEP bases along the FASTA INPUT, or along the regions. Windows with only N are skipped.",
     ),
     click.option(
         "--window",
@@ -34,7 +34,7 @@ genome_options = add_options(
     ),
     click.option("--strand", type=click.Choice(STRANDS), help="Strand of the genome to read.  [default: given, the strand in BED]"),
     summits_option,
-    click.option("--column", metavar="NAME", help="Prediction to write to a bedGraph or bigWig if the model has several."),
+    click.option("--column", metavar="NAME", help="Column of predictions to write to a bedGraph or bigWig if the model has several."),
 )
 
 
@@ -82,7 +82,7 @@ def chosen_reading(
     if windows.genome and windows.tile is None and windows.window is None:
         windows = windows._replace(window=default_window(scorer.constructs))
     if windows.summits is not None and windows.window is None:
-        raise click.UsageError("--summits requires --window N, because whole regions are scored without it.")
+        raise click.UsageError("--summits requires --window N, because complete regions are scored without --window.")
     track = {
         "column": column,
         "middle": windows.tile.middle if windows.tile else None,

@@ -1,4 +1,7 @@
-"""Option types for numbers in ASCII decimals, as in tables. The module imports only click, because shell completion imports it."""
+"""Option types for numbers, which accept only ASCII digits, as in tables.
+
+The module imports only click, because shell completion imports it.
+"""
 
 from typing import Any
 
@@ -46,7 +49,7 @@ class DecimalRange(click.FloatRange, _Decimal):
 
 
 WHOLE = _Whole()
-"""Option type of any whole number."""
+"""Option type for any whole number."""
 
 DECIMAL = _Decimal()
-"""Option type of any decimal number."""
+"""Option type for any decimal number."""

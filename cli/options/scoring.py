@@ -75,7 +75,7 @@ def scoring_options(formats: Sequence[str], results: str, *own: Callable[..., An
     Args:
         formats: Choices of `--format`.
         results: Name of the results in the help text of `--format`.
-        own: Options of the command, which follow `--format`.
+        own: Further options of the command, listed after `--format`.
     """
     chosen = click.option(
         "--format", type=click.Choice(formats), help=f"Format of the {results}.  [default: by the suffix of FILE, otherwise tsv]"

@@ -91,12 +91,12 @@ def add_options(*options: Callable[..., Any]) -> Callable[[Callable[..., Any]], 
 
 
 def fold_or_chromosome(text: str) -> str | int:
-    """Converts the number of a fold to an int. Any other text is the name of a chromosome."""
+    """Converts the number of a fold to an int. Returns any other text, the name of a chromosome, unchanged."""
     return int(text) if re.fullmatch("0|[1-9][0-9]{0,8}", text) else text
 
 
 def count_or_auto(text: str) -> int | str:
-    """Converts a positive whole number to an int, and accepts `auto`.
+    """Converts a positive whole number to an int, and returns `auto` unchanged.
 
     Raises:
         click.BadParameter: The text is neither a positive whole number nor `auto`.
@@ -132,8 +132,8 @@ def refuse_unused(wanted: str, **given: object) -> None:
     """Refuses options that would have no effect.
 
     Args:
-        wanted: The reason, such as "without --start" or "with --backgrounds".
-        given: Values of the options by parameter name. None stands for an option that was not given.
+        wanted: Reason why the options have no effect, such as "without --start" or "with --backgrounds".
+        given: Values of the options by parameter name. The value is None if an option was not given.
 
     Raises:
         click.UsageError: One of the options was given.
@@ -144,7 +144,7 @@ def refuse_unused(wanted: str, **given: object) -> None:
 
 
 def fold_count(text: str) -> str | int:
-    """Converts a number of folds to an int, and accepts `given`.
+    """Converts a number of folds to an int, and returns `given` unchanged.
 
     Raises:
         click.BadParameter: The text is neither a whole number nor `given`.
@@ -158,14 +158,14 @@ batch_size_or_auto_option = click.option(
     "--batch-size",
     type=count_or_auto,
     metavar="N|auto",
-    help="Number of sequences scored at a time, or auto to measure the fastest.  [default: 64]",
+    help="Number of sequences scored at a time, or auto to measure and use the fastest number.  [default: 64]",
 )
 
 threads_option = click.option(
     "--threads",
     type=count_or_auto,
     metavar="N|auto",
-    help="Number of CPU threads, or auto to measure the fastest.  [default: all available CPUs]",
+    help="Number of CPU threads, or auto to measure and use the fastest number.  [default: all available CPUs]",
 )
 
 strands_option = click.option(

@@ -24,7 +24,9 @@ OPTIONS = {
         "--weight-column", metavar="NAME", help="Table column with row weights in the loss, e.g. barcode counts."
     ),
     "variance_column": click.option(
-        "--variance-column", metavar="NAME", help="Table column with variances. Rows are weighted by the inverse variance."
+        "--variance-column",
+        metavar="NAME",
+        help="Table column with variances of the measured values. Rows are weighted by the inverse variance.",
     ),
     "replicate_columns": click.option(
         "--replicate-columns",
@@ -43,17 +45,21 @@ OPTIONS = {
         "--right-adapter", default="", metavar="DNA", help="Adapter at the end of the sequences, which the table may omit."
     ),
     "left_flank": click.option(
-        "--left-flank", default="", metavar="DNA", help="Constant bases before each sequence that are not in the table."
+        "--left-flank", default="", metavar="DNA", help="Constant bases before each sequence, which are not in the table."
     ),
     "right_flank": click.option(
-        "--right-flank", default="", metavar="DNA", help="Constant bases after each sequence that are not in the table."
+        "--right-flank", default="", metavar="DNA", help="Constant bases after each sequence, which are not in the table."
     ),
     "length": click.option(
         "--length", type=WholeRange(min=1), metavar="N", help="Window length in bases.  [default: fits the longest sequence]"
     ),
-    "reverse_mark": click.option("--reverse-mark", metavar="TEXT", help="Text in the ids of sequences that were measured in reverse."),
+    "reverse_mark": click.option(
+        "--reverse-mark", metavar="TEXT", help="Text in the ids of sequences that were measured in reverse orientation."
+    ),
     "both_strands": click.option(
-        "--both-strands", is_flag=True, help="Values apply to both strands: train on each strand, predict their mean."
+        "--both-strands",
+        is_flag=True,
+        help="Measured values apply to both strands. Train on each strand, and predict the mean of both strands.",
     ),
 }
 """The option that sets each field of `data.assays.table_layout.TableLayout`."""

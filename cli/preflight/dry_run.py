@@ -1,4 +1,4 @@
-"""`--dry-run`: the option, and rehearsals of `predict`, `mutagenesis` and `variants`. At import, the module loads only click."""
+"""Defines the option `--dry-run`, and rehearses `predict`, `mutagenesis` and `variants`. At import, the module loads only click."""
 
 import os
 from collections import Counter
@@ -43,16 +43,16 @@ def finish(
         rehearse: Rehearsal, as for `estimate.preflight`.
         batch_size: Number of windows scored at a time.
         files: Files that the run would write. `-` is standard output.
-        folders: Folders that the run would fill.
-        results: Context manager that opens the results of the run. It is entered and left immediately, to test whether the results can be
-            opened.
+        folders: Folders that the run would write to.
+        results: Context manager that opens the results of the run. The context is entered and left immediately, to test whether the results
+            can be opened.
     """
     from dreamkeras.files.streams import is_stream
 
     from .estimate import preflight
 
     if any(map(is_stream, files)):
-        results = None  # opening and closing a pipe would end it for its reader
+        results = None  # closing a pipe would signal the end of the data to its reader
     report = preflight(scorer, rehearse, batch_size)
     if not report.failure:
         report = report._replace(failure=_cannot_write(files, folders) or _cannot_open(results))
@@ -74,7 +74,7 @@ def rehearse_predict(
         batch_size: Number of windows scored at a time.
 
     Returns:
-        The error with which the run would fail. Empty if the run would succeed.
+        The error with which the run would fail, or an empty string if the run would succeed.
     """
     from dreamkeras.files.inputs import rereadable
     from dreamkeras.genome.reference import Genome
@@ -164,12 +164,12 @@ class _Contigs:
         self.counts: Counter[str] = Counter()
 
     def write(self, _: Any, cells: Sequence[Sequence[Any]], __: Any) -> None:
-        """Counts the contigs of a batch, which are its first column."""
+        """Counts the contigs of a batch, which are in the first column."""
         self.counts.update(cells[0])
 
 
 def _cannot_write(files: Sequence[str], folders: Sequence[Path]) -> str:
-    """Returns the reason why an output file or folder cannot be written. Empty if all outputs can be written."""
+    """Returns the reason why an output file or folder cannot be written, or an empty string if all outputs can be written."""
     from dreamkeras.files.streams import is_stream
 
     for output in files:
@@ -188,7 +188,7 @@ def _may_be_written_to(folder: Path) -> bool:
 
 
 def _cannot_open(results: AbstractContextManager[Any] | None) -> str:
-    """Returns the reason why the results cannot be opened. Empty if they can be opened."""
+    """Returns the reason why the results cannot be opened, or an empty string if the results can be opened."""
     from dreamkeras.errors import DreamkerasError
 
     try:
@@ -199,7 +199,7 @@ def _cannot_open(results: AbstractContextManager[Any] | None) -> str:
 
 
 def _try_opening(results: AbstractContextManager[Any]) -> None:
-    """Opens results and leaves them with an exception, so that no file remains."""
+    """Opens the results and raises an exception inside their `with` block, so that no file remains."""
     with suppress(_OnlyTried), results:
         raise _OnlyTried
 

@@ -1,7 +1,7 @@
 """Rehearsal of a run: the code of the command runs over all files with a stand-in for the model, and writes nothing.
 
-The counts are those of the real run, and an error in the rehearsal would also stop the real run. Time and memory are estimated from a
-short measurement of the model.
+The rehearsal counts the same records and windows as the real run, and an error in the rehearsal would also stop the real run. Time and
+memory are estimated from a short measurement of the model.
 """
 
 import sys
@@ -29,10 +29,10 @@ class Preflight(NamedTuple):
 
     Args:
         lines: Lines on the inputs, model calls, time and memory.
-        failure: Error with which the run would fail. Empty if the run would succeed.
+        failure: Error with which the run would fail, or an empty string if the run would succeed.
         windows: Number of windows that the model would score.
-        seconds: Estimated duration of the run.
-        megabytes: Estimated memory of the run. 0 on Windows, where it is unknown.
+        seconds: Estimated duration of the run in seconds.
+        megabytes: Estimated memory of the run in megabytes. 0 on Windows, where the memory is unknown.
     """
 
     lines: Sequence[Line]
@@ -84,8 +84,8 @@ def preflight(scorer: Scorer, rehearse: Callable[[StandIn, list[Line]], str], ba
 
     Args:
         scorer: Model of the run.
-        rehearse: Function that does everything the run would do, with the given stand-in, and writes nothing. It appends lines to the
-            given list, and returns the error with which the run would fail, or an empty string.
+        rehearse: Function that does everything the run would do, with the given stand-in, and writes nothing. The function appends lines to
+            the given list, and returns the error with which the run would fail, or an empty string.
         batch_size: Number of windows scored at a time.
     """
     stand_in, began = StandIn(scorer), time.perf_counter()

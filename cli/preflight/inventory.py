@@ -1,4 +1,4 @@
-"""Inventory of the input files of a run: formats, records, regions and contigs, as lines of the report of a dry run."""
+"""Describes the input files of a run (formats, records, regions and contigs) as lines for the report of a dry run."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -60,7 +60,7 @@ class Tally:
             self.first.setdefault(kind, f"{problem} in {batch.origin(index)}")
 
     def failure(self, on_error: str) -> str:
-        """Returns the error with which `pipeline.score_records` would fail for the counted records. Empty if scoring would succeed."""
+        """Returns the error with which `pipeline.score_records` would fail for the counted records, or an empty string."""
         first = next(iter(self.first.values()), "")
         if self.unfit and on_error == "fail":
             return f"{first}."
@@ -90,7 +90,7 @@ def describe_files(paths: Iterable[str], *, is_table: bool = False) -> list[Line
 
 
 def describe_regions(paths: Iterable[str], genome: Genome) -> list[Line]:
-    """Returns lines with the number of regions in BED files, their contigs in the genome, and regions beyond the end of a contig.
+    """Returns lines with the number of regions in BED files, the contigs found in the genome, and the regions beyond the end of a contig.
 
     Raises:
         InputError: A file cannot be read, or one of its lines is not a region.
@@ -113,7 +113,7 @@ def describe_regions(paths: Iterable[str], genome: Genome) -> list[Line]:
 
 
 def describe_contigs(counts: Mapping[str, int], genome: Genome) -> list[Line]:
-    """Returns lines on the contigs that are in a genome, with or without `chr`, and those that are missing. `counts` is by contig."""
+    """Returns lines about contigs found in a genome, with or without `chr`, and missing contigs. `counts` is by contig."""
     lengths = genome.lengths
     lacking = {name: count for name, count in counts.items() if find_contig(name, lengths) is None}
     lines = [Line("Contigs", f"{len(counts) - len(lacking)} of {len(counts)} names are in {genome.path}")]

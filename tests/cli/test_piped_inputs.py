@@ -169,7 +169,7 @@ REFUSED = [
     (["variants", "PIPE", "--resume", "-o", "o.tsv"], "--resume reads the input again after an interruption"),
     (["predict", "PIPE", "--resume", "-o", "o.tsv"], "--resume reads the input again after an interruption"),
     (["mutagenesis", "-", "--resume", "-o", "o.tsv"], "--resume reads the input again after an interruption"),
-    (["predict", "PIPE", "-o", "out", "--engine", "ray"], "processes of the cluster read it"),
+    (["predict", "PIPE", "-o", "out", "--engine", "ray"], "processes of the cluster read the file"),
     (["predict", "PIPE", "--tile", "9:3", "--column", "a", "-o", "o.bw"], "windows are read at any position"),
     (["predict", "a.fa", "-m", "PIPE"], "a model must be a seekable file"),
     (["design", "--target", "max", "-o", "out", "--start", "-", "--constraints", "/dev/stdin"], "Two inputs are"),

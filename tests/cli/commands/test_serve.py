@@ -81,7 +81,7 @@ class TestWhoMayWhat:
     @pytest.mark.parametrize(
         ("options", "text"),
         [
-            ([], "Open to this machine only; --host 0.0.0.0 opens it to others."),
+            ([], "Open to this machine only; --host 0.0.0.0 opens the server to other machines."),
             ([], "Requests need no token. Loading and unloading models is allowed."),
             (
                 ["--host", "0.0.0.0"],

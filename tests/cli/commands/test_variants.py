@@ -262,7 +262,7 @@ def test_annotating_twice_requires_another_prefix(run, toy_model, genome, vcf, t
         (("-o", "{folder}/x.vcf"), 2, "Writing a VCF requires a VCF as IN and --genome FASTA"),
         (("--genome", "{genome}", "--resume"), 2, "--resume requires a file as -o"),
         (("--genome", "{genome}", "--info-prefix", "X_"), 2, "--info-prefix requires a VCF as output, got a table"),
-        (("--genome", "{genome}", "--at", "1,x"), 2, "'1,x' is not a list of whole numbers"),
+        (("--genome", "{genome}", "--at", "1,x"), 2, "'1,x' is not a list of non-negative whole numbers"),
         (("--genome", "{genome}", "--at", "12"), 1, "positions from 0 to 11"),
         (("--genome", "{genome}", "--insert-length", "13"), 1, "4 to 12 bases for construct 'toy', got 13"),
         (("--genome", "{genome}", "-o", "{folder}/x.txt.xlsx"), 1, "one of the formats"),
