@@ -49,7 +49,8 @@ class Guard:
         users: Tokens that permit inference. If None, inference requires no token.
         operators: Tokens that permit loading and unloading models, and inference. If None, `control` determines who may load and unload
             models.
-        control: Whether every user may load and unload models if `operators` is None. If False, nobody may load and unload models in that case.
+        control: Whether every user may load and unload models if `operators` is None. If False, nobody may load and unload models in this
+            case.
     """
 
     def __init__(self, users: Tokens | None = None, operators: Tokens | None = None, *, control: bool = False) -> None:

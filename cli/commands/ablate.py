@@ -22,7 +22,7 @@ OPTIONS = (
         "--spans",
         type=click.Path(),
         metavar="BED",
-        help="BED file of spans in the inserts, with sequence names as contigs.  [default: windows along each insert]",
+        help="BED file of spans in the inserts, with sequence names in the first column.  [default: windows along each insert]",
     ),
     click.option("--window", type=WholeRange(min=1), metavar="N", help="Window length in bases.  [default: 10]"),
     click.option(

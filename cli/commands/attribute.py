@@ -73,7 +73,7 @@ def command(
     """Attribute predictions to the bases of the sequences in INPUT, using the gradients of a Keras model.
 
     INPUT may have any sequence format that `dreamkeras predict` reads. Contributions explain the same predictions that the exported model
-    returns. A row of the results describes one base: the name of the sequence, the position in the insert from 1, the base, and its
+    returns. A row of the results describes one base: the name of the sequence, the 1-based position in the insert, the base, and its
     contribution to each task. If FILE ends in .npz, the file also holds the contributions that other bases would have at each position.
     """
     from ..results import leave_manifest, model_files, refuse_clashes, report_skipped

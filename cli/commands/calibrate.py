@@ -31,7 +31,7 @@ __all__ = ["command"]
     "--training",
     type=click.Path(),
     metavar="FILE",
-    help="Training data of the model, for percentiles and familiarity.  [default: DATA, or its training part with --valid-fraction]",
+    help="Training data of the model for percentiles and familiarity.  [default: DATA, or the training part of DATA with --valid-fraction]",
 )
 @click.option(
     "--valid-fraction",

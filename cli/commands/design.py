@@ -69,11 +69,19 @@ def _target(_ctx: click.Context, _parameter: click.Parameter, text: str) -> str 
 )
 @click.option("--gc", nargs=2, type=DECIMAL, metavar="LOW HIGH", help="Minimum and maximum GC content of the insert, in percent.")
 @click.option(
-    "--forbid", multiple=True, metavar="SITE", help="Enzyme such as EcoRI, or IUPAC pattern, forbidden on both strands. Repeatable."
+    "--forbid",
+    multiple=True,
+    metavar="SITE",
+    help="Restriction site (EcoRI or another enzyme) or IUPAC pattern that is forbidden on both strands. Repeatable.",
 )
-@click.option("--require", multiple=True, metavar="SITE", help="Enzyme or IUPAC pattern required on at least one strand. Repeatable.")
+@click.option(
+    "--require",
+    multiple=True,
+    metavar="SITE",
+    help="Restriction site or IUPAC pattern that is required on at least one strand. Repeatable.",
+)
 @click.option("--homopolymer", type=WholeRange(min=1), metavar="N", help="Maximum length of a run of the same base.")
-@click.option("--fixed", multiple=True, metavar="FIRST-LAST", help="Positions of the insert, from 1, that must not change. Repeatable.")
+@click.option("--fixed", multiple=True, metavar="FIRST-LAST", help="1-based positions of the insert that must not change. Repeatable.")
 @click.option("--max-edits", type=WholeRange(min=1), metavar="N", help="Maximum number of bases that differ from the starting sequence.")
 @click.option(
     "--penalty",
@@ -83,7 +91,7 @@ def _target(_ctx: click.Context, _parameter: click.Parameter, text: str) -> str 
     help="Subtract K standard deviations of the ensemble from the objective.",
 )
 @click.option("--task", metavar="NAME", help="Task to optimise. Required if the model has several tasks.")
-@click.option("--minus", metavar="NAME", help="Task whose prediction is subtracted from that of --task.")
+@click.option("--minus", metavar="NAME", help="Task whose prediction is subtracted from the prediction of --task.")
 @click.option("--with-adapters", is_flag=True, help="Write designs with their adapters.")
 @click.option("--seed", type=WholeRange(min=0), default=0, show_default=True, help="Random seed.")
 @device_option

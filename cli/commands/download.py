@@ -27,8 +27,8 @@ def command(data_set: str | None, to: Path | None, mirror: str | None, listing: 
     """Download a published data set or the published weights from Zenodo record 10633252.
 
     Interrupted downloads are resumed, and complete files are not downloaded again. Sizes and checksums are verified, and archives are
-    unpacked. The paths of the files are printed to standard output. A command that reads the files and the publications to cite are printed
-    to standard error.
+    unpacked. The paths of the files are printed to standard output. The publications to cite and a command that reads the files are
+    printed to standard error.
     """
     if listing:
         _list_files(data_set)

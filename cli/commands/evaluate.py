@@ -29,7 +29,7 @@ FIGURES = ("r", "rho", "mse")
     multiple=True,
     type=click.Path(),
     metavar="FILE",
-    help="Table of predictions for DATA, as from `dreamkeras predict`. Repeatable.",
+    help="Table of predictions for DATA, as written by `dreamkeras predict`. Repeatable.",
 )
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), metavar="DIR", help="New folder for the results.")
 @click.option("--assay", help="Assay of DATA: yeast, lentimpra, starrseq or table.  [default: the assay of the first model]")

@@ -45,7 +45,7 @@ __all__ = ["command"]
 @click.option(
     "--strands",
     type=click.Choice(STRAND_RULES),
-    help="Predict the mean of both strands, or from the forward strand only.  [default: the strand rule of the construct]",
+    help="Predict the mean over both strands, or use only the forward strand.  [default: the strand rule of the construct]",
 )
 @click.option("--without-bias", is_flag=True, help="Omit the bias model of the enzyme from an ATAC-seq model.")
 @click.option(

@@ -41,7 +41,7 @@ __all__ = ["command"]
     "--positions",
     type=numbers,
     metavar="FROM:TO:STEP",
-    help="Positions of the first motif, from 1, as a range or a list such as 5,9,20.  [default: the middle]",
+    help="1-based positions of the first motif, as a range or a list such as 5,9,20.  [default: the middle]",
 )
 @click.option(
     "--spacings", type=numbers, metavar="FROM:TO:STEP", help="Numbers of bases between two motifs, as a range or a list.  [default: 0:20:1]"

@@ -27,15 +27,15 @@ __all__ = ["command"]
     EFFECT_FORMATS, "effects", click.option("--deletions", is_flag=True, help="Also predict the effect of deleting each base.")
 )
 @explanation_options
-@click.option("--resume", is_flag=True, help="Save progress next to FILE. After an interruption, repeat the command to resume.")
+@click.option("--resume", is_flag=True, help="Save progress in a folder next to FILE. After an interruption, repeat the command to resume.")
 @dry_run_option
 def command(deletions: bool, resume: bool, dry_run: bool, **options: Any) -> None:
     """Predict the effect of every single-base change of the sequences in INPUT.
 
     INPUT is FASTA, FASTQ, TSV, CSV or one sequence per line, plain or gzip, or a Parquet file; - is standard input. Each base of each
     insert is replaced by every other base, while adapters stay unchanged. A row of the results describes one change: the name of the
-    sequence, the position in the insert from 1, the original and the new base, and for each task the prediction of the mutant minus
-    the prediction of the sequence. With an ensemble, the row contains the mean and the standard deviation of the effect over the models. If
+    sequence, the 1-based position in the insert, the original and the new base, and for each task the prediction of the mutant minus the
+    prediction of the sequence. With an ensemble, the row contains the mean and the standard deviation of the effect over the models. If
     FILE ends in .npz, the file holds the effects as arrays.
     """
     from dreamkeras.explain.effect_files import choose_effect_format, effect_columns, open_effects, write_effects

@@ -33,7 +33,7 @@ __all__ = ["command"]
 @confidence_options
 @genome_options
 @cluster_options
-@click.option("--resume", is_flag=True, help="Save progress next to FILE. After an interruption, repeat the command to resume.")
+@click.option("--resume", is_flag=True, help="Save progress in a folder next to FILE. After an interruption, repeat the command to resume.")
 @dry_run_option
 def command(
     engine: str,
@@ -77,7 +77,7 @@ def command(
     if engine == "ray":
         scored = predict_on_cluster(given, reading.reader, confidence, ray_address, resume=resume, **choices)
     else:
-        # the key is "judging" because unfinished folders of older versions have it
+        # the key "judging" is kept, because unfinished folders of older versions contain it
         made_with = list({**choices, **reading.choices, "judging": confidence}.items())
         with open_shards(output, scorer.columns, models, reading.files, made_with, resume=resume) as shards:
             scored = _score(reading.reader.read(inputs, partial(click.echo, err=True)), scorer, results, shards, choices)

@@ -95,7 +95,7 @@ __all__ = ["command"]
     type=WholeRange(min=0),
     default=0,
     metavar="N",
-    help="Average predictions over windows shifted by up to N bases in both directions. N is at most 16.",
+    help="Average predictions over windows shifted by up to N bases (at most 16) in both directions.",
 )
 @click.option("--patience", type=WholeRange(min=1), metavar="N", help="Stop after N epochs without improvement of the validation r.")
 @click.option(

@@ -80,8 +80,8 @@ def numbers(text: str) -> tuple[int, ...]:
     type=click.Choice(INDEL_ANCHORS),
     help="Edge of the window that stays in place for an insertion or deletion. The value mean averages over both edges.  [default: mean]",
 )
-@click.option("--ref-column", metavar="NAME", help="Table column with reference sequences: its name, or its position from 0.")
-@click.option("--alt-column", metavar="NAME", help="Table column with alternative sequences: its name, or its position from 0.")
+@click.option("--ref-column", metavar="NAME", help="Name or 0-based position of the table column with reference sequences.")
+@click.option("--alt-column", metavar="NAME", help="Name or 0-based position of the table column with alternative sequences.")
 @id_column_option
 @click.option("--info-prefix", metavar="TEXT", help="Prefix of the INFO fields in an output VCF.  [default: DK_]")
 @click.option(
@@ -92,7 +92,7 @@ def numbers(text: str) -> tuple[int, ...]:
 @batch_size_or_auto_option
 @threads_option
 @device_option
-@click.option("--resume", is_flag=True, help="Save progress next to FILE. After an interruption, repeat the command to resume.")
+@click.option("--resume", is_flag=True, help="Save progress in a folder next to FILE. After an interruption, repeat the command to resume.")
 @dry_run_option
 def command(path: str, models: tuple[str, ...], output: str, format: str | None, *, dry_run: bool, **choices: Any) -> None:
     """Predict the effects of variants in a VCF, or of pairs of sequences in a table.

@@ -33,7 +33,7 @@ LAST = (on_error_option, batch_size_or_auto_option, threads_option, device_optio
 
 
 class Scoring(NamedTuple):
-    """Values of the scoring options, by their names."""
+    """Values of the scoring options. Each field has the name of its option."""
 
     inputs: tuple[str, ...]
     models: tuple[str, ...]

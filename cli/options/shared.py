@@ -54,7 +54,7 @@ output_option = click.option(
     type=click.Path(allow_dash=True),
     default="-",
     metavar="FILE",
-    help="Write results to FILE, compressed if it ends in .gz. FILE appears only when complete.  [default: standard output]",
+    help="Write results to FILE, compressed if it ends in .gz. FILE is created when the results are complete.  [default: standard output]",
 )
 
 batch_size_option = click.option(
@@ -182,8 +182,8 @@ summits_option = click.option(
     help="Whether column 10 of BED holds summits.  [default: yes for narrowPeak files, recognised by name or columns]",
 )
 
-id_column_option = click.option("--id-column", metavar="NAME", help="Table column with sequence names: its name, or its position from 0.")
+id_column_option = click.option("--id-column", metavar="NAME", help="Name or 0-based position of the table column with sequence names.")
 
 sequence_column_option = click.option(
-    "--sequence-column", metavar="NAME", help="Table column with sequences: its name, or its position from 0."
+    "--sequence-column", metavar="NAME", help="Name or 0-based position of the table column with sequences."
 )

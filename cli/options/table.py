@@ -21,7 +21,7 @@ OPTIONS = {
     "sequence_column": sequence_column_option,
     "id_column": id_column_option,
     "weight_column": click.option(
-        "--weight-column", metavar="NAME", help="Table column with row weights in the loss, e.g. barcode counts."
+        "--weight-column", metavar="NAME", help="Table column with weights of the rows in the loss, e.g. barcode counts."
     ),
     "variance_column": click.option(
         "--variance-column",
@@ -33,7 +33,7 @@ OPTIONS = {
         type=lambda text: tuple(text.split(",")),
         multiple=True,
         metavar="NAME,NAME...",
-        help="Table columns with the replicates of a task, for the noise ceiling. Repeat for each task.",
+        help="Table columns with replicate measurements of a task, for estimating the noise ceiling. Repeat for each task.",
     ),
     "fold_column": click.option(
         "--fold-column", metavar="NAME", help="Table column with fold numbers, for --valid-fold and --folds given."

@@ -158,7 +158,7 @@ def rehearse_variants(
 
 
 class _Contigs:
-    """Sink of variants that counts the variants of each contig and discards them."""
+    """Counts the variants of each contig and discards the results."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()

@@ -1,4 +1,4 @@
-"""Rehearsal of a run: the code of the command runs over all files with a stand-in for the model, and writes nothing.
+"""Rehearses a run: executes the code of the command on all files with a stand-in for the model, and writes nothing.
 
 The rehearsal counts the same records and windows as the real run, and an error in the rehearsal would also stop the real run. Time and
 memory are estimated from a short measurement of the model.
