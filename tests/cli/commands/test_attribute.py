@@ -56,7 +56,7 @@ def test_each_base_has_a_contribution_and_each_sequence_an_error(run, model, pro
     for row, error in zip(rows(sums), errors, strict=True):
         difference = float(row["expression_prediction"]) - float(row["expression_baseline"])
         assert totals[row["id"]] - difference == pytest.approx(error, abs=1e-3)
-    assert f"with a largest error of {max(map(abs, errors)):.3g}." in result.stderr
+    assert f"with errors of at most {max(map(abs, errors)):.3g}." in result.stderr
     assert (tmp_path / "seqlets.tsv").read_text().startswith("id\tstart\tend\t")
     assert list(json.loads((tmp_path / "out.tsv.manifest.json").read_text())["models"]) == [str(model)]
 
