@@ -8,11 +8,12 @@ Conventions of the pages:
 - A `text` fence directly after a `bash` or `python` fence shows its standard output and standard error. `...` matches any characters.
 - Decimal fractions on the page and in the output differ by at most 0.1 %. After the comment `<!-- trained -->`, they differ by at most
   0.3 plus 15 %, because the weights of a trained model depend on the processor. All other characters are equal, except spaces at
-  the end of a line.
+  the end of a line and the number of spaces between columns. The README follows the same conventions.
 """
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -22,7 +23,8 @@ from typing import NamedTuple
 
 import pytest
 
-PAGES = Path(__file__).parents[2] / "docs/tutorials"
+README = Path(__file__).parents[2] / "README.md"
+PAGES = README.parent / "docs/tutorials"
 FENCE = re.compile(r"(?P<trained><!-- trained -->\n)?^```(?P<kind>\S+)[^\n]*\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 NUMBER = r"-?\d+(?:\.\d+)?(?:e[-+]\d+)?"
 VARIABLE = re.compile(r"\.\.\.|(?<![\w.])-?\d+\.\d+(?:e[-+]\d+)?(?!\w|\.\d)")
@@ -51,7 +53,7 @@ def read_fences(text):
 
 def difference(shown, printed, *, trained=False):
     """Returns how the output differs from the page, or None where it does not."""
-    shown, printed = ("\n".join(line.rstrip() for line in text.strip("\n").splitlines()) for text in (shown, printed))
+    shown, printed = ("\n".join(re.sub("  +", "  ", line.rstrip()) for line in text.strip("\n").splitlines()) for text in (shown, printed))
     pattern, end, numbers = "", 0, []
     for match in VARIABLE.finditer(shown):
         pattern += re.escape(shown[end : match.start()]) + (r"[\s\S]*?" if match[0] == "..." else f"({NUMBER})")
@@ -98,7 +100,7 @@ class Lesson:
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "timeout": SECONDS}
         done = subprocess.run(command, cwd=self.folder, env=self.environment, check=False, **pipes)
         assert done.returncode == 0, done.stdout
-        return done.stdout
+        return re.sub(r"^(?:[IWE]\d{4} \d\d:.*|\t \[\[\{\{node .*)\n", "", done.stdout, flags=re.MULTILINE)  # TensorFlow's own log lines
 
     def close(self):
         for server in self.servers:
@@ -106,11 +108,13 @@ class Lesson:
             server.wait()
 
 
-def follow(name, folder):
+def follow(page, folder):
     """Runs a page and compares what it shows with what its fences print."""
-    page, lesson = PAGES / f"{name}.md", Lesson(folder)
+    lesson = Lesson(folder)
     try:
         for fence in read_fences(page.read_text()):
+            if ">>> " in fence.body:  # pytest runs the examples of the README
+                continue
             try:
                 printed = lesson.run(fence)
             except (AssertionError, subprocess.TimeoutExpired) as error:
@@ -129,7 +133,7 @@ def folder(tmp_path_factory):
         pytest.skip("the tutorials show the output of TensorFlow")
     pytest.importorskip("tensorflow")
     folder = tmp_path_factory.mktemp("lessons")
-    follow("first-model", folder)
+    follow(PAGES / "first-model.md", folder)
     return folder
 
 
@@ -140,12 +144,18 @@ def test_first_model():
 
 def test_published_library(folder, data_folder):
     (folder / "human_lentimpra").symlink_to(data_folder / "data/human_lentimpra")
-    follow("published-library", folder)
+    follow(PAGES / "published-library.md", folder)
 
 
 @pytest.mark.parametrize("name", ["variants", "serving", "own-block"])
 def test_other_pages(name, folder):
-    follow(name, folder)
+    follow(PAGES / f"{name}.md", folder)
+
+
+@pytest.mark.usefixtures("folder")  # skips with the tutorials
+def test_commands_of_the_readme(tmp_path):
+    shutil.copytree(README.parent / "examples", tmp_path / "examples")
+    follow(README, tmp_path)
 
 
 def test_decimal_fractions_have_a_tolerance_and_other_characters_do_not():
@@ -154,6 +164,7 @@ def test_decimal_fractions_have_a_tolerance_and_other_characters_do_not():
     assert difference("r 0.618 of 637", "r 0.7 of 637", trained=True) is None
     assert "The output is" in difference("r 0.618 of 637", "r 0.618 of 638")
     assert "The output is" in difference("dreamkeras 0.1.0", "dreamkeras 0.2.0")
+    assert difference("a   1.5\nb  22.5", "a  1.5\nb    22.5") is None
     assert difference("first\n...\nlast", "first\nsecond\nthird\nlast") is None
 
 

@@ -41,7 +41,7 @@ def test_each_combination_has_a_line_with_the_best_on_top(tmp_path, figures):
 
 def test_every_run_is_a_point(tmp_path, figures):
     plot_leaderboard(ROWS, tmp_path / "plot.png")
-    (runs,) = [line for line in figures[0].axes[0].lines if line.get_label() == "a run"]
+    (runs,) = [line for line in figures[0].axes[0].lines if line.get_label() == "single run"]
     assert runs.get_xydata()[:3].tolist() == [[0.70, 0], [0.72, 0], [0.6, 1]]
 
 

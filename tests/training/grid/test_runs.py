@@ -46,7 +46,7 @@ class TestOutcome:
         assert run_grid(runs(), tmp_path, 2, told.append, worker(FINISH)) == {}
         assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["a_seed-0", "a_seed-1", "b_seed-0", "b_seed-1"]
         assert told[0] == "0 of 4 runs are finished, 4 remain, 2 at a time."
-        assert sorted(told[1:]) == [f"{run.name}: done" for run in runs()]
+        assert sorted(told[1:]) == [f"{run.name}: finished" for run in runs()]
 
     def test_the_worker_receives_the_configuration(self, tmp_path, told):
         run_grid(runs()[:1], tmp_path, 1, told.append, worker(f"{FINISH}; print(open(sys.argv[1]).read(), file=sys.stderr)"))
@@ -62,7 +62,7 @@ class TestOutcome:
 
     def test_a_killed_run_reports_the_signal(self, tmp_path, told):
         code = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
-        assert run_grid(runs()[:1], tmp_path, 1, told.append, worker(code)) == {"a_seed-0": "killed by SIGKILL; it printed nothing"}
+        assert run_grid(runs()[:1], tmp_path, 1, told.append, worker(code)) == {"a_seed-0": "killed by SIGKILL; no output"}
 
     @pytest.mark.parametrize(("file", "what"), [("config.json", "a training run"), ("notes.txt", "other files")])
     def test_a_folder_with_other_files_is_not_changed(self, tmp_path, told, file, what):
@@ -141,7 +141,7 @@ class TestParallel:
 
 def test_an_error_ends_all_processes(tmp_path):
     def fail(line):
-        if "done" in line and "already" not in line:
+        if line.endswith(": finished"):
             raise ZeroDivisionError
 
     code = f"import os, sys, time; print(os.getpid(), flush=True)\nif 'b_' in sys.argv[2]: time.sleep(600)\n{FINISH}"
