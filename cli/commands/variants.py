@@ -62,7 +62,7 @@ def numbers(text: str) -> tuple[int, ...]:
     "--insert-length",
     type=WholeRange(min=1),
     metavar="N",
-    help="Number of genomic bases in the window.  [default: the window without its flanks; 80 for yeast]",
+    help="Number of genomic bases in the window.  [default: the window without adapters and flanks; 80 for yeast, 200 for lentimpra]",
 )
 @click.option(
     "--positions",
