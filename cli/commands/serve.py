@@ -38,6 +38,11 @@ file_path = click.Path(exists=True, dir_okay=False, path_type=Path)
     metavar="DIR",
     help="Also serve every model in DIR: NAME.onnx, NAME/model.onnx or NAME/VERSION/model.onnx.",
 )
+@click.option(
+    "--strict",
+    is_flag=True,
+    help="Refuse to start if an entry of --models DIR cannot be served. By default, it is left out with a warning.",
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on. 0.0.0.0 listens on all addresses.")
 @click.option("--port", type=WholeRange(0, 65535), default=8000, show_default=True, help="Port to listen on. 0 chooses a free port.")
 @click.option("--grpc-port", type=WholeRange(0, 65535), help="Also serve gRPC on this port. 0 chooses a free port.")
@@ -58,6 +63,7 @@ file_path = click.Path(exists=True, dir_okay=False, path_type=Path)
 def command(
     models: tuple[str, ...],
     folder: Path | None,
+    strict: bool,
     host: str,
     port: int,
     grpc_port: int | None,
@@ -86,12 +92,14 @@ def command(
     from dreamkeras.serving.logs import write_logs
     from dreamkeras.serving.settings import Settings, read_settings
 
+    if strict and not folder:
+        raise click.UsageError("--strict requires --models DIR.")
     tls = _tls(tls_certificate, tls_key, tls_client_ca)
     settings = read_settings(settings_file) if settings_file else Settings()
     tokens, operators = (Tokens(file) if file else None for file in (tokens_file, operators_file))
     guard = Guard(tokens, operators, control=host in LOOPBACK and tokens is None)
     write_logs(access=access_log)
-    repository = _repository(models, folder, device, settings)
+    repository = _repository(models, folder, device, settings, strict=strict)
     app = create_app(settings, repository, guard)
     listener = bind(host, port)
     shown = f"[{host}]" if ":" in host else host
@@ -118,7 +126,7 @@ def _require_packages(*, grpc: bool) -> None:
 
 def _announce(repository: "ModelRepository", guard: "Guard", addresses: list[str], host: str) -> None:
     served = ", ".join(f"{model.name} (version {model.version})" for model in repository.ready)
-    click.echo(f"Serving {served} on {' and '.join(addresses)}.", err=True)
+    click.echo(f"Serving {served or 'no model yet'} on {' and '.join(addresses)}.", err=True)
     reach = "this machine only; --host 0.0.0.0 opens it to others" if host in LOOPBACK else "every machine that can reach this port"
     click.echo(f"Open to {reach}. {guard.describe()}", err=True)
 
@@ -133,14 +141,16 @@ def _tls(certificate: Path | None, key: Path | None, client_ca: Path | None) -> 
     return None
 
 
-def _repository(models: tuple[str, ...], folder: Path | None, device: str, settings: "Settings") -> "ModelRepository":
+def _repository(models: tuple[str, ...], folder: Path | None, device: str, settings: "Settings", *, strict: bool) -> "ModelRepository":
     """Loads the models of the command line, or the packaged model if none is named."""
     from dreamkeras.scoring.predictor import PACKAGED_MODEL, load
-    from dreamkeras.serving.repository import ModelRepository, named_paths
+    from dreamkeras.serving.model_folder import named_paths
+    from dreamkeras.serving.repository import ModelRepository
 
     if not models and not folder:
         click.echo(f"No -m given: serving the packaged model as {PACKAGED_MODEL.stem}.", err=True)
         models = (str(PACKAGED_MODEL),)
     repository = ModelRepository(named_paths(models), folder, lambda path: load(path, device, threads=1), settings)
-    repository.load_all()
+    for problem in repository.load_all(strict=strict):
+        click.echo(f"Warning: {problem}", err=True)
     return repository

@@ -159,7 +159,7 @@ async def _batches(records: Records) -> AsyncIterator[Records]:
 def _model(request: Request, fields: Fields) -> ServedModel:
     """Returns the model named in the body or query, or the only model."""
     models, query = service_of(request).models, request.query_params
-    names = models.names()
+    names = models.ready_names()
     name = member(fields, "model", str, query.get("model", names[0] if len(names) == 1 else None), "the request")
     if name is None:
         raise ProtocolError(f"Name a model with 'model'. Models: {', '.join(names) or 'none'}.")

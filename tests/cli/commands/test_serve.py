@@ -77,6 +77,36 @@ class TestModels:
         assert app.state.service.models.names() == ["fly"]
 
 
+class TestFolderWithOtherFiles:
+    @pytest.fixture
+    def folder(self, toy_model, tmp_path):
+        """Folder with the model `fly`, a file whose name is not safe in a URL, and a subfolder without a model."""
+        (tmp_path / "fly.onnx").write_bytes(toy_model.read_bytes())
+        (tmp_path / "my model.onnx").write_bytes(toy_model.read_bytes())
+        (tmp_path / "notes").mkdir()
+        return tmp_path
+
+    def test_good_models_are_served_and_the_others_are_warnings(self, dry_run, folder):
+        result, (app, _) = dry_run("--models", folder)
+        assert app.state.service.models.ready_names() == ["fly"]
+        invalid, stray, *_ = result.stderr.splitlines()
+        assert invalid.startswith(f"Warning: Cannot serve {folder / 'my model.onnx'}, because its name is not safe in a URL: use at most ")
+        assert stray == f"Warning: The folder {folder / 'notes'} has no model.onnx."
+
+    def test_strict_refuses_to_start(self, dry_run, folder):
+        result, served = dry_run("--models", folder, "--strict")
+        assert (result.exit_code, served) == (1, None)
+        assert result.stderr.startswith("Error: Cannot serve ")
+
+    def test_strict_needs_a_folder(self, dry_run, toy_model):
+        result, _ = dry_run("-m", toy_model, "--strict")
+        assert (result.exit_code, "--strict requires --models DIR." in result.stderr) == (2, True)
+
+    def test_empty_folder_is_announced(self, dry_run, tmp_path):
+        result, _ = dry_run("--models", tmp_path)
+        assert "Serving no model yet on http://" in result.stderr
+
+
 class TestWhoMayWhat:
     @pytest.mark.parametrize(
         ("options", "text"),
