@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from starlette.applications import Starlette
 
 from ..auth import Guard
-from ..http import routes_v1, routes_v2
+from ..http import routes_kserve_v1, routes_v1, routes_v2
 from ..repository import ModelRepository
 from ..service import Service
 from ..settings import Settings
@@ -34,7 +34,7 @@ def create_app(settings: Settings, models: ModelRepository, guard: Guard | None 
         finally:
             await asyncio.to_thread(service.batcher.close)
 
-    app = Starlette(routes=[*routes_v2.routes(), *routes_v1.routes()], lifespan=lifespan)
+    app = Starlette(routes=[*routes_v2.routes(), *routes_v1.routes(), *routes_kserve_v1.routes()], lifespan=lifespan)
     app.middleware_stack = Boundary(app.router, service)  # replaces Starlette's own error handling
     app.router.redirect_slashes = False
     app.state.service = service
