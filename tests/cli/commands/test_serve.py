@@ -135,6 +135,31 @@ class TestWhoMayWhat:
             app.state.service.guard.check_user(None)
 
 
+class TestProxyOptions:
+    def test_reach_the_application(self, dry_run, toy_model):
+        options = ["--allow-origin", "https://Lab.example/", "--allow-origin", "http://a:3000", "--root-path", "/dream/"]
+        result, (app, _) = dry_run("-m", toy_model, *options, "--forwarded-allow-ips", "127.0.0.1,10.0.0.0/8")
+        assert app.state.proxy == (("https://lab.example", "http://a:3000"), "/dream", ("127.0.0.1", "10.0.0.0/8"))
+        assert "Open to this machine, the clients of a reverse proxy on it, and the pages of allowed sites." in result.stderr
+
+    @pytest.mark.parametrize("option", [("--allow-origin", "*"), ("--root-path", "/dream"), ("--forwarded-allow-ips", "*")])
+    def test_disable_loading_without_operator_tokens(self, dry_run, toy_model, option):
+        result, _ = dry_run("-m", toy_model, *option)
+        assert "Loading and unloading models is disabled." in result.stderr
+
+    @pytest.mark.parametrize(
+        ("option", "message"),
+        [
+            (("--allow-origin", "lab.example.org"), "Expected an origin such as https://lab.example.org"),
+            (("--root-path", "dream"), "Expected a path such as /dream"),
+            (("--forwarded-allow-ips", "proxy"), "Expected IP addresses, networks"),
+        ],
+    )
+    def test_invalid_values_are_usage_errors(self, run, option, message):
+        result = run("serve", *option)
+        assert (result.exit_code, message in result.stderr) == (2, True)
+
+
 class TestOptions:
     def test_settings_are_read_from_a_file(self, dry_run, toy_model, tmp_path):
         (tmp_path / "s.toml").write_text("rows = 7\n")
