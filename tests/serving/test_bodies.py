@@ -104,6 +104,13 @@ class TestCompressedBodies:
         )
 
 
+@pytest.mark.parametrize("kind", ["multipart/form-data; boundary=x", "Multipart/Form-Data", "multipart/mixed"])
+def test_multipart_forms_are_415(kind):
+    status, message, closes = refusal([b"--x"], {"content-type": kind})
+    assert (status, closes) == (415, False)
+    assert message == "Expected a file or JSON as the body, got a multipart form. Use curl --data-binary @FILE, not -F."
+
+
 def test_all_bodies_share_one_memory_limit():
     async def scenario():
         bodies = Bodies(SMALL)
