@@ -27,7 +27,7 @@ from dreamkeras.serving.auth import Guard
 from dreamkeras.serving.repository import ModelRepository
 
 REQUESTS = int(os.environ.get("DREAMKERAS_FUZZ_REQUESTS", "300"))
-LONGEST = 10
+LONGEST = 30
 """Maximum time for an answer in seconds. Allows for a busy machine."""
 
 SMALL = dataclasses.replace(QUICK, body_bytes=8192, json_bytes=4096, json_depth=6, rows=16)
