@@ -8,9 +8,11 @@ import time
 
 import pytest
 from running_server import QUICK, running_server
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from dreamkeras.errors import MissingPackageError
 from dreamkeras.scoring.predictor import load
-from dreamkeras.serving.http.connections import _HeadAndBody
+from dreamkeras.serving.http.connections import _check_internals, _HeadAndBody, bounded_protocol
 from dreamkeras.serving.repository import ModelRepository
 
 SMALL = dataclasses.replace(QUICK, connections=8, header_bytes=2000, header_seconds=600, idle_seconds=600, body_seconds=600)
@@ -244,6 +246,17 @@ class TestSlowClients:
                 connection.sendall((head + text).encode() + b"ACGT" * 3 * rows)
         while hasty.server.server_state.connections:
             time.sleep(0.01)
+
+
+class TestInternals:
+    def test_installed_uvicorn_has_them(self):
+        _check_internals(HttpToolsProtocol)
+
+    @pytest.mark.parametrize("name", ["cycle", "send_400_response"])
+    def test_other_uvicorn_is_refused_at_the_start(self, monkeypatch, name):
+        monkeypatch.setattr("dreamkeras.serving.http.connections.INTERNALS", (f"{name}_of_the_future", "loop"))
+        with pytest.raises(MissingPackageError, match=rf"has no {name}_of_the_future of connections: pip install 'uvicorn==\d"):
+            bounded_protocol(SMALL)
 
 
 def test_pipelined_requests_are_answered_in_order(connect):
