@@ -4,7 +4,10 @@ The command line prints an exception of these classes as one line and exits with
 and is printed with its traceback.
 """
 
-__all__ = ["DreamkerasError", "ExportError", "InputError", "MissingPackageError", "ModelError"]
+__all__ = ["DreamkerasError", "ExportError", "InputError", "MissingPackageError", "ModelError", "one_line"]
+
+LONGEST = 600
+"""Maximum number of characters of another package's message."""
 
 
 class DreamkerasError(Exception):
@@ -30,3 +33,14 @@ class ExportError(ModelError):
 
 class MissingPackageError(DreamkerasError, ImportError):
     """Error about an optional package that is not installed. The message gives the pip command."""
+
+
+def one_line(message: BaseException | str) -> str:
+    r"""Returns another package's message as one line. A long message loses its middle, because the cause is at either end.
+
+    Example:
+        >>> one_line(ValueError("expected 3,\n  got 4")), one_line(MemoryError())
+        ('expected 3, got 4', 'MemoryError')
+    """
+    text = " ".join(str(message).split()) or ("" if isinstance(message, str) else type(message).__name__)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST // 3]} ... {text[-2 * LONGEST // 3 :]}"

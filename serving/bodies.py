@@ -35,8 +35,8 @@ class Bodies:
         """Reads the complete body, decompressed. The size of the body is included in `held` until the context ends.
 
         Raises:
-            ProtocolError: The body cannot be decompressed (400), arrives too slowly (408), is too large (413) or has an unknown
-                encoding (415), or the bodies in memory are too large in total (503).
+            ProtocolError: The body cannot be decompressed (400), arrives too slowly (408), is too large (413), or is a form or has an
+                unknown encoding (415), or the bodies in memory are too large in total (503).
             ClientDisconnectedError: The client has disconnected.
         """
         parts: list[bytes] = []
@@ -64,6 +64,8 @@ class Bodies:
             ClientDisconnectedError: The client has disconnected.
         """
         most = self._settings.body_bytes if most is None else most
+        if request.headers.get("content-type", "").lower().startswith("multipart/"):
+            raise ProtocolError("Expected a file or JSON as the body, got a multipart form. Use curl --data-binary @FILE, not -F.", 415)
         encoding = request.headers.get("content-encoding", "identity").strip().lower()
         if encoding not in ENCODINGS:
             raise BodyError(f"Expected Content-Encoding to be one of {', '.join(ENCODINGS)}, got {encoding[:40]!r}.", 415)

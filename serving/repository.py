@@ -3,9 +3,8 @@
 A request in flight is answered by the model that was loaded when the request arrived.
 """
 
-import re
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,13 +12,13 @@ from dreamkeras.errors import DreamkerasError, InputError, ModelError
 from dreamkeras.scoring.predictor import OnnxPredictor
 
 from .errors import ProtocolError
+from .model_folder import ModelFolder, check_name, versions
 from .served_model import ServedModel
 from .settings import Settings
 from .statistics import Statistics
 
-__all__ = ["IndexEntry", "ModelRepository", "check_name", "named_paths"]
+__all__ = ["IndexEntry", "ModelRepository"]
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 UNLOADED = "unloaded"
 
 
@@ -60,10 +59,8 @@ class ModelRepository:
     ) -> None:
         for name in files:
             check_name(name)
-        if folder and not folder.is_dir():
-            raise InputError(f"Cannot read models from {folder}: it is not a folder.")
         self._files = dict(files)
-        self._folder = folder.resolve() if folder else None
+        self._folder = ModelFolder(folder) if folder else None
         self._open_file = open_file
         self._settings = settings
         self._loaded: dict[str, dict[str, ServedModel]] = {}
@@ -74,14 +71,37 @@ class ModelRepository:
         if both := sorted(set(files) & set(self._in_folder())):
             raise InputError(f"Model {both[0]!r} is both a named model and in {folder}. Rename one of the two.")
 
-    def load_all(self) -> None:
-        """Loads every model. Raises the errors of `load`."""
-        for name in self.names():
+    def load_all(self, *, strict: bool = False) -> list[str]:
+        """Loads every model. An entry of the folder that cannot be loaded is left out.
+
+        Args:
+            strict: Whether an entry that cannot be loaded is an error.
+
+        Returns:
+            A message for each entry that was left out.
+
+        Raises:
+            DreamkerasError: A named model cannot be loaded. With `strict`, an entry of the folder cannot be loaded. No entry of the
+                folder can be loaded, and no model was named.
+        """
+        for name in self._files:
             self.load(name)
+        if self._folder is None:
+            return []
+        problems = self._folder.unusable()
+        for name in sorted(self._in_folder()):
+            problems += self._load_versions(name)
+        if problems and (strict or not self._loaded):
+            raise ModelError(" ".join(problems))
+        return problems
 
     def names(self) -> list[str]:
         """Returns the names of all models, loaded or not."""
         return sorted({*self._files, *self._in_folder(), *self._loaded})
+
+    def ready_names(self) -> list[str]:
+        """Returns the names of the loaded models."""
+        return sorted(self._loaded)
 
     @property
     def ready(self) -> list[ServedModel]:
@@ -135,8 +155,7 @@ class ModelRepository:
                 if isinstance(error, ProtocolError):  # unknown model
                     raise
                 self._reasons[name] = str(error)
-                wrapped = error if isinstance(error, DreamkerasError) else ModelError(f"Cannot read model {name!r}: {error}.")
-                raise wrapped from None
+                raise _readable(name, error) from None
             finally:
                 self._loading.discard(name)
             self._loaded[name] = loaded
@@ -163,7 +182,23 @@ class ModelRepository:
             entries += [IndexEntry(name, version, state, reason) for version in versions or [""]]
         return [entry for entry in entries if entry.state == "READY" or not only_ready]
 
+    def _load_versions(self, name: str) -> list[str]:
+        """Loads each version of a model in the folder, and returns the errors of versions that cannot be loaded."""
+        loaded, problems = {}, []
+        for version, path in self._find(name).items():
+            try:
+                loaded[version] = self._open(name, version, path)
+            except (DreamkerasError, OSError) as error:
+                problems.append(str(_readable(name, error)))
+        if loaded:
+            self._loaded[name] = loaded
+        if problems:
+            self._reasons[name] = problems[-1]
+        return problems
+
     def _open(self, name: str, version: str, path: Path) -> ServedModel:
+        if self._folder and name not in self._files:
+            self._folder.check_inside(path)
         statistics = self._statistics.setdefault((name, version), Statistics())
         model = ServedModel(name, version, self._open_file(path), statistics)
         model.warm_up(self._settings.batch_rows_of(model.predictor.construct.length))
@@ -174,57 +209,14 @@ class ModelRepository:
         path = self._files.get(name) or self._in_folder().get(name)
         if path is None:
             raise ProtocolError(f"Request for unknown model: {_shown(name)} is not found.", 404)
-        numbers = sorted(int(part.name) for part in path.iterdir() if _is_version(part)) if path.is_dir() else []
-        found = {str(number): path / str(number) for number in numbers} or {"1": path}
-        for folder in found.values() if name not in self._files else ():
-            file = (folder / "model.onnx" if folder.is_dir() else folder).resolve()
-            if self._folder is None or not file.is_relative_to(self._folder):
-                raise ModelError(f"Cannot load {folder}: it is a link to a file outside the model folder {self._folder}.")
-        return found
+        return versions(path)
 
     def _in_folder(self) -> dict[str, Path]:
-        """Returns the paths of the models in the folder by name, from a fresh listing of the folder."""
-        if self._folder is None:
-            return {}
-        try:
-            entries = [entry for entry in sorted(self._folder.iterdir()) if entry.is_dir() or entry.suffix == ".onnx"]
-        except OSError:  # a deleted folder has no models, but loaded models stay loaded
-            return {}
-        named = {entry.name if entry.is_dir() else entry.stem: entry for entry in entries}
-        return {name: entry for name, entry in named.items() if NAME.fullmatch(name)}
+        return self._folder.models() if self._folder else {}
 
 
-def check_name(name: str) -> None:
-    """Raises `InputError` for a model name that is not safe in a URL."""
-    if not NAME.fullmatch(name):
-        raise InputError(
-            f"Invalid model name {_shown(name)}: use at most 128 letters, digits, '.', '_' and '-', beginning with a letter or digit."
-        )
-
-
-def named_paths(texts: Iterable[str]) -> dict[str, Path]:
-    """Parses strings `NAME=PATH` or `PATH`. Without NAME, the model is named after the file or folder.
-
-    Returns:
-        Paths by model name.
-
-    Raises:
-        InputError: A name is invalid or occurs twice.
-    """
-    found: dict[str, Path] = {}
-    for text in texts:
-        given, equals, rest = text.partition("=")
-        path = Path(rest if equals else text)
-        name = given if equals else path.resolve().stem if path.suffix == ".onnx" else path.resolve().name
-        check_name(name)
-        if name in found:
-            raise InputError(f"Two models are named {name!r}: {found[name]} and {path}. Rename one with -m NAME=PATH.")
-        found[name] = path
-    return found
-
-
-def _is_version(part: Path) -> bool:
-    return part.name.isdecimal() and part.name.isascii() and not part.name.startswith("0") and (part / "model.onnx").is_file()
+def _readable(name: str, error: DreamkerasError | OSError) -> DreamkerasError:
+    return error if isinstance(error, DreamkerasError) else ModelError(f"Cannot read model {name!r}: {error}.")
 
 
 def _shown(name: str) -> str:

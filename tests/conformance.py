@@ -100,7 +100,7 @@ def answer_of(one: Case, client: Client):
 
 MALFORMED, UNKNOWN, BOTH = "error: malformed", "error: unknown", [["sequences", "BYTES", [-1, 1]], ["letters", "UINT8", [-1, 12]]]
 COLUMN = "Triton accepts strings only as a column, with the batch as a separate dimension; dreamkeras also accepts a list."
-SHARED = "Triton supports shared memory, and reports that this region is unknown."
+SHARED = "The reference runs with shared memory enabled, and reports that this region is unknown."
 STATISTICS = "Triton reports a request for statistics of an unknown model as malformed."
 TRITON_500 = "Triton reports a request that it cannot parse as an internal error."
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from hypothesis import strategies as st
 from starlette.routing import Route
 
-from dreamkeras.serving.http import routes_v1, routes_v2
+from dreamkeras.serving.http import routes_kserve_v1, routes_v1, routes_v2
 
 WINDOW = b"ACGTACGTACNN"
 STRINGS = b"".join(struct.pack("<I", len(text)) + text for text in (b"ACGT", b"GGGGC"))
@@ -53,10 +53,16 @@ FORMS = {
     "index": [Form({"ready": True})],
     "load": [Form({"parameters": {}})],
     "unload": [Form({"parameters": {"unload_dependents": False}})],
+    ":predict": [
+        Form({"instances": ["ACGT", {"b64": "R0dHR0M="}]}),
+        Form({"signature_name": "serving_default", "instances": [{"letters": list(WINDOW)}, {"letters": list(WINDOW)}]}),
+        Form({"inputs": {"sequences": ["ACGT", "GGGGC"]}}),
+    ],
 }
-"""Valid requests by the last part of the path."""
+"""Valid requests by the action of the path, see `action`."""
 
-PATHS = [route.path for route in (*routes_v1.routes(), *routes_v2.routes()) if isinstance(route, Route) and "POST" in route.methods]
+ROUTES = (*routes_v1.routes(), *routes_v2.routes(), *routes_kserve_v1.routes())
+PATHS = [route.path for route in ROUTES if isinstance(route, Route) and "POST" in route.methods and "sharedmemory" not in route.path]
 WORDS = st.sampled_from(["toy", "twice", "1", "2", "", "..", "../toy", "a\0b", "é", "-1", "letters", "BYTES", "ACGT", "Infinity", "\ud800"])
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | WORDS
 VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=3), max_leaves=8)
@@ -92,11 +98,16 @@ def one_in(number):
     return st.sampled_from([False] * (number - 1) + [True])
 
 
+def action(path):
+    """Returns the last part of a path without the name of the model or version, which is a key of `FORMS`."""
+    return path.rsplit("/", 1)[1].rpartition("}")[2]
+
+
 @st.composite
 def requests(draw):
     """Draws a valid or randomly changed request to any path that takes a body."""
     template = draw(st.sampled_from(PATHS))
-    form = draw(st.sampled_from(FORMS[template.rsplit("/", 1)[1]]))
+    form = draw(st.sampled_from(FORMS[action(template)]))
     if draw(one_in(10)):
         form = Form(None, draw(st.binary(max_size=300)), form.media_type)
     head = b"" if form.fields is None else draw(changed_json(form.fields))
@@ -122,7 +133,7 @@ def path_of(draw, template):
     name, version = (draw(WORDS) if draw(one_in(8)) else usual for usual in (known, "1"))
     name = known if name == "toy" else name
     path = template.format(name=_quoted(name), version=_quoted(version))
-    query = {"model": "toy"} if template.endswith("predict") else {}
+    query = {"model": "toy"} if template.endswith("/predict") else {}
     if draw(one_in(6)):
         query |= draw(st.dictionaries(PARAMETERS, WORDS | st.text(max_size=8), max_size=2))
     return f"{path}?{'&'.join(f'{key}={_quoted(value)}' for key, value in query.items())}" if query else path

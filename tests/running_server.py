@@ -28,9 +28,9 @@ class Running(NamedTuple):
 
 
 @contextlib.contextmanager
-def running_server(models, settings=QUICK, guard=None, tls=None):
+def running_server(models, settings=QUICK, guard=None, tls=None, proxy=None):
     """Context manager that serves models over HTTP."""
-    app, started, listener = create_app(settings, models, guard), threading.Event(), bind("127.0.0.1", 0)
+    app, started, listener = create_app(settings, models, guard, proxy), threading.Event(), bind("127.0.0.1", 0)
     server = make_server(app, tls, started.set)
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()

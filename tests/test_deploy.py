@@ -77,6 +77,18 @@ class TestManifests:
         }
         assert numbers == {word for word in pod["args"] if "port=" in word}
 
+    def test_ingress_names_the_service_and_its_port(self):
+        (ingress,) = documents("ingress.yaml")
+        (rule,) = ingress["spec"]["rules"]
+        (path,) = rule["http"]["paths"]
+        _, service, _ = documents("kubernetes.yaml")
+        backend = path["backend"]["service"]
+        assert backend["name"] == service["metadata"]["name"]
+        assert backend["port"]["name"] in {port["name"] for port in service["spec"]["ports"]}
+        text = (DEPLOY / "ingress.yaml").read_text()
+        assert f"--root-path={path['path']}" in text
+        assert set(re.findall(r"--[a-z-]+", text)) - {"---"} <= OPTIONS
+
     def test_selectors_find_the_pods(self):
         deployment, service, budget = documents("kubernetes.yaml")
         labels = deployment["spec"]["template"]["metadata"]["labels"]

@@ -11,6 +11,7 @@ from ..options.shared import device_option
 
 if TYPE_CHECKING:
     from dreamkeras.serving.auth import Guard
+    from dreamkeras.serving.http.proxy import Proxy
     from dreamkeras.serving.lifecycle import Tls
     from dreamkeras.serving.repository import ModelRepository
     from dreamkeras.serving.settings import Settings
@@ -38,9 +39,29 @@ file_path = click.Path(exists=True, dir_okay=False, path_type=Path)
     metavar="DIR",
     help="Also serve every model in DIR: NAME.onnx, NAME/model.onnx or NAME/VERSION/model.onnx.",
 )
+@click.option(
+    "--strict",
+    is_flag=True,
+    help="Refuse to start if an entry of --models DIR cannot be served. By default, it is left out with a warning.",
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on. 0.0.0.0 listens on all addresses.")
 @click.option("--port", type=WholeRange(0, 65535), default=8000, show_default=True, help="Port to listen on. 0 chooses a free port.")
 @click.option("--grpc-port", type=WholeRange(0, 65535), help="Also serve gRPC on this port. 0 chooses a free port.")
+@click.option(
+    "--allow-origin",
+    "origins",
+    multiple=True,
+    metavar="URL",
+    help="Allow web pages of this site to use the server, such as https://lab.example.org. Repeatable; '*' allows all sites.",
+)
+@click.option("--root-path", default="", metavar="PATH", help="Path at which a reverse proxy publishes the server, such as /dream.")
+@click.option(
+    "--forwarded-allow-ips",
+    "trusted",
+    multiple=True,
+    metavar="IPS",
+    help="Addresses or networks of reverse proxies whose X-Forwarded-For is logged as the client, with commas; '*' trusts all.",
+)
 @click.option("--settings", "settings_file", type=file_path, metavar="FILE", help="TOML file with the limits and timeouts of the server.")
 @click.option("--tokens", "tokens_file", type=file_path, metavar="FILE", help="Require one of the bearer tokens in FILE, one per line.")
 @click.option(
@@ -58,9 +79,13 @@ file_path = click.Path(exists=True, dir_okay=False, path_type=Path)
 def command(
     models: tuple[str, ...],
     folder: Path | None,
+    strict: bool,
     host: str,
     port: int,
     grpc_port: int | None,
+    origins: tuple[str, ...],
+    root_path: str,
+    trusted: tuple[str, ...],
     settings_file: Path | None,
     tokens_file: Path | None,
     operators_file: Path | None,
@@ -76,8 +101,8 @@ def command(
     tritonclient can be used. The server also has a web page. On SIGTERM, the server reports that it is not ready, completes pending
     requests and exits with code 0.
 
-    Without --tokens, everybody who can reach the port can send requests. If the server also listens only on this machine and
-    --operator-tokens is not given, models can be loaded and unloaded without a token.
+    Without --tokens, everybody who can reach the port can send requests, and can load and unload models if the server listens only on
+    this machine and has none of the options for reverse proxies and other sites.
     """
     _require_packages(grpc=grpc_port is not None)
     from dreamkeras.serving.auth import Guard, Tokens
@@ -86,13 +111,16 @@ def command(
     from dreamkeras.serving.logs import write_logs
     from dreamkeras.serving.settings import Settings, read_settings
 
+    if strict and not folder:
+        raise click.UsageError("--strict requires --models DIR.")
+    proxy = _proxy(origins, root_path, trusted)
     tls = _tls(tls_certificate, tls_key, tls_client_ca)
     settings = read_settings(settings_file) if settings_file else Settings()
     tokens, operators = (Tokens(file) if file else None for file in (tokens_file, operators_file))
-    guard = Guard(tokens, operators, control=host in LOOPBACK and tokens is None)
+    guard = Guard(tokens, operators, control=host in LOOPBACK and tokens is None and not any(proxy))
     write_logs(access=access_log)
-    repository = _repository(models, folder, device, settings)
-    app = create_app(settings, repository, guard)
+    repository = _repository(models, folder, device, settings, strict=strict)
+    app = create_app(settings, repository, guard, proxy)
     listener = bind(host, port)
     shown = f"[{host}]" if ":" in host else host
     addresses = [f"http{'s' if tls else ''}://{shown}:{listener.getsockname()[1]}"]
@@ -102,7 +130,7 @@ def command(
         addresses.append(f"gRPC on {shown}:{add_grpc(app, host, grpc_port, tls)}")
     gc.collect()
     gc.freeze()  # loaded modules and models stay in memory, so the garbage collector need not scan them
-    run(app, listener, tls, started=lambda: _announce(repository, guard, addresses, host))
+    run(app, listener, tls, started=lambda: _announce(repository, guard, addresses, host, is_published=any(proxy)))
 
 
 def _require_packages(*, grpc: bool) -> None:
@@ -116,11 +144,15 @@ def _require_packages(*, grpc: bool) -> None:
                 raise MissingPackageError(f"Serving requires {package}: pip install 'dreamkeras[{extra}]'.")
 
 
-def _announce(repository: "ModelRepository", guard: "Guard", addresses: list[str], host: str) -> None:
+def _announce(repository: "ModelRepository", guard: "Guard", addresses: list[str], host: str, *, is_published: bool) -> None:
     served = ", ".join(f"{model.name} (version {model.version})" for model in repository.ready)
-    click.echo(f"Serving {served} on {' and '.join(addresses)}.", err=True)
-    only_here = "this machine only; --host 0.0.0.0 opens the server to other machines"
-    reach = only_here if host in LOOPBACK else "every machine that can reach this port"
+    click.echo(f"Serving {served or 'no model yet'} on {' and '.join(addresses)}.", err=True)
+    if host not in LOOPBACK:
+        reach = "every machine that can reach this port"
+    elif is_published:
+        reach = "this machine, the clients of a reverse proxy on it, and the pages of allowed sites"
+    else:
+        reach = "this machine only; --host 0.0.0.0 opens the server to other machines"
     click.echo(f"Open to {reach}. {guard.describe()}", err=True)
 
 
@@ -134,14 +166,26 @@ def _tls(certificate: Path | None, key: Path | None, client_ca: Path | None) -> 
     return None
 
 
-def _repository(models: tuple[str, ...], folder: Path | None, device: str, settings: "Settings") -> "ModelRepository":
+def _proxy(origins: tuple[str, ...], root_path: str, trusted: tuple[str, ...]) -> "Proxy":
+    from dreamkeras.errors import InputError
+    from dreamkeras.serving.http.proxy import Proxy, parse_origin, parse_root_path, parse_trusted
+
+    try:
+        return Proxy(tuple(map(parse_origin, origins)), parse_root_path(root_path), parse_trusted(trusted))
+    except InputError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def _repository(models: tuple[str, ...], folder: Path | None, device: str, settings: "Settings", *, strict: bool) -> "ModelRepository":
     """Loads the models of the command line, or the packaged model if none is named."""
     from dreamkeras.scoring.predictor import PACKAGED_MODEL, load
-    from dreamkeras.serving.repository import ModelRepository, named_paths
+    from dreamkeras.serving.model_folder import named_paths
+    from dreamkeras.serving.repository import ModelRepository
 
     if not models and not folder:
         click.echo(f"No -m given: serving the packaged model as {PACKAGED_MODEL.stem}.", err=True)
         models = (str(PACKAGED_MODEL),)
     repository = ModelRepository(named_paths(models), folder, lambda path: load(path, device, threads=1), settings)
-    repository.load_all()
+    for problem in repository.load_all(strict=strict):
+        click.echo(f"Warning: {problem}", err=True)
     return repository

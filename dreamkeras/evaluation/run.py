@@ -166,5 +166,5 @@ def score_examples(
     if model.construct != dataclasses.replace(assay.construct, strands=model.construct.strands, flags=model.construct.flags):
         ours, theirs = assay.construct.to_json(), model.construct.to_json()
         apart = "; ".join(f"{name} {ours[name]!r} and {theirs[name]!r}" for name in ours if ours[name] != theirs[name])
-        raise ModelError(f"The construct of the assay {assay.name} differs from that of the model {model.name}: {apart[:300]}.")
+        raise ModelError(f"The construct of the assay {assay.name} differs from that of the model {model.name}: {apart}.")
     return model.score_letters(examples.letters, batch_size, progress)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from dreamkeras.confidence.run_file import familiarity_alone, read_calibration
-from dreamkeras.errors import ModelError
+from dreamkeras.errors import ModelError, one_line
 from dreamkeras.export.keras_settings import keras_backend
 from dreamkeras.export.parity import LEAST_R, Parity, compare, parity_letters, parity_sequences, require_parity
 from dreamkeras.export.rewrites.channels_first import keep_channels_first
@@ -168,8 +168,7 @@ def check_graph(model: Any, name: str) -> None:
     try:
         onnx.checker.check_model(model, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise ModelError(f"The exported graph of {name} is not valid ONNX: {reason}") from None
+        raise ModelError(f"The exported graph of {name} is not valid ONNX: {one_line(error)}") from None
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ from pathlib import Path
 import keras
 
 import dreamkeras.models.presets  # noqa: F401  # registers the blocks that can occur in files
-from dreamkeras.errors import ModelError
+from dreamkeras.errors import ModelError, one_line
 from dreamkeras.export.keras_settings import pinned_settings
 from dreamkeras.export.parity import parity_letters
 from dreamkeras.export.traced import Traced
@@ -71,8 +71,7 @@ def load_network(file: Path) -> PrixFixe:
         raise ModelError(f"Cannot load {file}: {error}") from error
     except Exception as error:  # loading a damaged file can raise any exception
         # The message of Keras contains the message of the failing block, surrounded by the model's configuration.
-        reason = str(error).split("Exception encountered: ")[-1].split(" Full object config")[0]
-        reason = " ".join(reason.split())[:300]
+        reason = one_line(str(error).split("Exception encountered: ")[-1].split(" Full object config")[0])
         raise ModelError(f"Expected a .keras file written by dreamkeras, got {file}, which Keras cannot load: {reason}") from error
     if not isinstance(network, PrixFixe):
         raise ModelError(f"Expected a model saved by dreamkeras, got a {type(network).__name__} in {file}.")
@@ -98,8 +97,7 @@ def _convert(network: PrixFixe) -> bytes:
         try:
             model, _ = tf2onnx.convert.from_function(function, input_signature=[letters], opset=OPSET)
         except Exception as error:  # TensorFlow and tf2onnx can raise any exception
-            reason = " ".join(str(error).split())[:300]
-            raise ModelError(f"Cannot convert {network.name} to ONNX with TensorFlow and tf2onnx: {reason}") from error
+            raise ModelError(f"Cannot convert {network.name} to ONNX with TensorFlow and tf2onnx: {one_line(error)}") from error
     graph: bytes = model.SerializeToString()
     return graph
 

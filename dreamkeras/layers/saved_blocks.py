@@ -11,7 +11,7 @@ from typing import Any
 
 import keras
 
-from dreamkeras.errors import ModelError
+from dreamkeras.errors import ModelError, one_line
 
 __all__ = ["block_name", "import_module", "is_importable", "is_ours", "member", "read_block", "register_with_keras"]
 
@@ -64,7 +64,7 @@ def import_module(name: str) -> ModuleType:
     except ModelError:
         raise
     except (Exception, SystemExit) as error:  # importing an unknown module can raise any exception
-        raise ModelError(f"Module {name} cannot be imported ({' '.join(str(error).split())[:200] or type(error).__name__}).") from error
+        raise ModelError(f"Module {name} cannot be imported ({one_line(error)}).") from error
 
 
 def member(module: ModuleType, name: str) -> Any:

@@ -5,7 +5,7 @@ import importlib.metadata
 import keras
 from keras import ops
 
-from dreamkeras.errors import ModelError
+from dreamkeras.errors import ModelError, one_line
 from dreamkeras.layers.blocks.heads import ScaledFinal
 from dreamkeras.layers.encoding import LetterEncoding
 from dreamkeras.layers.parts.auxiliary import KINDS, PositionHead, auxiliary_loss
@@ -183,7 +183,7 @@ def _apply(slot, block, features):
     except (ValueError, TypeError, RuntimeError) as error:  # the type of the exception for a wrong shape depends on the backend
         came = tuple(features.shape[1:])
         # Keras embeds the message of a block in a longer message, with terminal codes for bold text.
-        reason = " ".join(str(error).split("Error encountered:")[-1].split("\x1b")[0].split())[:300]
+        reason = one_line(str(error).split("Error encountered:")[-1].split("\x1b")[0])
         raise ModelError(f"{type(block).__name__} in the {slot} slot cannot process features of shape {came}: {reason}") from error
     if slot != "final" and len(getattr(outputs, "shape", ())) != 3:
         raise ModelError(f"Expected {type(block).__name__} to return features (batch, length, channels), got {outputs}.")

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from dreamkeras.errors import ModelError
+from dreamkeras.errors import ModelError, one_line
 
 __all__ = ["read_state_dict"]
 
@@ -60,7 +60,7 @@ def read_state_dict(path: str) -> dict[str, np.ndarray]:
         raise ModelError(f"Cannot read the torch checkpoint {path}: {error.strerror or error}.") from None
     except Exception as error:  # a damaged file can make pickle and zipfile raise any exception
         advice = "If torch can read the file, save it again with torch >= 1.6: torch.save(torch.load(FILE, weights_only=True), FILE)"
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:120]}".rstrip(": .")
+        reason = f"{type(error).__name__}: {one_line(error)}".rstrip(": .")
         raise ModelError(f"Cannot read {path} as a checkpoint of torch >= 1.6: {reason}. {advice}.") from error
 
 

@@ -7,13 +7,14 @@ import contextlib
 import importlib
 import importlib.metadata
 import io
+import re
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from dreamkeras.environment import setting
-from dreamkeras.errors import MissingPackageError, ModelError
+from dreamkeras.errors import MissingPackageError, ModelError, one_line
 from dreamkeras.scoring.cpus import thread_count
 from dreamkeras.scoring.names import DEVICES
 
@@ -27,6 +28,22 @@ CUDA = "CUDAExecutionProvider"
 # By default, ONNX Runtime benchmarks every convolution algorithm for each new batch shape, which takes 0.3 to 1.3 seconds per shape.
 CUDA_OPTIONS = {"cudnn_conv_algo_search": "HEURISTIC"}
 ERRORS_ONLY = 3
+
+CODE = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ")
+LOCATION = re.compile(r"\S*/onnxruntime/\S+\.(?:cc|h):\d+ .*?\) (?=[A-Z])", re.DOTALL)
+"""Source file, line and C++ signature in a message of ONNX Runtime."""
+
+TOO_NEW = {
+    "IR version": re.compile(r"Unsupported model IR version: (\d+)"),
+    "opset": re.compile(r"Opset (\d+) is under development"),
+}
+"""Messages of ONNX Runtime about a model that is too new for it."""
+
+RELEASES = {
+    "IR version": {10: "1.20", 11: "1.23", 13: "1.24", 14: "1.32"},
+    "opset": {21: "1.20", 22: "1.21", 23: "1.23", 25: "1.24", 26: "1.25", 28: "1.32"},
+}
+"""Newest version of a model file that ONNX Runtime can open, and the first release with it, measured with releases 1.20 to 1.32."""
 
 TELEMETRY = "ORT_DISABLE_TELEMETRY"
 """Environment variable that turns off ONNX Runtime's usage reports to Microsoft (since 1.32). onnxruntime reads the variable on import."""
@@ -77,7 +94,7 @@ def run_session(session: Any, outputs: list[str], inputs: dict[str, np.ndarray])
     except Exception as error:  # onnxruntime's exceptions share no base class
         shapes = ", ".join(f"{name} {array.shape}" for name, array in inputs.items())
         raise ModelError(
-            f"ONNX Runtime could not score a batch of {shapes}: {_one_line(error)}. A smaller batch size needs less memory."
+            f"ONNX Runtime could not score a batch of {shapes}: {_cause(error)}. A smaller batch size needs less memory."
         ) from error
     return values
 
@@ -140,8 +157,23 @@ def _open(runtime: ModuleType, path: str, options: Any, providers: list[Any]) ->
     try:
         return runtime.InferenceSession(path, options, providers=providers, enable_fallback=0)
     except Exception as error:  # noqa: BLE001 - onnxruntime's exceptions share no base class
-        raise ModelError(f"ONNX Runtime cannot open the model {path}: {_one_line(error)}.") from None
+        raise ModelError(f"ONNX Runtime cannot open the model {path}: {_too_new(runtime, error) or _cause(error, path)}.") from None
 
 
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]
+def _cause(error: Exception, path: str = "") -> str:
+    """Returns the message of ONNX Runtime without its code, the path and the place in its source."""
+    text = LOCATION.sub("", CODE.sub("", str(error)).replace(f"Load model from {path} failed:", ""))
+    return one_line(text or error).rstrip(".")
+
+
+def _too_new(runtime: ModuleType, error: Exception) -> str:
+    """Returns the version of ONNX Runtime that a model requires if the installed one is too old for the model, or an empty text."""
+    for kind, pattern in TOO_NEW.items():
+        if found := pattern.search(str(error)):
+            releases = RELEASES[kind]
+            needed = next((f"ONNX Runtime {release} or later" for most, release in releases.items() if most >= int(found[1])), "")
+            needed = needed or f"a release of ONNX Runtime after {list(releases.values())[-1]}"
+            (package, *_) = [package for package in PACKAGES if _is_installed(package)] or PACKAGES
+            came = f"{package} {getattr(runtime, '__version__', 'of unknown version')} is installed"
+            return f"its {kind} {found[1]} requires {needed}, but {came}. Upgrade it: pip install --upgrade {package}"
+    return ""

@@ -13,6 +13,7 @@ from tritonclient.grpc import service_pb2 as messages
 from ..errors import ProtocolError
 from ..metadata import model_config, model_metadata, model_statistics, server_metadata
 from ..protocol.grpc_messages import parameter_values, read_message, write_message
+from ..protocol.shared_memory import check_region, refuse_change
 from ..service import Inference, Service
 
 __all__ = ["CALLS", "Call", "decode", "infer"]
@@ -74,6 +75,11 @@ async def _unload(service: Service, message: Any) -> Fields:
     return {}
 
 
+def _regions(kind: str, message: Any) -> Fields:
+    check_region(kind, message.name)
+    return {}
+
+
 FIELDS: dict[str, Callable[[Service, Any], Fields | Awaitable[Fields]]] = {
     "ServerLive": lambda _, __: {"live": True},
     "ServerReady": lambda service, _: {"ready": service.ready},
@@ -87,6 +93,11 @@ FIELDS: dict[str, Callable[[Service, Any], Fields | Awaitable[Fields]]] = {
     "RepositoryIndex": lambda service, message: {"models": [entry._asdict() for entry in service.models.index(only_ready=message.ready)]},
     "RepositoryModelLoad": _load,
     "RepositoryModelUnload": _unload,
+    "SystemSharedMemoryStatus": lambda _, message: _regions("system", message),
+    "CudaSharedMemoryStatus": lambda _, message: _regions("cuda", message),
+    **{
+        f"{kind}SharedMemory{change}": lambda _, __: refuse_change() for kind in ("System", "Cuda") for change in ("Register", "Unregister")
+    },
 }
 CALLS = {name: Call(getattr(messages, f"{name}Request"), getattr(messages, f"{name}Response"), fields) for name, fields in FIELDS.items()}
 """All calls except for `ModelInfer` and `ModelStreamInfer`."""

@@ -7,24 +7,26 @@ from collections.abc import AsyncIterator
 from starlette.applications import Starlette
 
 from ..auth import Guard
-from ..http import routes_v1, routes_v2
+from ..http import routes_kserve_v1, routes_v1, routes_v2
 from ..repository import ModelRepository
 from ..service import Service
 from ..settings import Settings
 from .boundary import Boundary
+from .proxy import Proxy
 
 __all__ = ["create_app"]
 
 
-def create_app(settings: Settings, models: ModelRepository, guard: Guard | None = None) -> Starlette:
+def create_app(settings: Settings, models: ModelRepository, guard: Guard | None = None, proxy: Proxy | None = None) -> Starlette:
     """Creates the server as an ASGI application. gRPC shares the service in `app.state.service`.
 
     Args:
         settings: Limits and timeouts.
         models: Repository with the loaded models.
         guard: Permissions. If None, everybody may send requests, and nobody may load and unload models.
+        proxy: Allowed origins, and the path and addresses of a reverse proxy. If None, there is none.
     """
-    service = Service(settings, models, guard or Guard())
+    service, proxy = Service(settings, models, guard or Guard()), proxy or Proxy()
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -34,8 +36,9 @@ def create_app(settings: Settings, models: ModelRepository, guard: Guard | None 
         finally:
             await asyncio.to_thread(service.batcher.close)
 
-    app = Starlette(routes=[*routes_v2.routes(), *routes_v1.routes()], lifespan=lifespan)
-    app.middleware_stack = Boundary(app.router, service)  # replaces Starlette's own error handling
+    app = Starlette(routes=[*routes_v2.routes(), *routes_v1.routes(), *routes_kserve_v1.routes()], lifespan=lifespan)
+    app.middleware_stack = Boundary(app.router, service, proxy)  # replaces Starlette's own error handling
     app.router.redirect_slashes = False
     app.state.service = service
+    app.state.proxy = proxy
     return app

@@ -19,6 +19,7 @@ from ..errors import BodyError, ClientDisconnectedError, OverloadedError, Protoc
 from ..http import routes_v1
 from ..logs import FAILURES, log_request, request_id_of
 from ..service import Service
+from .proxy import Proxy
 
 __all__ = ["Boundary", "error_response"]
 
@@ -34,15 +35,17 @@ CLIENT_CLOSED_REQUEST = 499
 class Boundary:
     """ASGI middleware that wraps all routes."""
 
-    def __init__(self, app: ASGIApp, service: Service) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, service: Service, proxy: Proxy) -> None:
+        self._app = proxy.with_cors(app)
         self._service = service
+        self._proxy = proxy
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        scope = {**scope, "path": self._proxy.path(scope["path"])}
         exchange = _Exchange(scope, receive, send, self._service)
         try:
             self._check(scope)
@@ -53,7 +56,7 @@ class Boundary:
             if exchange.status:
                 raise
             response = error_response(ProtocolError("The server is shutting down.", 503))
-            await response(scope, exchange.receive, exchange.send)
+            await self._send(exchange, response)
         except Exception as error:  # noqa: BLE001 - uvicorn would close the connection
             await self._answer_error(exchange, error)
         finally:
@@ -65,9 +68,13 @@ class Boundary:
         if size > self._service.settings.header_bytes:
             raise BodyError(f"Expected headers of at most {self._service.settings.header_bytes} bytes, got {size}.", 431)
         path, headers = scope["path"], Headers(scope=scope)
-        origin = headers.get("origin")  # stops pages of other sites from reaching a local server through a visitor's browser
-        if origin is not None and origin.partition("://")[2] != headers.get("host"):
-            raise ProtocolError(f"Request refused: it was sent by a page of another site, {origin[:80]!r}.", 403)
+        if not path:
+            raise HTTPException(308, "The page is at this path with a slash at its end.", {"location": f"{self._proxy.root_path}/"})
+        if not self._proxy.allows(headers):  # stops pages of other sites from reaching a local server through a visitor's browser
+            origin = headers["origin"][:80]
+            raise ProtocolError(f"Request refused: it was sent by a page of another site. Allow it with --allow-origin {origin}.", 403)
+        if self._proxy.is_preflight(scope["method"], headers):
+            return
         authorization = headers.get("authorization")
         if path.startswith(OPERATORS_PATHS):
             self._service.guard.check_operator(authorization)
@@ -84,7 +91,13 @@ class Boundary:
         if isinstance(error, BodyError) or not await exchange.skip_body():
             response.headers["connection"] = "close"
         with contextlib.suppress(ClientDisconnectedError):
-            await response(exchange.scope, exchange.receive, exchange.send)
+            await self._send(exchange, response)
+
+    async def _send(self, exchange: "_Exchange", response: Response) -> None:
+        """Sends an error. Only pages that may use the server can read it."""
+        is_allowed = self._proxy.allows(Headers(scope=exchange.scope))
+        app = self._proxy.with_cors(response) if is_allowed else response
+        await app(exchange.scope, exchange.receive, exchange.send)
 
 
 class _Exchange:
@@ -136,7 +149,7 @@ class _Exchange:
         client = self.scope.get("client")
         fields = {
             "request_id": self.request_id,
-            "client": f"{client[0]}:{client[1]}" if client else None,
+            "client": ":".join(str(part) for part in client if part) if client else None,  # no port if a proxy reports the client
             "method": self.scope["method"],
             "path": self.scope["path"],
             "status": self.status,

@@ -4,11 +4,32 @@ import asyncio
 import json
 from typing import Any
 
+import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from dreamkeras.errors import MissingPackageError
 
 from ..settings import Settings
 
 __all__ = ["bounded_protocol"]
+
+INTERNALS = (
+    "connection_lost",
+    "connection_made",
+    "connections",
+    "cycle",
+    "data_received",
+    "loop",
+    "on_response_complete",
+    "pause_writing",
+    "resume_writing",
+    "send_400_response",
+    "transport",
+)
+"""Methods and attributes of uvicorn's protocol class that this module uses. They are not part of its public interface."""
+
+TESTED = "0.54"
+"""Newest minor version of uvicorn with which the server was tested."""
 
 HEAD = b"HTTP/"
 """First bytes of a response head."""
@@ -20,7 +41,12 @@ REASONS = {400: "Bad Request", 408: "Request Timeout", 431: "Request Header Fiel
 
 
 def bounded_protocol(settings: Settings) -> type[HttpToolsProtocol]:
-    """Returns a protocol class for `uvicorn.Config(http=...)`. Each call returns a new class with a separate count of connections."""
+    """Returns a protocol class for `uvicorn.Config(http=...)`. Each call returns a new class with a separate count of connections.
+
+    Raises:
+        MissingPackageError: The installed uvicorn has other internals than this module needs.
+    """
+    _check_internals(HttpToolsProtocol)
     without_request: dict[_BoundedProtocol, None] = {}
     between_requests: dict[_BoundedProtocol, None] = {}
 
@@ -30,6 +56,15 @@ def bounded_protocol(settings: Settings) -> type[HttpToolsProtocol]:
         idle = between_requests
 
     return Bounded
+
+
+def _check_internals(protocol: type) -> None:
+    """Raises `MissingPackageError` if a protocol class lacks one of `INTERNALS`. Otherwise limits would silently stop working."""
+    found = {*dir(protocol), *protocol.__init__.__code__.co_names}  # type: ignore[misc]  # the function of the class itself
+    if missing := [name for name in INTERNALS if name not in found]:
+        raise MissingPackageError(
+            f"The installed uvicorn {uvicorn.__version__} has no {', '.join(missing)} of connections: pip install 'uvicorn=={TESTED}.*'."
+        )
 
 
 class _BoundedProtocol(HttpToolsProtocol):

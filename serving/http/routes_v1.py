@@ -19,6 +19,7 @@ from ..protocol.answers import JSON, TSV, AnswerWriter, choose_type
 from ..protocol.json_text import Fields, member
 from ..protocol.openapi import openapi_document
 from ..served_model import ServedModel
+from .content_type import check_start, is_json
 from .predictions import describe_model, heading, json_records, mutate, one_ahead, score_batches
 from .requests import cancel_on_disconnect, read_json_body, service_of
 from .uploads import ROWS, Uploads
@@ -63,14 +64,14 @@ async def predict(uploads: Uploads, request: Request) -> Response:
     include = request.query_params.get("include")
     if include not in {None, "sequence"}:
         raise ProtocolError(f"Expected include=sequence, got {include[:40]!r}.")
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() == JSON:
+    if is_json(request):
         fields = await read_json_body(request)
         model = _model(request, fields)
         batches, otherwise = _batches(json_records(fields)), JSON
     else:
         model = _model(request, {})
         columns = (request.query_params.get("id_column"), request.query_params.get("sequence_column"))
-        batches, otherwise = uploads.read(_upload(request), *columns), TSV
+        batches, otherwise = uploads.read(check_start(request, _upload(request)), *columns), TSV
     media_type = choose_type(request.headers.get("accept", ""), otherwise)
     scored = one_ahead(score_batches(service_of(request), model, batches))
     answer = AnswerWriter(media_type, heading(model))
@@ -164,7 +165,7 @@ async def _batches(records: Records) -> AsyncIterator[Records]:
 def _model(request: Request, fields: Fields) -> ServedModel:
     """Returns the model named in the body or query, or the only model."""
     models, query = service_of(request).models, request.query_params
-    names = models.names()
+    names = models.ready_names()
     name = member(fields, "model", str, query.get("model", names[0] if len(names) == 1 else None), "the request")
     if name is None:
         raise ProtocolError(f"Name a model with 'model'. Models: {', '.join(names) or 'none'}.")

@@ -2,6 +2,7 @@
 
 import asyncio
 import zlib
+from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -11,12 +12,13 @@ from ..errors import ProtocolError
 from ..metadata import model_config, model_metadata, model_statistics, server_metadata
 from ..metrics import CONTENT_TYPE, write_metrics
 from ..protocol.json_text import member
+from ..protocol.shared_memory import check_region, refuse_change
 from ..protocol.v2 import read_request, write_response
 from ..served_model import ServedModel
 from ..service import LARGE, Inference
 from .requests import cancel_on_disconnect, read_json_body, service_of
 
-__all__ = ["routes"]
+__all__ = ["check_json_answer", "routes"]
 
 HEADER_LENGTH = "Inference-Header-Content-Length"
 COMPRESSED = {"gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
@@ -42,6 +44,14 @@ def routes() -> list[BaseRoute]:
         Route("/v2/repository/models/{name}/unload", unload, methods=["POST"]),
         Route("/metrics", metrics),
     ]
+    for kind in ("system", "cuda"):
+        for region in ("", "/region/{region}"):
+            path = f"/v2/{kind}sharedmemory{region}"
+            table += [
+                Route(f"{path}/status", partial(shared_memory, kind)),
+                Route(f"{path}/register", change_shared_memory, methods=["POST"]),
+                Route(f"{path}/unregister", change_shared_memory, methods=["POST"]),
+            ]
     for version in ("", "/versions/{version}"):
         table += [
             Route(f"/v2/models/{{name}}{version}", metadata),
@@ -61,7 +71,7 @@ async def infer(request: Request) -> Response:
         if body.find(PRIORITY, 0, header_length) < 0:
             service.batcher.check_room(model)
         inference = await service.decode(model, len(body), read_request, body, header_length)
-    _check_json_answer(inference, service.settings.json_bytes)
+    check_json_answer(inference, service.settings.json_bytes)
     request.state.access = inference.log_fields
     answers = await cancel_on_disconnect(request, service.infer(inference))
     content, length = write_response(model.name, model.version, inference.request, answers)
@@ -130,6 +140,19 @@ async def unload(request: Request) -> Response:
     return Response()
 
 
+async def shared_memory(kind: str, request: Request) -> Response:
+    """Returns the empty list of shared-memory regions."""
+    check_region(kind, request.path_params.get("region", ""))
+    return JSONResponse([])
+
+
+async def change_shared_memory(request: Request) -> Response:
+    """Refuses to register or unregister a shared-memory region."""
+    async for _ in service_of(request).bodies.chunks(request):
+        pass
+    refuse_change()
+
+
 async def metrics(request: Request) -> Response:
     """Returns metrics for Prometheus."""
     return Response(write_metrics(service_of(request)), media_type=CONTENT_TYPE)
@@ -148,8 +171,8 @@ def _header_length(request: Request) -> int | None:
     return int(text)
 
 
-def _check_json_answer(inference: Inference, most: int) -> None:
-    """Raises an error if the JSON answer would be too long, since the server answers no other request while it writes JSON."""
+def check_json_answer(inference: Inference, most: int) -> None:
+    """Raises `ProtocolError` if the JSON answer would be too long, since the server answers nothing else while it writes JSON."""
     widths = {spec.name: spec.shape[1] for spec in inference.model.outputs}
     size = NUMBER_BYTES * len(inference.windows) * sum(widths[name] for name, binary in inference.request.outputs if not binary)
     if size > most:

@@ -1,5 +1,6 @@
 """Parser for JSON from clients, with limits on length and nesting, and type checks of the members."""
 
+import codecs
 import json
 import re
 from collections.abc import Mapping
@@ -27,7 +28,9 @@ def read_json(text: bytes, settings: Settings) -> Fields:
     if text.count(b"[") + text.count(b"{") > settings.json_depth and _depth(text) > settings.json_depth:
         raise ProtocolError(f"JSON is nested too deeply: at most {settings.json_depth} levels are allowed.")
     try:
-        fields = DECODER.decode(text.decode())
+        fields = DECODER.decode(text.removeprefix(codecs.BOM_UTF8).decode())
+    except UnicodeDecodeError:
+        raise ProtocolError(f"Expected JSON in UTF-8, got {_shown(text)}.") from None
     except (ValueError, RecursionError) as error:
         raise ProtocolError(f"Expected a JSON object, got {_shown(text)} ({error}).") from None
     if not isinstance(fields, dict):

@@ -80,7 +80,7 @@ REFUSALS = {
     "404": "The model is unknown.",
     "408": "The body arrived too slowly.",
     "413": "The body is too large.",
-    "415": "The Content-Encoding is not supported.",
+    "415": "The Content-Encoding is not supported, or the body is a form.",
     "503": "The server is overloaded. Retry after the number of seconds in the header Retry-After.",
 }
 

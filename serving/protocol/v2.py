@@ -28,7 +28,7 @@ from .tensors import (
     raw_tensor,
 )
 
-__all__ = ["read_request", "write_response"]
+__all__ = ["decode_json", "read_request", "write_response"]
 
 ENCODER = json.JSONEncoder(separators=(",", ":"))
 """JSON encoder without spaces. `json.dumps` with an argument would create an encoder for each call."""
@@ -112,7 +112,7 @@ def _read_input(fields: Fields, data: memoryview | None, specs: Sequence[TensorS
     if size is None:
         if data:
             raise ProtocolError(f"Expected no binary data in addition to 'data' of {label}, got {len(data)} bytes.")
-        return name, _decode_json(datatype, shape, member(tensor, "data", list, ..., label), label)
+        return name, decode_json(datatype, shape, member(tensor, "data", list, ..., label), f"'data' of {label}")
     if data is None:
         raise ProtocolError(f"Header Inference-Header-Content-Length is missing: {label} has 'binary_data_size'.")
     if size != len(data):
@@ -120,8 +120,12 @@ def _read_input(fields: Fields, data: memoryview | None, specs: Sequence[TensorS
     return name, decode_tensor(name, datatype, shape, data)
 
 
-def _decode_json(datatype: str, shape: Sequence[int], data: list[Any], label: str) -> Tensor:
-    """Decodes a tensor from JSON. The elements are flat or nested according to the shape."""
+def decode_json(datatype: str, shape: Sequence[int], data: list[Any], label: str) -> Tensor:
+    """Decodes a tensor from JSON. The elements are flat or nested according to the shape. `label` names the tensor in error messages.
+
+    Raises:
+        ProtocolError: An element has another type, or the number of elements does not match the shape.
+    """
     values = data
     for _ in shape[1:]:
         if values and all(type(value) is list for value in values):
@@ -129,12 +133,12 @@ def _decode_json(datatype: str, shape: Sequence[int], data: list[Any], label: st
     kind, kind_name = (str, "strings") if datatype == BYTES else (int, "integers")
     if not all(type(value) is kind for value in values):
         wrong = next(type(value).__name__ for value in values if type(value) is not kind)
-        raise ProtocolError(f"Expected {kind_name} in 'data' of {label}, got {wrong}.")
+        raise ProtocolError(f"Expected {kind_name} in {label}, got {wrong}.")
     if len(values) != math.prod(shape):
-        raise ProtocolError(f"Expected {math.prod(shape)} elements in 'data' of {label} {list(shape)}, got {len(values)}.")
+        raise ProtocolError(f"Expected {math.prod(shape)} elements in {label} {list(shape)}, got {len(values)}.")
     if datatype == BYTES:
         return [value.encode("utf-8", "replace") for value in values]
-    return decode_letters(values, shape, f"'data' of {label}")
+    return decode_letters(values, shape, label)
 
 
 def _read_outputs(fields: Fields, specs: Sequence[TensorSpec], binary: bool) -> list[tuple[str, bool]]:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from dreamkeras.errors import one_line
 from dreamkeras.scoring.cpus import available_cpus
 
 from ..errors import OverloadedError, ProtocolError
@@ -193,4 +194,4 @@ class Batcher:
                     self._bytes -= batch.queue.withdraw(job) * batch.queue.length
                     batch.model.statistics.add_failure("BACKEND", self._clock() - job.queued)
                     failed.append(job)
-        deliver(failed, ProtocolError(" ".join(str(error).split()) or type(error).__name__, 503))
+        deliver(failed, ProtocolError(one_line(error), 503))

@@ -1,4 +1,5 @@
 import os
+import re
 import subprocess
 import sys
 import types
@@ -143,6 +144,74 @@ def test_error_for_a_file_that_is_not_onnx_is_one_line(tmp_path, content, capfd)
         open_session(str(tmp_path / "m.onnx"))
     assert "\n" not in str(caught.value)
     assert capfd.readouterr() == ("", "")
+
+
+def changed_model(path, change):
+    """Writes the toy model after a change of its protobuf to a path of more than 300 characters."""
+    onnx = pytest.importorskip("onnx")
+    path = path / ("d" * 200) / ("e" * 200) / "m.onnx"
+    path.parent.mkdir(parents=True)
+    model = onnx.load(write_toy_model(path))
+    change(model)
+    path.write_bytes(model.SerializeToString())
+    return str(path)
+
+
+class TestCauseOfAnError:
+    @pytest.mark.parametrize(
+        ("attribute", "value", "cause"),
+        [
+            ("op_type", "NoSuchOperator", "No Op registered for NoSuchOperator"),
+            ("domain", "com.example", "No opset import for domain 'com.example'"),
+        ],
+    )
+    def test_long_path_does_not_hide_the_cause(self, tmp_path, attribute, value, cause):
+        path = changed_model(tmp_path, lambda model: setattr(model.graph.node[0], attribute, value))
+        with pytest.raises(ModelError) as caught:
+            open_session(path)
+        assert cause in str(caught.value)
+        assert str(caught.value).count(path) == 1
+
+    @pytest.mark.parametrize(
+        ("change", "wanted"),
+        [
+            (lambda model: setattr(model, "ir_version", 99), "its IR version 99 requires a release of ONNX Runtime after 1.32"),
+            (lambda model: setattr(model.opset_import[0], "version", 99), "its opset 99 requires a release of ONNX Runtime after 1.32"),
+        ],
+    )
+    def test_model_newer_than_all_known_releases(self, tmp_path, change, wanted):
+        with pytest.raises(ModelError) as caught:
+            open_session(changed_model(tmp_path, change))
+        assert wanted in str(caught.value)
+        assert re.search(
+            r"but onnxruntime\S* \d+\.\d+\.\d+ is installed\. Upgrade it: pip install --upgrade onnxruntime", str(caught.value)
+        )
+
+    @pytest.mark.parametrize(
+        ("said", "wanted"),
+        [
+            ("Unsupported model IR version: 11, max supported IR version: 10", "its IR version 11 requires ONNX Runtime 1.23 or later"),
+            ("Unsupported model IR version: 12, max supported IR version: 10", "its IR version 12 requires ONNX Runtime 1.24 or later"),
+            ("Opset 23 is under development and support for this is limited.", "its opset 23 requires ONNX Runtime 1.23 or later"),
+        ],
+    )
+    def test_model_of_a_known_release(self, gpu_runtime, said, wanted):
+        def refuse(*args, **options):
+            raise RuntimeError(f"[ONNXRuntimeError] : 1 : FAIL : Load model from m.onnx failed:{said}")
+
+        gpu_runtime.InferenceSession = refuse
+        with pytest.raises(ModelError, match=wanted):
+            open_session("m.onnx", "cpu")
+
+    def test_place_in_the_source_of_onnxruntime_is_left_out(self, gpu_runtime):
+        def refuse(*args, **options):
+            place = "/onnxruntime_src/onnxruntime/core/graph/model.cc:256 onnxruntime::Model::Model(onnx::ModelProto&&, const Path&)"
+            raise RuntimeError(f"[ONNXRuntimeError] : 1 : FAIL : Load model from m.onnx failed:{place} No graph.\n")
+
+        gpu_runtime.InferenceSession = refuse
+        with pytest.raises(ModelError) as caught:
+            open_session("m.onnx", "cpu")
+        assert str(caught.value) == "ONNX Runtime cannot open the model m.onnx: No graph."
 
 
 def test_truncated_model_is_refused(tmp_path):

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from starlette.requests import Request
+from virtual_time import run
 
 from dreamkeras.serving.bodies import STEP, Bodies, unzip
 from dreamkeras.serving.errors import BodyError, ClientDisconnectedError, ProtocolError
@@ -13,7 +14,7 @@ from dreamkeras.serving.settings import Settings
 
 SMALL = Settings(body_bytes=1000, held_bytes=1500, json_bytes=1000, body_seconds=0.1, body_rate=1000)
 SLOW = object()
-"""Marker among the chunks of a body: the client sends nothing for 0.2 seconds."""
+"""Marker among the chunks of a body: the client sends nothing for 0.2 seconds of virtual time."""
 
 
 def request(chunks, headers=None, *, gone=False):
@@ -43,7 +44,7 @@ def read(chunks, headers=None, settings=SMALL, **options):
         finally:
             assert bodies.held == 0
 
-    return asyncio.run(scenario())
+    return run(scenario())
 
 
 def refusal(*args, **options):
@@ -104,6 +105,13 @@ class TestCompressedBodies:
         )
 
 
+@pytest.mark.parametrize("kind", ["multipart/form-data; boundary=x", "Multipart/Form-Data", "multipart/mixed"])
+def test_multipart_forms_are_415(kind):
+    status, message, closes = refusal([b"--x"], {"content-type": kind})
+    assert (status, closes) == (415, False)
+    assert message == "Expected a file or JSON as the body, got a multipart form. Use curl --data-binary @FILE, not -F."
+
+
 def test_all_bodies_share_one_memory_limit():
     async def scenario():
         bodies = Bodies(SMALL)
@@ -115,7 +123,7 @@ def test_all_bodies_share_one_memory_limit():
         async with bodies.read(request([b"y" * 700])) as body:
             return caught.value.status, held, len(body)
 
-    assert asyncio.run(scenario()) == (503, 900, 700)
+    assert run(scenario()) == (503, 900, 700)
 
 
 @given(data=st.binary(max_size=5000), repeat=st.integers(1, 2000), cut=st.integers(0, 100))

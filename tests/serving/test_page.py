@@ -4,6 +4,7 @@ import csv
 import shutil
 
 import pytest
+from running_nginx import running_nginx
 from running_server import QUICK, running_server
 
 from dreamkeras.scoring.predictor import PACKAGED_MODEL, load
@@ -169,3 +170,17 @@ def test_the_interface_for_programs_is_written_out(browser, server):
     playwright.expect(page.get_by_role("heading", name="POST /v1/predict")).to_be_visible()
     assert page.get_by_text(f"curl http://{server.address}/v1/models").count() == 1
     page.close()
+
+
+def test_page_works_behind_nginx_with_its_defaults(browser, server, tmp_path):
+    block = f"server {{ listen 127.0.0.1:PORT; location / {{ proxy_pass http://{server.address}; }} }}"
+    with running_nginx(tmp_path, block) as port:
+        page = browser.new_page()
+        page.goto(f"http://localhost:{port}/")
+        page.get_by_label("Sequences").fill(FASTA)
+        page.get_by_role("button", name="Predict").click()
+        status(page, "Predicted 2 sequences.")
+        page.get_by_role("button", name="Logo of first").click()
+        status(page, "Scored all single-base changes of first.")
+        playwright.expect(page.locator("#logo svg")).to_be_visible()
+        page.close()

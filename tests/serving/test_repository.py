@@ -1,4 +1,6 @@
 import contextlib
+import functools
+import re
 import shutil
 import threading
 
@@ -7,9 +9,11 @@ from running_server import QUICK
 from toy_models import write_toy_model
 
 from dreamkeras.errors import InputError, ModelError
-from dreamkeras.scoring.predictor import OnnxPredictor
+from dreamkeras.scoring.predictor import OnnxPredictor, load
 from dreamkeras.serving.errors import ProtocolError
-from dreamkeras.serving.repository import ModelRepository, named_paths
+from dreamkeras.serving.repository import ModelRepository
+
+open_toy = functools.partial(load, device="cpu", threads=1)
 
 
 @pytest.fixture
@@ -115,6 +119,79 @@ class TestFolder:
             make_repository({"plain": toy_model}, folder)
 
 
+class TestStart:
+    """Loading of all models when the server starts."""
+
+    def start(self, folder, files=None, **options):
+        repository = ModelRepository(files or {}, folder, open_toy, QUICK)
+        return repository, repository.load_all(**options)
+
+    @pytest.fixture
+    def troubled(self, folder):
+        """The folder with a subfolder without a model, a malformed file, a malformed version and a link out of it."""
+        (folder / "bad name.onnx").unlink()
+        (folder / "stray").mkdir()
+        (folder / "broken.onnx").write_bytes(b"no model")
+        (folder / "many/11").mkdir()
+        (folder / "many/11/model.onnx").write_bytes(b"no model")
+        (folder / "link.onnx").symlink_to("/etc/hostname")
+        return folder
+
+    def test_good_models_are_loaded_and_the_others_are_reported(self, troubled):
+        repository, problems = self.start(troubled)
+        assert [(model.name, model.version) for model in repository.ready] == [
+            *(("many", version) for version in ("1", "9", "10")),
+            ("plain", "1"),
+            ("run", "1"),
+        ]
+        assert repository.ready_names() == ["many", "plain", "run"]
+        assert len(problems) == 4
+        for path in ("stray", "broken.onnx", "many/11", "link.onnx"):
+            assert sum(str(troubled / path) in problem for problem in problems) == 1
+
+    def test_index_has_the_reasons(self, troubled):
+        repository, _ = self.start(troubled)
+        reasons = {entry.name: (entry.state, entry.reason) for entry in repository.index()}
+        assert reasons["broken"][0] == reasons["stray"][0] == "UNAVAILABLE"
+        assert "has no model.onnx" in reasons["stray"][1]
+        assert (reasons["many"][0], "many/11" in reasons["many"][1]) == ("READY", True)
+
+    def test_strict_start_is_refused(self, troubled):
+        with pytest.raises(ModelError, match=r"broken\.onnx.*stray has no model\.onnx"):
+            self.start(troubled, strict=True)
+
+    def test_strict_start_refuses_an_invalid_name(self, folder):
+        with pytest.raises(ModelError, match=r"bad name\.onnx, because its name is not safe in a URL"):
+            self.start(folder, strict=True)
+
+    def test_folder_without_any_good_model_is_an_error(self, tmp_path):
+        (tmp_path / "stray").mkdir()
+        with pytest.raises(ModelError, match=r"stray has no model\.onnx"):
+            self.start(tmp_path)
+
+    def test_empty_folder_is_allowed(self, tmp_path):
+        repository, problems = self.start(tmp_path)
+        assert (repository.ready, problems) == ([], [])
+
+    def test_malformed_named_model_is_an_error(self, folder, tmp_path):
+        (tmp_path / "bad.onnx").write_bytes(b"no model")
+        with pytest.raises(ModelError, match=r"bad\.onnx"):
+            self.start(folder, {"bad": tmp_path / "bad.onnx"})
+
+    def test_unreadable_entry_is_reported(self, folder, monkeypatch):
+        repository = ModelRepository({}, folder, open_toy, QUICK)
+        opened = repository._open_file
+
+        def refuse(path):
+            if path.name == "plain.onnx":
+                raise PermissionError(13, "Permission denied", str(path))
+            return opened(path)
+
+        repository._open_file = refuse
+        assert any(re.search(r"Cannot read model 'plain': .*Permission denied", problem) for problem in repository.load_all())
+        assert repository.ready_names() == ["many", "run"]
+
+
 class TestLoading:
     @pytest.fixture
     def path(self, tmp_path, toy_model):
@@ -216,22 +293,3 @@ class TestLoading:
             with pytest.raises(ProtocolError):
                 repository.load(name)
         assert [entry.name for entry in repository.index()] == ["toy"]
-
-
-class TestNames:
-    def test_names_are_given_or_come_from_the_paths(self, tmp_path):
-        (tmp_path / "runs/first").mkdir(parents=True)
-        texts = ["yeast=/m/a.onnx", str(tmp_path / "fly.onnx"), str(tmp_path / "runs/first")]
-        assert list(named_paths(texts)) == ["yeast", "fly", "first"]
-
-    def test_path_may_contain_an_equals_sign(self):
-        assert str(named_paths(["a=/m/x=1.onnx"])["a"]) == "/m/x=1.onnx"
-
-    @pytest.mark.parametrize("text", ["=x.onnx", "a b=x.onnx", "a/b=x.onnx", ".a=x.onnx", "é=x.onnx", "a" * 129 + "=x.onnx"])
-    def test_names_that_are_not_safe_in_a_url_are_refused(self, text):
-        with pytest.raises(InputError, match=r"Invalid model name .*: use at most 128 letters, digits, '.', '_' and '-'"):
-            named_paths([text])
-
-    def test_same_name_twice_is_refused(self):
-        with pytest.raises(InputError, match=r"Two models are named 'm': a/m.onnx and b/m.onnx"):
-            named_paths(["a/m.onnx", "b/m.onnx"])

@@ -15,7 +15,7 @@ import numpy as np
 from keras import ops
 
 from dreamkeras.data.assays.assay import Assay
-from dreamkeras.errors import DreamkerasError, InputError, ModelError
+from dreamkeras.errors import DreamkerasError, InputError, ModelError, one_line
 from dreamkeras.export import export_onnx
 from dreamkeras.export.keras_settings import pinned_settings
 from dreamkeras.layers.blocks.autosome import AutosomeCore, AutosomeFinal
@@ -82,7 +82,7 @@ def _reason(run: Callable[[Make], None], make: Make) -> str:
     except DreamkerasError as error:
         return str(error)
     except Exception as error:  # noqa: BLE001  # any error of a user's block is a result of the check
-        return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+        return f"{type(error).__name__}: {one_line(error)}"
     return ""
 
 

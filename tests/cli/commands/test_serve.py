@@ -77,6 +77,36 @@ class TestModels:
         assert app.state.service.models.names() == ["fly"]
 
 
+class TestFolderWithOtherFiles:
+    @pytest.fixture
+    def folder(self, toy_model, tmp_path):
+        """Folder with the model `fly`, a file whose name is not safe in a URL, and a subfolder without a model."""
+        (tmp_path / "fly.onnx").write_bytes(toy_model.read_bytes())
+        (tmp_path / "my model.onnx").write_bytes(toy_model.read_bytes())
+        (tmp_path / "notes").mkdir()
+        return tmp_path
+
+    def test_good_models_are_served_and_the_others_are_warnings(self, dry_run, folder):
+        result, (app, _) = dry_run("--models", folder)
+        assert app.state.service.models.ready_names() == ["fly"]
+        invalid, stray, *_ = result.stderr.splitlines()
+        assert invalid.startswith(f"Warning: Cannot serve {folder / 'my model.onnx'}, because its name is not safe in a URL: use at most ")
+        assert stray == f"Warning: The folder {folder / 'notes'} has no model.onnx."
+
+    def test_strict_refuses_to_start(self, dry_run, folder):
+        result, served = dry_run("--models", folder, "--strict")
+        assert (result.exit_code, served) == (1, None)
+        assert result.stderr.startswith("Error: Cannot serve ")
+
+    def test_strict_needs_a_folder(self, dry_run, toy_model):
+        result, _ = dry_run("-m", toy_model, "--strict")
+        assert (result.exit_code, "--strict requires --models DIR." in result.stderr) == (2, True)
+
+    def test_empty_folder_is_announced(self, dry_run, tmp_path):
+        result, _ = dry_run("--models", tmp_path)
+        assert "Serving no model yet on http://" in result.stderr
+
+
 class TestWhoMayWhat:
     @pytest.mark.parametrize(
         ("options", "text"),
@@ -103,6 +133,31 @@ class TestWhoMayWhat:
         app.state.service.guard.check_user(f"Bearer {TOKEN}")
         with pytest.raises(Exception, match="Token missing or unknown"):
             app.state.service.guard.check_user(None)
+
+
+class TestProxyOptions:
+    def test_reach_the_application(self, dry_run, toy_model):
+        options = ["--allow-origin", "https://Lab.example/", "--allow-origin", "http://a:3000", "--root-path", "/dream/"]
+        result, (app, _) = dry_run("-m", toy_model, *options, "--forwarded-allow-ips", "127.0.0.1,10.0.0.0/8")
+        assert app.state.proxy == (("https://lab.example", "http://a:3000"), "/dream", ("127.0.0.1", "10.0.0.0/8"))
+        assert "Open to this machine, the clients of a reverse proxy on it, and the pages of allowed sites." in result.stderr
+
+    @pytest.mark.parametrize("option", [("--allow-origin", "*"), ("--root-path", "/dream"), ("--forwarded-allow-ips", "*")])
+    def test_disable_loading_without_operator_tokens(self, dry_run, toy_model, option):
+        result, _ = dry_run("-m", toy_model, *option)
+        assert "Loading and unloading models is disabled." in result.stderr
+
+    @pytest.mark.parametrize(
+        ("option", "message"),
+        [
+            (("--allow-origin", "lab.example.org"), "Expected an origin such as https://lab.example.org"),
+            (("--root-path", "dream"), "Expected a path such as /dream"),
+            (("--forwarded-allow-ips", "proxy"), "Expected IP addresses, networks"),
+        ],
+    )
+    def test_invalid_values_are_usage_errors(self, run, option, message):
+        result = run("serve", *option)
+        assert (result.exit_code, message in result.stderr) == (2, True)
 
 
 class TestOptions:

@@ -101,11 +101,18 @@ def test_unknown_version_is_404(service, name):
     assert refused(service, name, name="toy", version="7") == 404
 
 
+@pytest.mark.parametrize("kind", ["System", "Cuda"])
+def test_shared_memory_is_disabled(service, kind):
+    assert not call(service, f"{kind}SharedMemoryStatus").regions
+    assert refused(service, f"{kind}SharedMemoryStatus", name="mine") == 404
+    assert refused(service, f"{kind}SharedMemoryRegister", name="mine") == 501
+    assert refused(service, f"{kind}SharedMemoryUnregister") == 501
+
+
 def test_all_calls_of_the_protocol_are_supported():
     service = messages.DESCRIPTOR.services_by_name["GRPCInferenceService"]
     missing = {method.name for method in service.methods} - set(CALLS) - {"ModelInfer", "ModelStreamInfer"}
     assert missing == {
-        *(f"{kind}SharedMemory{what}" for kind in ("System", "Cuda") for what in ("Status", "Register", "Unregister")),
         "TraceSetting",
         "LogSettings",
     }

@@ -78,11 +78,11 @@ class TestTls:
 
 def test_calls_in_flight_are_answered_when_the_server_stops(make_repository):
     with running_grpc(make_repository()) as running:
-        score, inside = running.service.batcher.score, threading.Semaphore(0)
+        score, inside, go_on = running.service.batcher.score, threading.Semaphore(0), threading.Event()
 
         async def slowly(*args):
             inside.release()
-            await asyncio.sleep(0.5)
+            assert await asyncio.to_thread(go_on.wait, 30)
             return await score(*args)
 
         running.service.batcher.score = slowly
@@ -90,4 +90,5 @@ def test_calls_in_flight_are_answered_when_the_server_stops(make_repository):
             answers = [pool.submit(client.infer, "toy", [strings("ACGT")]) for _ in range(8)]
             assert all(inside.acquire(timeout=30) for _ in answers)
             running.stop()
+            go_on.set()
             assert [answer.result(30).as_numpy("expression").tolist() for answer in answers] == [[[2, 1]]] * 8

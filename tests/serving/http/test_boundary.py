@@ -12,9 +12,17 @@ from dreamkeras.serving.auth import Guard, Tokens
 from dreamkeras.serving.errors import BodyError, OverloadedError, ProtocolError
 from dreamkeras.serving.http.app import create_app
 from dreamkeras.serving.http.boundary import error_response
+from dreamkeras.serving.http.proxy import Proxy
 from dreamkeras.serving.settings import Settings
 
 SMALL = Settings(body_bytes=1000, json_bytes=1000, header_bytes=500, body_seconds=0.2, rows=10, queue_rows=10)
+
+
+PREFLIGHT = {
+    "Origin": "https://lab.example",
+    "Access-Control-Request-Method": "POST",
+    "Access-Control-Request-Headers": "authorization",
+}
 
 
 @pytest.fixture
@@ -122,6 +130,49 @@ class TestHeaders:
     )
     def test_pages_of_other_sites_are_refused(self, app, origin, host, status):
         assert ask(app, "GET", "/v2", headers={"Origin": origin, "Host": host}).status == status
+
+
+class TestProxies:
+    @pytest.fixture
+    def published(self, make_repository, tmp_path):
+        """Application with a token, a root path and an allowed site."""
+        (tmp_path / "users").write_text("user-token-0123456789")
+        return create_app(SMALL, make_repository(), Guard(Tokens(tmp_path / "users")), Proxy(("https://lab.example",), "/dream"))
+
+    @pytest.mark.parametrize("path", ["/dream/v2/repository/models/toy/load", "/v2/repository/models/toy/load"])
+    def test_root_path_does_not_open_the_operators_paths(self, published, path):
+        answer = ask(published, "POST", path, headers={"Authorization": "Bearer user-token-0123456789"})
+        assert answer.status == 403
+
+    @pytest.mark.parametrize(("path", "status"), [("/dream/v2", 401), ("/dream/v2/health/ready", 200), ("/dream/", 200), ("/dreams/", 401)])
+    def test_paths_that_need_no_token_are_the_same(self, published, path, status):
+        assert ask(published, "GET", path).status == status
+
+    def test_preflight_needs_no_token_and_is_not_an_answer(self, published):
+        answer = ask(published, "OPTIONS", "/v1/predict", headers=PREFLIGHT)
+        assert (answer.status, answer.body) == (200, b"OK")
+        assert answer.headers["access-control-allow-origin"] == "https://lab.example"
+        assert "authorization" in answer.headers["access-control-allow-headers"].lower()
+
+    def test_preflight_of_another_site_is_refused(self, published):
+        answer = ask(published, "OPTIONS", "/v1/predict", headers={**PREFLIGHT, "Origin": "https://evil.example"})
+        assert (answer.status, "access-control-allow-origin" in answer.headers) == (403, False)
+
+    def test_options_without_an_origin_needs_a_token(self, published):
+        assert ask(published, "OPTIONS", "/v1/predict", headers={"Access-Control-Request-Method": "POST"}).status == 401
+
+    def test_errors_have_cors_headers_for_allowed_sites(self, published):
+        answer = ask(published, "GET", "/v2", headers={"Origin": "https://lab.example"})
+        assert (answer.status, answer.headers["access-control-allow-origin"]) == (401, "https://lab.example")
+
+    def test_all_sites_may_be_allowed(self, make_repository):
+        open_to_all = create_app(SMALL, make_repository(), proxy=Proxy(("*",)))
+        answer = ask(open_to_all, "GET", "/v2", headers={"Origin": "https://any.example"})
+        assert (answer.status, answer.headers["access-control-allow-origin"]) == (200, "*")
+
+    def test_answers_have_no_cors_headers_without_the_option(self, app):
+        headers = ask(app, "GET", "/v2", headers={"Origin": "http://localhost", "Host": "localhost"}).headers
+        assert not [name for name in headers if name.startswith("access-control")]
 
 
 class TestRequestIds:

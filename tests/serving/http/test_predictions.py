@@ -3,6 +3,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import virtual_time
 from running_server import QUICK
 from toy_models import count
 
@@ -142,10 +143,10 @@ def test_one_ahead_computes_the_next_item_early_and_closes_its_source():
     async def run():
         ahead = one_ahead(items())
         first = await anext(ahead)
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(1)
         seen = list(made)
         await ahead.aclose()
         return first, seen
 
-    assert asyncio.run(run()) == (1, [1, 2])
+    assert virtual_time.run(run()) == (1, [1, 2])
     assert closed == [True]

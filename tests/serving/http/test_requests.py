@@ -2,6 +2,7 @@ import asyncio
 
 import pytest
 from starlette.requests import Request
+from virtual_time import run
 
 from dreamkeras.serving.errors import ClientDisconnectedError
 from dreamkeras.serving.http.requests import cancel_on_disconnect
@@ -19,7 +20,7 @@ def disconnecting(seconds):
 
 def result_for(work, disconnects_after):
     """Returns the result of work for a client that disconnects after the given number of seconds."""
-    return asyncio.run(cancel_on_disconnect(disconnecting(disconnects_after), work))
+    return run(cancel_on_disconnect(disconnecting(disconnects_after), work))
 
 
 async def after(seconds, log=None):
@@ -55,7 +56,7 @@ def test_disconnect_at_the_time_of_the_answer_has_no_later_effect():
         await asyncio.sleep(0.01)
         return found, asyncio.current_task().cancelling()
 
-    assert asyncio.run(scenario()) == ("done", 0)
+    assert run(scenario()) == ("done", 0)
 
 
 def test_task_can_continue_after_its_client_has_disconnected():
@@ -65,7 +66,7 @@ def test_task_can_continue_after_its_client_has_disconnected():
         await asyncio.sleep(0.01)
         return asyncio.current_task().cancelling()
 
-    assert asyncio.run(scenario()) == 0
+    assert run(scenario()) == 0
 
 
 def test_cancelling_the_task_is_not_a_disconnect():
@@ -76,7 +77,7 @@ def test_cancelling_the_task_is_not_a_disconnect():
         with pytest.raises(asyncio.CancelledError):
             await task
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_errors_of_the_work_are_raised():

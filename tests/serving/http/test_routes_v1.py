@@ -135,6 +135,54 @@ class TestPredict:
         assert connection.getresponse().read() == b"id\tgc\na\t8\nb\t20\n"
 
 
+class TestContentTypes:
+    """Requests as people write them with curl, with another Content-Type or none."""
+
+    TEXT = b'{"sequences": ["ACGT"]}'
+
+    @pytest.mark.parametrize("kind", ["text/json", "application/vnd.api+json", "Application/JSON; charset=utf-8"])
+    def test_types_of_json(self, app, kind):
+        assert json.loads(ask(app, "POST", "/v1/predict", self.TEXT, {"content-type": kind}).body)["predictions"] == [
+            {"id": "1", "gc": 2, "a": 1}
+        ]
+
+    @pytest.mark.parametrize("kind", [None, "application/x-www-form-urlencoded", "text/plain", "application/octet-stream", "nonsense"])
+    def test_files_of_any_other_type(self, app, kind):
+        assert ask(app, "POST", "/v1/predict", FASTA, {"content-type": kind} if kind else {}).body.decode() == ANSWER
+
+    @pytest.mark.parametrize(
+        ("body", "kind", "message"),
+        [
+            (
+                b'{"sequences": ["ACGT"]}',
+                "application/x-www-form-urlencoded",
+                'got JSON. Send {"sequences": [...]}',
+            ),
+            (b' ["ACGT"]', "text/plain", "got JSON."),
+            (b'{"id": "a", "sequence": "ACGT"}\n', "application/x-ndjson", "got JSON."),
+            (b"sequence=ACGT", "application/x-www-form-urlencoded", "got a form. Send the sequences without a name"),
+            (b"<html></html>", "text/html", "got HTML or XML."),
+            (b"<?xml version='1.0'?><a/>", "application/xml", "got HTML or XML."),
+            (b'--x\r\nContent-Disposition: form-data; name="file"\r\n', "multipart/form-data; boundary=x", "got a multipart form."),
+        ],
+    )
+    def test_bodies_of_another_kind_are_415_with_advice(self, app, body, kind, message):
+        answer = ask(app, "POST", "/v1/predict", body, {"content-type": kind})
+        assert (answer.status, message in answer.error) == (415, True)
+
+    def test_file_that_curl_has_put_on_one_line_is_refused(self, app):
+        answer = ask(app, "POST", "/v1/predict", FASTA.replace(b"\n", b""), chunks=[b">a", b"ACGT>bGG"])
+        assert (answer.status, "curl -d removes them: use --data-binary @FILE." in answer.error) == (400, True)
+
+    @pytest.mark.parametrize("path", ["/v1/mutagenesis", "/v2/models/toy/infer", "/v1/models/toy:predict", "/v2/repository/index"])
+    def test_forms_are_415_on_all_paths(self, app, path):
+        assert ask(app, "POST", path, b"--x", {"content-type": "multipart/form-data; boundary=x"}).status == 415
+
+    def test_compressed_files_are_no_forms(self, app):
+        body = gzip.compress(FASTA)
+        assert ask(app, "POST", "/v1/predict", body, {"content-type": "application/x-www-form-urlencoded"}).body.decode() == ANSWER
+
+
 class TestMutagenesis:
     def test_mutagenesis_returns_effects_and_contributions(self, app):
         found = json.loads(post(app, "/v1/mutagenesis", {"sequence": "ACGT"}).body)

@@ -65,6 +65,34 @@ class TestServer:
         assert request(running, "DELETE", "/v2") == (405, {"error": "Method Not Allowed"})
 
 
+class TestSharedMemory:
+    """Triton without `--allow-client-shm` shows that there is no region, and refuses to register and unregister regions."""
+
+    @pytest.mark.parametrize("kind", ["system", "cuda"])
+    def test_there_is_no_region(self, client, kind):
+        status = getattr(client, f"get_{kind}_shared_memory_status")
+        assert status() == []
+        with pytest.raises(triton.InferenceServerException, match=f"Unable to find {kind} shared memory region: 'mine'") as caught:
+            status("mine")
+        assert caught.value.status() == "404"
+
+    @pytest.mark.parametrize(
+        ("call", "arguments"),
+        [
+            ("register_system_shared_memory", ("mine", "/mine", 8)),
+            ("register_cuda_shared_memory", ("mine", b"handle", 0, 8)),
+            ("unregister_system_shared_memory", ()),
+            ("unregister_system_shared_memory", ("mine",)),
+            ("unregister_cuda_shared_memory", ()),
+            ("unregister_cuda_shared_memory", ("mine",)),
+        ],
+    )
+    def test_changes_are_refused(self, client, call, arguments):
+        with pytest.raises(triton.InferenceServerException, match="Client shared memory is disabled") as caught:
+            getattr(client, call)(*arguments)
+        assert caught.value.status() == "501"
+
+
 class TestModel:
     @pytest.mark.parametrize(
         ("name", "version", "is_ready"), [("toy", "", True), ("toy", "1", True), ("toy", "2", False), ("no", "", False)]

@@ -112,17 +112,18 @@ def test_more_uploads_than_threads_are_refused(monkeypatch):
 
 def test_no_thread_keeps_waiting_after_an_upload_is_abandoned():
     async def run():
-        uploads, never = Uploads(), asyncio.Event()
+        uploads, waits, never = Uploads(), asyncio.Event(), asyncio.Event()
 
         async def chunks():
             for _ in range(20):
                 yield FASTA
+            waits.set()
             await never.wait()
 
         reading = uploads.read(chunks())
         await anext(reading)
         task = asyncio.ensure_future(_exhaust(reading))
-        await asyncio.sleep(0.2)
+        await waits.wait()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         return len((await anext(uploads.read(sent([b">a\nA\n"])))).ids)

@@ -62,9 +62,6 @@ class TestRead:
             b"null",
             b'{"a": NaN}',
             b'{"a": -Infinity}',
-            b"\xff",
-            b'{"a": "\xff"}',
-            b"\xef\xbb\xbf{}",
             b"{}{}",
             b"{'a': 1}",
         ],
@@ -76,8 +73,13 @@ class TestRead:
     def test_numbers_of_thousands_of_digits_are_refused(self):
         assert refused(read_json, b'{"a": ' + b"9" * 5000 + b"}", Settings())[0] == 400
 
-    def test_utf_16_is_refused(self):
-        assert refused(read_json, '{"a": 1}'.encode("utf-16"), LIMITS)[0] == 400
+    @pytest.mark.parametrize("text", [b"\xff", b'{"a": "\xff"}', '{"a": "é"}'.encode("utf-16"), '{"a": "é"}'.encode("latin-1")])
+    def test_other_encodings_are_refused(self, text):
+        status, message = refused(read_json, text, LIMITS)
+        assert (status, message.startswith("Expected JSON in UTF-8, got ")) == (400, True)
+
+    def test_byte_order_mark_is_ignored(self):
+        assert read_json('{"a": 1}'.encode("utf-8-sig"), LIMITS) == {"a": 1}
 
 
 class TestMember:

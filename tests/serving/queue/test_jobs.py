@@ -81,8 +81,8 @@ class TestDelivery:
         async def wait():
             job = Job(np.zeros((1, 1), np.uint8), asyncio.get_running_loop().create_future(), 0.0, 5)
             job.future.cancel()
-            self.deliver_from_a_thread(job)
-            await asyncio.sleep(0.01)
+            self.deliver_from_a_thread(job)  # the delivery is the next callback of the loop
+            await asyncio.sleep(0)
             return job.future.cancelled()
 
         assert asyncio.run(wait())

@@ -1,0 +1,50 @@
+"""Content types of requests: JSON or a file of sequences, and advice for bodies of another kind."""
+
+import re
+from collections.abc import AsyncIterator
+
+from starlette.requests import Request
+
+from ..errors import ProtocolError
+
+__all__ = ["check_start", "is_json"]
+
+FORM = "application/x-www-form-urlencoded"
+"""Type of a form in the body, which curl also sends with each `-d` and `--data-binary`."""
+
+ADVICE = (
+    (re.compile(rb"\s*[\[{]"), 'JSON. Send {"sequences": [...]} with the header Content-Type: application/json'),
+    (re.compile(rb"\s*<"), "HTML or XML. Send FASTA, FASTQ, a table or one sequence per line"),
+)
+FIELD = re.compile(rb"\s*[A-Za-z]\w*=")
+
+
+def is_json(request: Request) -> bool:
+    """Whether a body is JSON by its Content-Type: `application/json`, `text/json` or a type that ends in `+json`."""
+    media_type = _media_type(request)
+    return media_type in {"application/json", "text/json"} or media_type.endswith("+json")
+
+
+async def check_start(request: Request, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Yields the chunks of a file of sequences, and refuses a body that begins like a form, JSON or markup.
+
+    Raises:
+        ProtocolError: 415 if the body is no file of sequences. The message says what to send.
+    """
+    is_first, one_line = True, False
+    async for chunk in chunks:
+        if is_first:
+            one_line = chunk.startswith((b">", b"@"))
+            advice = next((advice for start, advice in ADVICE if start.match(chunk)), None)
+            if advice is None and _media_type(request) == FORM and FIELD.match(chunk):
+                advice = "a form. Send the sequences without a name, with curl --data-binary @FILE"
+            if advice:
+                raise ProtocolError(f"Expected a file of sequences, got {advice}.", 415)
+        is_first, one_line = False, one_line and b"\n" not in chunk and b"\r" not in chunk
+        yield chunk
+    if one_line:
+        raise ProtocolError("Expected a file of sequences, got no line breaks. curl -d removes them: use --data-binary @FILE.")
+
+
+def _media_type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()

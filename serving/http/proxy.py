@@ -1,0 +1,106 @@
+"""Settings for a server behind a reverse proxy, and for pages of other sites."""
+
+import ipaddress
+import re
+import urllib.parse
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from starlette.datastructures import Headers
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
+
+from dreamkeras.errors import InputError
+
+__all__ = ["Proxy", "parse_origin", "parse_root_path", "parse_trusted"]
+
+ANY = "*"
+SAME_ORIGIN = "same-origin"
+DEFAULT_PORTS = {"http": 80, "https": 443}
+ROOT_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)*")
+METHODS = ("GET", "POST")
+EXPOSED = ("Inference-Header-Content-Length", "Retry-After", "X-Request-Id")
+"""Headers of answers that pages of allowed sites may read, in addition to those that browsers always expose."""
+
+
+class Proxy(NamedTuple):
+    """Settings for a server behind a reverse proxy.
+
+    Args:
+        origins: Origins whose pages may use the server, such as `https://lab.example.org`, or `*` for all pages.
+        root_path: Path at which the proxy publishes the server, such as `/dream`. It is removed from the paths of requests that have it.
+        trusted: Addresses and networks of proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are used, or `*`.
+    """
+
+    origins: tuple[str, ...] = ()
+    root_path: str = ""
+    trusted: tuple[str, ...] = ()
+
+    def allows(self, headers: Headers) -> bool:
+        """Whether a request comes from a page of this server, from a page of an allowed site, or from a program that is no browser.
+
+        A proxy may replace `Host`. The page of the server is then recognised by `Sec-Fetch-Site`, which pages cannot set.
+        """
+        origin = headers.get("origin")
+        if origin is None or origin in self.origins or ANY in self.origins or headers.get("sec-fetch-site") == SAME_ORIGIN:
+            return True
+        return origin.partition("://")[2] == headers.get("host")
+
+    def is_preflight(self, method: str, headers: Headers) -> bool:
+        """Whether a request is a preflight request of a browser, which has no token and is answered without the application."""
+        return bool(self.origins) and method == "OPTIONS" and "origin" in headers and "access-control-request-method" in headers
+
+    def with_cors(self, app: ASGIApp) -> ASGIApp:
+        """Returns an application with the CORS headers for the allowed origins, which also answers preflight requests."""
+        if not self.origins:
+            return app
+        return CORSMiddleware(app, self.origins, METHODS, allow_headers=[ANY], expose_headers=EXPOSED)
+
+    def path(self, path: str) -> str:
+        """Returns a path without `root_path`, whether or not the proxy has already removed it."""
+        rest = path.removeprefix(self.root_path)
+        return rest if rest != path and rest[:1] in {"", "/"} else path
+
+
+def parse_origin(text: str) -> str:
+    """Returns an origin in the form that browsers send, or `*`.
+
+    Raises:
+        InputError: The text is not a URL of scheme, host and optional port.
+
+    Example:
+        >>> parse_origin("https://Lab.example.org:443/"), parse_origin("http://localhost:3000")
+        ('https://lab.example.org', 'http://localhost:3000')
+    """
+    if text == ANY:
+        return text
+    try:
+        url = urllib.parse.urlsplit(text)
+        port = url.port
+    except ValueError:
+        url, port = urllib.parse.SplitResult("", "", "", "", ""), None
+    if url.scheme not in DEFAULT_PORTS or not url.hostname or url.path not in {"", "/"} or url.query or url.fragment or "@" in url.netloc:
+        raise InputError(f"Expected an origin such as https://lab.example.org or http://localhost:3000, or '*', got {text!r}.")
+    host = f"[{url.hostname}]" if ":" in url.hostname else url.hostname
+    return f"{url.scheme}://{host}" if port in {None, DEFAULT_PORTS[url.scheme]} else f"{url.scheme}://{host}:{port}"
+
+
+def parse_root_path(text: str) -> str:
+    """Returns a root path without a slash at its end. Raises `InputError` if the text is not the path of a URL."""
+    path = text.rstrip("/")
+    if not ROOT_PATH.fullmatch(path):
+        raise InputError(f"Expected a path such as /dream, of letters, digits, '.', '_', '~' and '-', got {text!r}.")
+    return path
+
+
+def parse_trusted(texts: Iterable[str]) -> tuple[str, ...]:
+    """Returns addresses and networks from texts with commas. Raises `InputError` if one is neither an IP address, a network nor `*`."""
+    items = [item.strip() for text in texts for item in text.split(",")]
+    for item in items:
+        try:
+            network = item == ANY or ipaddress.ip_network(item)
+        except ValueError:
+            network = None
+        if network is None:
+            raise InputError(f"Expected IP addresses, networks such as 10.0.0.0/8, or '*', got {item!r}.")
+    return tuple(items)

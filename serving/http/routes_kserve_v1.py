@@ -1,0 +1,43 @@
+"""HTTP routes of KServe's protocol V1, which is TensorFlow Serving's REST API."""
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from ..protocol.v1 import read_instances, write_predictions
+from .requests import cancel_on_disconnect, service_of
+from .routes_v2 import check_json_answer
+
+__all__ = ["routes"]
+
+OK = {"error_code": "OK", "error_message": ""}
+
+
+def routes() -> list[BaseRoute]:
+    """Returns the routes of the protocol. `GET /v1/models` is one of dreamkeras's own routes."""
+    table: list[BaseRoute] = []
+    for version in ("", "/versions/{version}"):
+        table += [
+            Route(f"/v1/models/{{name}}{version}:predict", predict, methods=["POST"]),
+            Route(f"/v1/models/{{name}}{version}", status),
+        ]
+    return table
+
+
+async def predict(request: Request) -> Response:
+    """Predicts the sequences in `instances` or `inputs`."""
+    service = service_of(request)
+    async with service.bodies.read(request) as body:
+        model = service.models.get(**request.path_params)
+        inference = await service.decode(model, len(body), read_instances, body)
+    check_json_answer(inference, service.settings.json_bytes)
+    request.state.access = inference.log_fields
+    answers = await cancel_on_disconnect(request, service.infer(inference))
+    return Response(write_predictions(inference.request, answers), media_type="application/json")
+
+
+async def status(request: Request) -> Response:
+    """Returns that a model is ready, in the form of KServe and of TensorFlow Serving."""
+    chosen = service_of(request).models.select(**request.path_params)
+    versions = [{"version": model.version, "state": "AVAILABLE", "status": OK} for model in chosen]
+    return JSONResponse({"name": chosen[0].name, "ready": True, "model_version_status": versions})

@@ -1,0 +1,113 @@
+"""Prediction protocol V1 of KServe and TensorFlow Serving: decodes JSON into requests and encodes answers.
+
+Pure functions from bytes to bytes. The answer has one prediction per row. A model with one output gives the values of the row, a model
+with several outputs an object with the values of each output.
+"""
+
+import base64
+import json
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..errors import ProtocolError
+from ..settings import Settings
+from .json_text import Fields, member, read_json
+from .tensors import BYTES, InferRequest, TensorSpec, check_input
+from .v2 import decode_json
+
+__all__ = ["read_instances", "write_predictions"]
+
+ROWS, COLUMNS = "instances", "inputs"
+"""Members of a request with one value per row, and with one array per input."""
+
+SIGNATURE = "serving_default"
+ENCODED = "b64"
+"""Key of a string in base64, as TensorFlow Serving defines it."""
+
+
+def read_instances(body: bytes, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec], settings: Settings) -> InferRequest:
+    """Decodes the body of a POST to `:predict`.
+
+    Args:
+        body: Complete body, decompressed.
+        inputs: Inputs of the model. A string is a value of the first input of type BYTES, a list of integers a value of the other input.
+        outputs: Outputs of the model, all of which are returned.
+        settings: Limits on the number of rows, and on the length and nesting of JSON.
+
+    Raises:
+        ProtocolError: The body is malformed or too large, or does not fit the model.
+    """
+    fields = read_json(body, settings)
+    given = [name for name in (ROWS, COLUMNS) if name in fields]
+    if len(given) != 1:
+        raise ProtocolError(f"Expected either {ROWS!r} or {COLUMNS!r} in the request, got {'both' if given else 'neither'}.")
+    if (signature := member(fields, "signature_name", str, SIGNATURE, "the request")) != SIGNATURE:
+        raise ProtocolError(f"Expected 'signature_name' {SIGNATURE!r}, got {signature[:80]!r}.")
+    name, values = _column(fields) if given == [COLUMNS] else _rows(fields)
+    values = [_text(value) for value in values]
+    texts, numbers = (next(spec for spec in inputs if (spec.datatype == BYTES) is is_text) for is_text in (True, False))
+    spec = texts if not isinstance(values[0], list) or isinstance(values[0][0], str) else numbers
+    name = spec.name if name is None else name
+    shape = [len(values), *([len(values[0])] if isinstance(values[0], list) else [])]
+    check_input(name, spec.datatype, shape, {}, inputs, settings.rows)
+    tensor = decode_json(spec.datatype, shape, values, f"{given[0]!r} of the request")
+    return InferRequest(None, name, tensor, [(output.name, False) for output in outputs], {"columnar": given == [COLUMNS]})
+
+
+def write_predictions(request: InferRequest, outputs: dict[str, np.ndarray]) -> bytes:
+    """Encodes the answer to a request from `read_instances`. NaN and infinities are written as null."""
+    values = {name: [[_number(value) for value in row] for row in outputs[name].tolist()] for name, _ in request.outputs}
+    only = next(iter(values.values())) if len(values) == 1 else None
+    if request.parameters["columnar"]:
+        return json.dumps({"outputs": only or values}).encode()
+    rows: list[Any] = only or [dict(zip(values, row, strict=True)) for row in zip(*values.values(), strict=True)]
+    return json.dumps({"predictions": rows}).encode()
+
+
+def _rows(fields: Fields) -> tuple[str | None, list[Any]]:
+    """Returns the name of the input, or None if the rows are not named, and the value of each row."""
+    rows = _nonempty(member(fields, ROWS, list, ..., "the request"), ROWS)
+    named = [row if isinstance(row, dict) and ENCODED not in row else {None: row} for row in rows]
+    names = {name for row in named for name in row}
+    if len(names) != 1 or any(len(row) != 1 for row in named):
+        raise ProtocolError(
+            f"Expected the same single input in all items of {ROWS!r}, got {', '.join(sorted(map(repr, names))) or 'none'}."
+        )
+    (name,) = names
+    return name, [row[name] for row in named]
+
+
+def _column(fields: Fields) -> tuple[str | None, list[Any]]:
+    """Returns the name of the input, or None if it is not named, and the values of the input."""
+    column = fields[COLUMNS]
+    if not isinstance(column, dict):
+        return None, _nonempty(member(fields, COLUMNS, list, ..., "the request"), COLUMNS)
+    if len(column) != 1:
+        raise ProtocolError(f"Expected one input in {COLUMNS!r} of the request, got {' and '.join(map(repr, column)) or 'none'}.")
+    (name,) = column
+    return name, _nonempty(member(column, name, list, ..., f"{COLUMNS!r}"), COLUMNS)
+
+
+def _nonempty(values: list[Any], label: str) -> list[Any]:
+    if not values or values[0] == []:
+        raise ProtocolError(f"Expected sequences in {label!r} of the request, got an empty list.")
+    return values
+
+
+def _text(value: Any) -> Any:
+    """Returns a value with strings in base64 decoded."""
+    if isinstance(value, list):
+        return [_text(item) if isinstance(item, dict) else item for item in value]
+    if not isinstance(value, dict):
+        return value
+    try:
+        return base64.b64decode(member(value, ENCODED, str, ..., "a string"), validate=True).decode("latin-1")
+    except ValueError:
+        raise ProtocolError(f"Expected base64 in {ENCODED!r}, got {value[ENCODED][:40]!r}.") from None
+
+
+def _number(value: float) -> float | None:
+    return value if math.isfinite(value) else None
