@@ -49,7 +49,7 @@ class ModelFolder:
         """Raises `ModelError` if the file of a model is outside of the folder because of a symbolic link."""
         file = (path / FILE if path.is_dir() else path).resolve()
         if not file.is_relative_to(self.path):
-            raise ModelError(f"Cannot load {path}: it is a link out of the model folder {self.path}.")
+            raise ModelError(f"Cannot load {path}: it is a link to a file outside the model folder {self.path}.")
 
     def _entries(self) -> list[Path]:
         """Returns the subfolders and `.onnx` files, without hidden entries."""
