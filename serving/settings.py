@@ -29,7 +29,7 @@ class Settings:
         header_seconds: Time limit for the headers, from opening the connection or from the first byte of a request.
         body_seconds: Time limit for a body. The limit is extended by a second for every `body_rate` bytes received.
         body_rate: Minimum rate at which a body must be received, in bytes per second.
-        answer_seconds: Time limit for a client that does not read its answer.
+        answer_seconds: Time after which a connection is closed if the client does not read the response.
         idle_seconds: Time after which a connection without a request is closed.
         connections: Maximum number of open connections. If there are more, the connection that has been idle longest is closed.
         scorers: Number of batches scored at the same time, each on one CPU. 0 means the number of CPUs.

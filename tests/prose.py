@@ -115,7 +115,7 @@ def comments(text: str) -> Iterator[tuple[int, str]]:
                 yield start, " ".join(lines)
                 lines = []
             start = start if lines else token.start[0]
-            lines.append(token.string.lstrip("#: "))
+            lines.append(re.sub(r"\b(?:noqa|type: ignore)\S*( #)?", "", token.string.lstrip("#: ")).strip(" #-"))
     if lines:
         yield start, " ".join(lines)
 

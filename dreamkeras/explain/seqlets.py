@@ -59,7 +59,7 @@ class Seqlets(NamedTuple):
 
 
 def find_seqlets(inserts: Ragged, importance: np.ndarray, rule: Rule = RULE) -> Seqlets:
-    """Finds the seqlets of sequences, in order.
+    """Finds the seqlets in each sequence, ordered by sequence and position.
 
     Args:
         inserts: n sequences.

@@ -8,7 +8,7 @@ from dreamkeras.sequence.row_keys import row_keys
 __all__ = ["KEPT", "DistinctScorer", "distinct_rows", "window_keys"]
 
 KEPT = 1 << 23
-"""Maximum number of letters of the windows that are kept with their predictions, enough for 55,000 yeast promoters."""
+"""Maximum total length of the windows that are kept in memory with their predictions, in letters: 55,000 yeast promoters."""
 
 
 class DistinctScorer:
