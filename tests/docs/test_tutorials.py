@@ -5,7 +5,8 @@ Conventions of the pages:
 - A `bash` fence is a shell session, and a `python` fence is a Python process. A fence that ends in `&` starts a server, which runs until
   the end of the page. A `sh` fence is not run: it installs or downloads. Ports 8000 and 8001 are replaced by free ports.
 - A `{code-block}` with a `:caption:` is a file that the reader writes. The caption is its path.
-- A `text` fence directly after a `bash` or `python` fence shows its standard output and standard error. `...` matches any characters.
+- A `text` fence directly after a `bash` or `python` fence shows its standard output and standard error. `...` matches any characters,
+  and a line of `...` any number of lines, even none.
 - Decimal fractions on the page and in the output differ by at most 0.1 %. After the comment `<!-- trained -->`, they differ by at most
   0.3 plus 15 %, because the weights of a trained model depend on the processor. All other characters are equal, except spaces at
   the end of a line and the number of spaces between columns. The README follows the same conventions.
@@ -59,7 +60,8 @@ def difference(shown, printed, *, trained=False):
         pattern += re.escape(shown[end : match.start()]) + (r"[\s\S]*?" if match[0] == "..." else f"({NUMBER})")
         numbers += [] if match[0] == "..." else [float(match[0])]
         end = match.end()
-    found = re.fullmatch(pattern + re.escape(shown[end:]), printed)
+    pattern += re.escape(shown[end:])
+    found = re.fullmatch(pattern.replace("\\\n[\\s\\S]*?\\\n", "\\\n(?:[\\s\\S]*?\\\n)?"), printed)
     if not found:
         return f"The page shows:\n{shown}\nThe output is:\n{printed}"
     absolute, relative = TOLERANCES[trained]
@@ -166,6 +168,12 @@ def test_decimal_fractions_have_a_tolerance_and_other_characters_do_not():
     assert "The output is" in difference("dreamkeras 0.1.0", "dreamkeras 0.2.0")
     assert difference("a   1.5\nb  22.5", "a  1.5\nb    22.5") is None
     assert difference("first\n...\nlast", "first\nsecond\nthird\nlast") is None
+
+
+def test_a_line_of_dots_matches_any_number_of_lines():
+    assert difference("first\n...\nlast", "first\nlast") is None
+    assert difference("first\n...\nlast", "first\nsecond\nlast") is None
+    assert "The output is" in difference("first\n...\nlast", "first last")
 
 
 def test_a_fence_has_the_output_that_directly_follows_it():

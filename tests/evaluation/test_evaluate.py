@@ -91,7 +91,7 @@ def test_invalid_arguments_are_refused(measured, change, message):
 
 def test_a_score_requires_a_value_in_every_row():
     gap = examples([[1], [np.nan], [3], [4]])
-    with pytest.raises(InputError, match="a value in every row"):
+    with pytest.raises(InputError, match="a measured value in every row"):
         evaluate(gap, ("x",), {"m": np.ones((4, 1)) * np.arange(4)[:, None]}, {"all": np.arange(4)}, draws=2)
     with pytest.raises(InputError, match="at least 2 measured values of 'x', got 1"):
         evaluate(examples([[1], [np.nan]]), ("x",), {"m": np.ones((2, 1))})

@@ -70,7 +70,8 @@ def test_arrays_equal_those_of_the_library(run, model, promoters, tmp_path):
     assert result.exit_code == 0, result.stderr
     (records,) = read_records(str(promoters))
     found = Attributor(load_network(model), "gradient", batch_size=2).attribute(records)
-    arrays = np.load(tmp_path / "out.npz")
+    with np.load(tmp_path / "out.npz") as file:
+        arrays = dict(file)
     np.testing.assert_array_equal(arrays["scores"], found.scores)
     assert arrays["letters"].tobytes().decode() == "".join(SEQUENCES.values())
 
