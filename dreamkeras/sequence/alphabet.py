@@ -1,4 +1,4 @@
-"""Defines the DNA alphabet: tables of one-hot rows, complements and valid letters, each with 256 rows indexed by ASCII code.
+"""Defines the DNA alphabet: lookup tables for one-hot encoding, complements and valid letters, indexed by ASCII code.
 
 The base order is defined in this module only.
 """
@@ -32,8 +32,8 @@ BASE_CODES = np.frombuffer(BASES.encode(), np.uint8)
 N = np.uint8(ord("N"))
 """ASCII code of an unknown base, which is also used for padding."""
 
-# Bases of each IUPAC code (NC-IUB 1984). In one-hot encoding, each base of a code that represents k bases has the value 1/k. N is
-# encoded as zeros, as in the training data of the reference implementation, so that N can also be used for padding.
+# Bases of each IUPAC code (NC-IUB 1984). The one-hot encoding of a code that represents k bases has the value 1/k for each of these bases.
+# N is encoded as zeros, as in the training data of the reference implementation, so that N can also be used for padding.
 IUPAC = {
     "A": "A", "C": "C", "G": "G", "T": "T", "U": "T",
     "R": "AG", "Y": "CT", "S": "CG", "W": "AT", "K": "GT", "M": "AC",
@@ -55,7 +55,7 @@ def _one_hot_table() -> np.ndarray:
 
 
 ONE_HOT = _one_hot_table()
-"""One-hot row of each ASCII code, base order A, C, G, T, float32 (256, 4)."""
+"""One-hot encoding of each ASCII code, float32 (256, 4). The columns are A, C, G and T."""
 
 COMPLEMENT = np.frombuffer(bytes.maketrans(b"ACGTURYSWKMBDHVNacgturyswkmbdhvn", b"TGCAAYRSWMKVHDBNtgcaayrswmkvhdbn"), np.uint8)
 """Complement of each ASCII code, uint8 (256,). The complement has the same case as the letter.
@@ -92,7 +92,7 @@ for _table in (ONE_HOT, IS_LETTER, IS_BASE, BASE_INDEX, IS_GC):
 
 
 def is_unknown(letters: np.ndarray) -> np.ndarray:
-    """Returns whether each letter is N, in upper or lower case, bool with the shape of `letters`."""
+    """Returns a boolean array with the shape of `letters`, which is True where a letter is N or n."""
     return (letters | 0x20) == ord("n")
 
 

@@ -21,9 +21,9 @@ from dreamkeras.sequence.records import Records
 __all__ = ["TEMPLATES", "YEAST", "Construct", "InsertPositions"]
 
 TEMPLATES = 128
-"""Number of windows of adapters and flanks that are cached, one per insert length.
+"""Maximum number of cached templates. A template is a window with adapters and flanks for one insert length.
 
-Without the cache, computing these windows would take most of the time for small batches.
+Without the cache, computing templates would take most of the time for small batches.
 """
 
 
@@ -34,7 +34,7 @@ class InsertPositions(NamedTuple):
         starts: Position of the first base of each insert in `sequences.flat`, int64 (n,).
         lengths: Length of each insert, int64 (n,).
         one_adapter: Whether each sequence has only one of the two adapters, bool (n,).
-        other_strand: Whether each sequence has the reverse complements of the adapters, so that it is on the other strand, bool (n,).
+        other_strand: Whether each sequence is given as its reverse complement, according to its adapters, bool (n,).
     """
 
     starts: np.ndarray
@@ -58,15 +58,15 @@ class Construct:
         right_adapter: Constant sequence after the insert.
         left_flank: Vector sequence before the insert, including the left adapter.
         right_flank: Vector sequence after the right adapter.
-        alignment: Position of the window. With `"right"`, the window ends with the last base of the right adapter. With `"left"`, it
-            begins with the first base of the left flank. With `"center"`, the insert is centred in the window.
+        alignment: Position of the window. With `"right"`, the window ends with the last base of the right adapter. With `"left"`, the
+            window begins with the first base of the left flank. With `"center"`, the insert is centred in the window.
         shortest: Minimum length of an insert.
-        strands: Strand rule. With `"both"`, predictions are averaged over both strands of the window. With `"given"`, only the given
-            strand is used.
+        strands: Strand rule. With `"both"`, predictions are averaged over both strands of the window. With `"given"`, predictions are for
+            the given strand only.
         flags: Names of the input channels in addition to the four bases, in order. Each additional channel has one value per sequence.
 
     Raises:
-        InputError: A field is out of range, or the left flank does not end with the left adapter.
+        InputError: A field has an invalid value, or the left flank does not end with the left adapter.
     """
 
     name: str
@@ -91,11 +91,14 @@ class Construct:
         if self.left_flank and not self.left_flank.endswith(self.left_adapter):
             raise InputError(f"Expected left_flank to end with left_adapter {self.left_adapter!r} in construct {self.name!r}.")
         if not 1 <= self.shortest <= self.longest:
-            raise InputError(f"Expected room for inserts of {self.shortest} bases, got {self.longest} in construct {self.name!r}.")
+            raise InputError(
+                f"Expected 1 <= shortest <= longest for insert lengths, got shortest {self.shortest} and longest {self.longest} "
+                f"in construct {self.name!r}."
+            )
 
     @property
     def longest(self) -> int:
-        """Maximum length of an insert, which is the window length minus the adapters and flanks that the window always includes."""
+        """Maximum length of an insert: the window length minus the length of the adapters and flanks that every window includes."""
         beside = {"right": self.right_adapter, "left": self.left, "center": ""}[self.alignment]
         return self.length - len(beside)
 
@@ -146,14 +149,14 @@ class Construct:
         return self._windows(sequences.flat, *self.find_inserts(sequences)[:2])
 
     def surround(self, inserts: Ragged) -> np.ndarray:
-        """Returns the windows of n inserts without adapters, uint8 (n, length).
+        """Returns the windows of n inserts that are given without adapters, uint8 (n, length).
 
         The inserts are not searched for adapters, and their letters and lengths are not checked.
         """
         return self._windows(inserts.flat, inserts.offsets[:-1], inserts.lengths)
 
     def first_columns(self, lengths: np.ndarray) -> np.ndarray:
-        """Returns the column of a window at which an insert of each length begins, int64 (n,).
+        """Returns the window column in which an insert of each given length begins, int64 (n,).
 
         Args:
             lengths: Lengths of inserts, int64 (n,).
@@ -168,7 +171,8 @@ class Construct:
         """Returns the windows of sequences, and an error message for each sequence that does not fit.
 
         Returns:
-            Two values: windows, uint8 (n, length), with no rows if any sequence does not fit, and the result of `problems`.
+            Two values. The first is the windows, uint8 (n, length), or an array without rows if a sequence does not fit. The second is the
+            result of `problems`.
         """
         layout = self.find_inserts(sequences)
         problems = self._problems(sequences, layout)
@@ -176,9 +180,9 @@ class Construct:
         return self._windows(sequences.flat, layout.starts[rows], layout.lengths[rows]), problems
 
     def problems(self, sequences: Ragged) -> dict[int, str]:
-        """Returns an error message for each sequence that does not fit, by the index of the sequence.
+        """Returns a dictionary that maps the index of each sequence that does not fit to an error message.
 
-        A sequence does not fit if its letters, adapters or length are invalid. If all sequences fit, the result is empty.
+        A sequence does not fit if its letters, adapters or length are invalid. If all sequences fit, the dictionary is empty.
         """
         return self._problems(sequences, self.find_inserts(sequences))
 
@@ -245,7 +249,7 @@ class Construct:
 
 @functools.lru_cache(TEMPLATES)
 def _template(construct: Construct, length: int) -> tuple[int, np.ndarray]:
-    """Returns the first column of an insert, and a read-only window with adapters and flanks but with N in place of the insert."""
+    """Returns the first column of an insert in its window, and a read-only window that contains N in place of the insert."""
     left, right = letter_codes(construct.left), letter_codes(construct.right)
     nothing = np.full(construct.length, N, np.uint8)
     first = int(construct.first_columns(np.array(length)))
@@ -261,7 +265,7 @@ YEAST = Construct(
     length=150,
     left_adapter="TGCATTTTTTTCACATC",
     right_adapter="GGTTACGGCTGTT",
-    # These are the 150 bases of the reporter plasmid (GEO GSE254493) before the insert, which fill the window even if the insert is short.
+    # These 150 bases of the reporter plasmid (GEO GSE254493) precede the insert. They fill the window even if the insert is short.
     left_flank=(
         "AGTCCACTATTAAAGAACGTGGACTCCAACGTCAAAGGGCGAAAAACCGTCTATCAGGGCGATGGCCCACTACGTGAACCATCACCCTAATCA"
         "AGTGCTAGCAGGAATGATGCAAAAGGTTCCCGATTCGAACTGCATTTTTTTCACATC"

@@ -1,4 +1,4 @@
-"""Describes an exported model: construct, tasks, units, training summary and versions, as JSON in the metadata of the ONNX file."""
+"""Defines the description of an exported model, which is stored as JSON in the metadata of the ONNX file."""
 
 import dataclasses
 import json
@@ -24,16 +24,17 @@ class ModelDescription:
     Args:
         name: Name of the model, such as `dream-cnn`.
         construct: Construct that turns sequences into the model's input.
-        tasks: Name of each output column.
+        tasks: Names of the tasks, in the order of the predictions.
         units: Unit of each task.
-        training: Summary of the training run: assay, strategy, random seed, epochs, examples and validation r. Empty if unknown.
+        training: Summary of the training run, such as its assay, strategy, random seed and validation metrics. Empty if unknown.
         versions: Versions of the packages that were used for training and export.
-        parity: Agreement of the ONNX model with the Keras model, measured during export: largest absolute difference, r and number of
-            sequences. Empty before export.
-        members: Fields `name`, `training` and `parity` of each member of an ensemble. Empty for a single model.
+        parity: Agreement of the ONNX model with the Keras model, measured during export, with the fields of `export.parity.Parity`. Empty
+            before export.
+        members: Fields `name`, `training`, `versions` and `parity` of each member of an ensemble. Empty for a single model.
         profile: Number of positions in the middle of the window for which the model predicts the distribution of reads. None for models
             without a profile.
-        calibration: `intervals`, `background` and `familiarity`, as `confidence.measure` returns them. Empty if not calibrated.
+        calibration: Dictionary with the keys `intervals`, `background` and `familiarity`, created by `confidence.measure`. Empty if the
+            model is not calibrated.
     """
 
     name: str
@@ -49,7 +50,7 @@ class ModelDescription:
 
     @property
     def outputs(self) -> dict[str, int]:
-        """Width of each output of the exported graph, by the name of the output, in order.
+        """Names and widths of the exported graph's outputs, in order.
 
         The shape of an output is `[batch, width]`, float32.
         """
@@ -73,7 +74,7 @@ class ModelDescription:
             fields = json.loads(text)
             _check_format(fields.pop("format"))
             construct = Construct.from_json(fields.pop("construct"))
-            if "yardstick" in fields:  # the name of the calibration in formats 1 and 2
+            if "yardstick" in fields:  # formats 1 and 2 store the calibration under this key
                 fields["calibration"] = current_parts(fields.pop("yardstick"))
             description = cls(construct=construct, **fields)
         except ModelError:

@@ -10,7 +10,10 @@ from dreamkeras.sequence.ragged import Ragged
 __all__ = ["begins_with", "ends_with", "illegal_letters"]
 
 BLOCK = 1 << 20
-"""Number of letters that are checked at a time. Blocks limit memory use, because each position of an invalid letter needs many bytes."""
+"""Number of letters that are checked at a time.
+
+Checking in blocks limits memory use, because several integers are stored for each invalid letter.
+"""
 
 CASE, RNA = 0x20, 0x01
 """The bit that distinguishes lower case from upper case in ASCII, and the bit that distinguishes U from T."""
@@ -27,7 +30,7 @@ def begins_with(sequences: Ragged, text: str) -> np.ndarray:
 
 
 def ends_with(sequences: Ragged, text: str, beside: int = 0) -> np.ndarray:
-    """Returns whether each sequence ends with a text that follows at least `beside` other letters, bool (n,). See also `begins_with`.
+    """Returns whether each sequence ends with a text and has at least `beside` letters before the text, bool (n,). See also `begins_with`.
 
     Example:
         >>> ends_with(Ragged.from_strings(["ACGT", "gt", "T"]), "GT", 1).tolist()
@@ -37,11 +40,11 @@ def ends_with(sequences: Ragged, text: str, beside: int = 0) -> np.ndarray:
 
 
 def illegal_letters(sequences: Ragged) -> dict[int, str]:
-    """Returns an error message about the first invalid letter of each sequence with invalid letters, by the index of the sequence."""
+    """Returns error messages by the index of the sequence, for sequences with invalid letters. A message names the first invalid letter."""
     found: dict[int, str] = {}
     for begin in range(0, len(sequences.flat), BLOCK):
         block = sequences.flat[begin : begin + BLOCK]
-        if not block.tobytes().translate(None, LETTER_CODES):  # several times faster than a lookup in `IS_LETTER`
+        if not block.tobytes().translate(None, LETTER_CODES):  # `translate` is several times faster than a lookup in `IS_LETTER`
             continue
         positions = begin + np.flatnonzero(~IS_LETTER[block])
         owners, first = np.unique(sequences.owner(positions), return_index=True)
@@ -65,7 +68,7 @@ def _shows(sequences: Ragged, text: str, beside: int, place: int) -> np.ndarray:
         rows = np.flatnonzero(letters[:, 0] & bits[0] == wanted[0])
         if 2 * len(rows) > len(letters):
             return _equal(letters, wanted, bits)
-        found = np.zeros(len(letters), bool)  # most sequences differ from the text in the first letter
+        found = np.zeros(len(letters), bool)  # rows that differ from the text in the first letter are not compared further
         found[rows] = _equal(letters[rows], wanted, bits)
         return found
     shows = sequences.lengths >= len(text) + beside
@@ -80,6 +83,6 @@ def _equal(letters: np.ndarray, wanted: np.ndarray, bits: np.ndarray) -> np.ndar
 
 @functools.lru_cache
 def _wanted(text: str) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the letters of a text in upper case, with T in place of U, and a mask of the bits to compare for each letter."""
+    """Returns two arrays: the letters of a text in upper case, with T in place of U, and a mask of the bits to compare for each letter."""
     letters = PLAIN[letter_codes(text)]
     return letters, np.where(letters == ord("T"), 0xFF - CASE - RNA, 0xFF - CASE).astype(np.uint8)

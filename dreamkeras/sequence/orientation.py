@@ -17,9 +17,9 @@ OTHER_STRAND = "Expected the forward strand ({left}...{right}), got the reverse 
 """Error message about a sequence that is given as its reverse complement."""
 
 DISTINCT = 16
-"""Minimum length of an adapter that is sufficient to identify the strand.
+"""Minimum length of an adapter that identifies the strand without the other adapter.
 
-About one of 4 billion random sequences begins with 16 given bases.
+The probability that a random sequence begins with 16 given bases is about 1 in 4 billion.
 """
 
 
@@ -41,7 +41,7 @@ def on_other_strand(sequences: Ragged, left: str, right: str) -> np.ndarray:
 def other_strand(left: str, right: str) -> tuple[str, str]:
     """Returns the reverse complements of the right and the left adapter, in upper case.
 
-    A reverse complement begins and ends with these bases.
+    The reverse complement of a sequence with adapters begins with the first result and ends with the second.
     """
     first, last = (reverse_complement(letter_codes(text.upper())) for text in (right, left))
     return first.tobytes().decode(), last.tobytes().decode()

@@ -1,4 +1,4 @@
-"""Left-packs windows: moves padding behind the insert, so that the insert begins in the first column on both strands.
+"""Left-packs windows: moves the padding before an insert to the end of the window, so that every insert begins in the first column.
 
 This module implements left-packing in NumPy. `layers.encoding` implements left-packing inside a network.
 """
@@ -58,6 +58,6 @@ def unpacked(scores: np.ndarray, letters: np.ndarray, turned: bool) -> np.ndarra
 
 
 def _rolled(values: np.ndarray, by: np.ndarray) -> np.ndarray:
-    """Rotates each row of values (n, length, ...) to the left by its number of columns in `by`."""
+    """Rotates row i of `values` (n, length, ...) to the left by `by[i]` columns."""
     columns = (np.arange(values.shape[1]) + by[:, None]) % values.shape[1]
     return values[np.arange(len(values))[:, None], columns]

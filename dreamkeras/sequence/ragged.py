@@ -111,7 +111,7 @@ class Ragged:
 
 
 def batch_bounds(offsets: np.ndarray, texts: int, letters: int) -> Iterator[tuple[int, int]]:
-    """Yields the index of the first text of each batch, and the index after its last text.
+    """Yields two indices per batch, as for a slice: the first text of the batch, and the text after its last one.
 
     A text with more than `letters` letters forms a separate batch.
 

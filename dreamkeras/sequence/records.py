@@ -44,14 +44,14 @@ class Records(NamedTuple):
     def batches(self, rows: int = BATCH_ROWS, letters: int = BATCH_LETTERS) -> Iterator["Records"]:
         """Yields the records in batches of at most `rows` records and `letters` letters.
 
-        A record with more letters forms a separate batch.
+        A record with more than `letters` letters forms a separate batch.
         """
         for first, last in batch_bounds(self.sequences.offsets, rows, letters):
             yield Records(self.ids[first:last], self.sequences.between(first, last), self.lines[first:last], self.source)
 
 
 def numbered(names: Iterable[str], before: int = 0) -> list[str]:
-    """Replaces each empty name by the number of its record in the file, counted from 1.
+    """Replaces each empty name with the number of its record in the file, counted from 1.
 
     Args:
         names: The n names.

@@ -1,4 +1,4 @@
-"""Computes 64-bit hash keys of rows of letters. Equal rows have equal keys, and different rows almost always have different keys.
+"""Computes a 64-bit hash key for each row of letters. Equal rows have equal keys, and different rows almost always have different keys.
 
 The probability that two of 6.7 million different rows have the same key is about 1 in a million. Equal rows have equal keys on all
 machines.
@@ -14,13 +14,13 @@ WORD = 8
 def row_keys(letters: np.ndarray, before: int = 0) -> np.ndarray:
     """Returns a key for each row of letters, uint64 (n,). Keys are case-sensitive.
 
-    A row is divided into groups of 8 letters, and the key is the sum of the hashes of the groups. The hash function is that of
-    splitmix64 (Steele, Lea and Flood 2014).
+    A row is divided into groups of 8 letters, and the key is the sum of the hashes of the groups. The hash function is splitmix64 (Steele,
+    Lea and Flood 2014).
 
     Args:
         letters: Rows of letters, uint8 (n, length).
-        before: Number of groups of 8 letters in earlier columns of the same rows, if the columns are hashed in parts and the keys are
-            added.
+        before: Number of groups of 8 letters that precede `letters` in the complete rows, if rows are hashed in parts and the keys of the
+            parts are added.
     """
     count = -(-letters.shape[1] // WORD)
     padded = np.zeros((len(letters), count * WORD), np.uint8)

@@ -1,7 +1,7 @@
 """Shuffles sequences, with or without keeping the counts of all dinucleotides. Shuffled sequences are used as a background.
 
-All possible shuffles of a sequence are equally likely. A dinucleotide shuffle is a random Euler path, which is drawn by means of a
-random tree of last exits. All sequences are shuffled in parallel.
+All possible shuffles of a sequence are equally likely. A dinucleotide shuffle is a random Eulerian path in a graph whose vertices are bases
+and whose edges are dinucleotides. Many sequences are shuffled at a time with NumPy.
 """
 
 import itertools
@@ -14,15 +14,18 @@ from dreamkeras.sequence.ragged import Ragged, batch_bounds
 __all__ = ["shuffle_dinucleotides", "shuffle_letters"]
 
 AT_ONCE = 1 << 20
-"""Number of letters that are shuffled at a time, which needs about 100 MB. A longer sequence is shuffled separately."""
+"""Maximum number of bases that are shuffled at a time, so that about 100 MB of memory are used.
+
+A longer stretch of known bases is shuffled separately.
+"""
 _KINDS = len(BASES)
 
 
 def shuffle_dinucleotides(sequences: Ragged, random: np.random.Generator) -> Ragged:
     """Shuffles each sequence and keeps its dinucleotide counts.
 
-    All orders with the same dinucleotide counts are equally likely, including the original order. The first and last base keep their
-    positions. Unknown bases also keep their positions, and each stretch of known bases is shuffled separately.
+    All orders with the same dinucleotide counts are equally likely, including the original order. Unknown bases keep their positions. Each
+    stretch of known bases is shuffled separately and keeps its first and last base.
 
     Args:
         sequences: The n sequences, in any case.
@@ -64,7 +67,7 @@ def _runs(sequences: Ragged) -> np.ndarray:
 
 def _shuffle_runs(flat: np.ndarray, runs: np.ndarray, draws: np.ndarray) -> None:
     """Shuffles stretches of `flat` in place. `runs` contains the first position and the length of each stretch."""
-    starts, lengths = runs[np.argsort(-runs[:, 1], kind="stable")].T  # the longest run is first, as `_walk` requires
+    starts, lengths = runs[np.argsort(-runs[:, 1], kind="stable")].T  # the longest stretch is first, as `_walk` requires
     begins = np.cumsum(lengths) - lengths
     owner = np.repeat(np.arange(len(starts)), lengths)
     place = np.arange(len(owner)) + np.repeat(starts - begins, lengths)
@@ -83,24 +86,24 @@ def _shuffle_runs(flat: np.ndarray, runs: np.ndarray, draws: np.ndarray) -> None
 
 
 def _last_exits(counts: np.ndarray, ends: np.ndarray, draws: np.ndarray) -> np.ndarray:
-    """Draws the last exit of each base, which is the base that follows its last occurrence in the shuffled sequence.
+    """Draws the last exit of each base, which is the base after the last occurrence of that base in the shuffled sequence.
 
     If the last exits form a tree that leads to the final base, the other steps can be taken in any order (Altschul and Erickson 1985).
-    A tree is drawn from the few possible trees, with a probability proportional to the number of ways to choose its steps.
+    One of the possible trees is drawn. The probability of a tree is proportional to the product of the counts of its steps.
 
     Args:
-        counts: Number of steps from each base to each base, int64 (runs, 4, 4).
-        ends: Last base of each run, int64 (runs,).
+        counts: Number of steps from base i to base j in each stretch, at `counts[stretch, i, j]`, int64 (runs, 4, 4).
+        ends: Last base of each stretch, int64 (runs,).
         draws: Random numbers in [0, 1), float64 (runs,).
 
     Returns:
-        Last exits, int64 (runs, 4). The value is -1 for the last base of a run.
+        Last exits, int64 (runs, 4). The value is -1 for the last base of a stretch.
     """
     exits = np.empty((len(counts), _KINDS), np.int64)
     for end in range(_KINDS):
         rows = np.flatnonzero(ends == end)
         ways = counts[rows].astype(np.float64)
-        ways[ways.sum(axis=2) == 0, end] = 1  # a base without steps has the exit `end`, which excludes no tree of the other bases
+        ways[ways.sum(axis=2) == 0, end] = 1  # a base that does not occur gets the exit `end`, which is compatible with every tree
         ways[:, end] = 1
         weights = np.cumsum(np.prod(ways[:, np.arange(_KINDS), _TREES[end]], axis=2), axis=1)
         chosen = (weights <= draws[rows, None] * weights[:, -1:]).sum(axis=1)
@@ -118,19 +121,19 @@ def _order(vertex: np.ndarray, is_exit: np.ndarray, draws: np.ndarray) -> np.nda
 
 
 def _walk(first: np.ndarray, begins: np.ndarray, lengths: np.ndarray, targets: np.ndarray, ahead: np.ndarray) -> np.ndarray:
-    """Follows the steps of all runs and returns the bases of the runs, concatenated.
+    """Follows the steps of all stretches and returns the bases of the stretches, concatenated.
 
     Args:
-        first: First base of each run, int64 (runs,).
-        begins: Position of each run in the result, int64 (runs,).
-        lengths: Length of each run, in descending order, int64 (runs,).
-        targets: Base to which each step leads, grouped by run and by the base that the step leaves, int64 (steps,).
-        ahead: Index in `targets` of the next step from each base of each run, int64 (4 * runs,). The array is modified.
+        first: First base of each stretch, int64 (runs,).
+        begins: Position of each stretch in the result, int64 (runs,).
+        lengths: Length of each stretch, in descending order, int64 (runs,).
+        targets: Base to which each step leads, grouped by stretch and by the base that the step leaves, int64 (steps,).
+        ahead: Index in `targets` of the next step from each base of each stretch, int64 (4 * runs,). The array is modified.
     """
     letters = np.empty(int(lengths.sum()), np.int64)
     letters[begins] = here = first
     for step in range(1, int(lengths[0])):
-        still = int(np.searchsorted(-lengths, -step))  # number of runs with more than `step` bases
+        still = int(np.searchsorted(-lengths, -step))  # number of stretches with more than `step` bases
         vertex = np.arange(still) * _KINDS + here[:still]
         here = targets[ahead[vertex]]
         ahead[vertex] += 1

@@ -17,7 +17,7 @@ _NO_BASE = 1 << len(BASES)
 def _base_sets() -> np.ndarray:
     """Returns the bases that each ASCII code represents, as bits, uint8 (256,). N has all four bits.
 
-    A fifth bit marks codes that are not letters.
+    A fifth bit marks codes that are not valid letters.
     """
     sets = np.full(256, _NO_BASE, np.uint8)
     for code, bases in IUPAC.items():
@@ -40,13 +40,13 @@ def both_strands(patterns: Iterable[str]) -> list[str]:
 
 
 def has_site(letters: np.ndarray, patterns: Iterable[str], first: int, stops: np.ndarray) -> np.ndarray:
-    """Returns whether each row contains a match of any pattern that overlaps the insert of the row.
+    """Returns whether at least one pattern matches each row at a position that overlaps the insert of the row.
 
     An IUPAC code in a row matches a position of a pattern only if the pattern allows all bases that the code represents.
 
     Args:
         letters: Sequences, one per row, filled at the end with `FILLING`, uint8 (n, width).
-        patterns: Patterns of IUPAC codes, which are searched on the given strand.
+        patterns: Patterns of IUPAC codes. They are searched for on the given strand only.
         first: First column of the inserts.
         stops: Column after the last column of each insert, int64 (n,).
 
@@ -74,7 +74,7 @@ def has_site(letters: np.ndarray, patterns: Iterable[str], first: int, stops: np
 def occurs_in(pattern: str, text: str) -> bool:
     """Returns whether a pattern occurs on either strand of `text`.
 
-    IUPAC codes in `text` match only if the pattern allows all of their bases.
+    An IUPAC code in `text` matches only if the pattern allows all bases that the code represents.
 
     Example:
         >>> occurs_in("TGASTCA", "ATGACTCAT"), occurs_in("TGACTCA", "TGASTCA")

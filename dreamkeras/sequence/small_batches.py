@@ -48,7 +48,7 @@ def _window(construct: Construct, sequence: bytes) -> bytes:
 
 
 def _shows(sequence: bytes, left: bytes, right: bytes) -> tuple[bool, bool]:
-    """Returns whether a sequence begins with the left adapter, and whether it ends with the right adapter without overlap of the two."""
+    """Returns whether a sequence begins with the left adapter, and whether it ends with a right adapter that does not overlap it."""
     ends = bool(right) and sequence.endswith(right) and len(sequence) >= len(left) + len(right)
     return bool(left) and sequence.startswith(left), ends
 
