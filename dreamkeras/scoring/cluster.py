@@ -35,14 +35,17 @@ from dreamkeras.scoring.skipped import Skipped
 __all__ = ["FileScorer", "Work", "files_in", "score_on_ray"]
 
 SOCKET_FOLDER = 28
-"""Maximum length of the path of the temporary folder. The paths of Ray's sockets in it are limited to 107 characters."""
+"""Maximum length of the path of the system's temporary folder.
+
+With a longer path, the paths of Ray's sockets in this folder could exceed the limit of 107 characters.
+"""
 
 
 class FurtherColumns(Protocol):
     """Adds columns to predictions, as `confidence.columns.ConfidenceColumns` does. Instances must be picklable and serialisable as JSON."""
 
     def add_to(self, scorer: Scorer) -> Scorer:
-        """Returns the model with additional columns."""
+        """Returns a scorer that adds columns to the predictions of `scorer`."""
 
 
 class Work(NamedTuple):
@@ -85,7 +88,7 @@ class FileScorer:
         self.scorer: Scorer = work.confidence.add_to(scorer) if work.confidence else scorer
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
-        """Returns the outcome of each file: a JSON text with `written`, `skipped` and `reasons`, or with `error`."""
+        """Returns a JSON text for each file, with the keys `written`, `skipped` and `reasons`, or with the key `error` after a failure."""
         return {"outcome": np.array([json.dumps(self._score(str(path))) for path in batch["path"]])}
 
     def _score(self, path: str) -> dict[str, Any]:
@@ -106,7 +109,7 @@ class FileScorer:
 
 
 def files_in(paths: Sequence[str]) -> list[Location]:
-    """Lists files, with each folder replaced by its files, sorted by name. Hidden files are omitted.
+    """Lists the files at the given paths. Each folder is replaced by its files, sorted by name. Hidden files are omitted.
 
     Raises:
         InputError: There are no files, or a path does not exist.
@@ -121,7 +124,7 @@ def files_in(paths: Sequence[str]) -> list[Location]:
 def score_on_ray(
     paths: Sequence[str], work: Work, *, address: str | None = None, resume: bool = False, progress: Callable[[int], None] | None = None
 ) -> Scored:
-    """Scores files on a Ray cluster. The results of each file are written to `Work.output` in `Work.folder` when they are complete.
+    """Scores files on a Ray cluster. The results of each file appear in `work.folder` when the file has been scored completely.
 
     Args:
         paths: Paths or URLs of files, or of folders with files.
@@ -169,12 +172,12 @@ def _score_left(
 
 
 def _check(files: list[Location], folder: Location, work: Work, *, resume: bool) -> None:
-    """Creates the output folder, or checks that the models, inputs and options of an existing folder are the same."""
+    """Creates the output folder with a manifest, or checks that an existing manifest has the same models, inputs and options."""
     if work.format not in FORMATS:
         raise InputError(f"Expected format to be one of {', '.join(FORMATS)}, got {work.format!r}.")
     names = [file.name for file in files]
     if twice := {name for name in names if names.count(name) > 1}:
-        raise InputError(f"Two inputs are named {min(twice)!r}, so that their results would overwrite each other. Rename one of them.")
+        raise InputError(f"Two inputs are named {min(twice)!r}, so their results would overwrite each other. Rename one of them.")
     if not resume and folder.names():
         raise InputError(f"The output folder {folder} is not empty. Choose another -o, or continue the run with --resume.")
     texts, choices = [file.text for file in files], work._replace(models=(), folder="", threads=1)
@@ -206,7 +209,7 @@ def _outcomes(ray: Any, files: list[str], work: Work, address: str | None) -> Ge
 def _started(ray: Any, work: Work, address: str | None) -> Iterator[None]:
     """Connects Ray to the cluster at an address, or starts Ray on this machine.
 
-    A local Ray sends no usage reports and leaves no files behind.
+    If Ray is started on this machine, it sends no usage reports, and its temporary files are removed afterwards.
     """
     with contextlib.ExitStack() as stack:
         choices: dict[str, Any] = {"address": address}
@@ -214,7 +217,7 @@ def _started(ray: Any, work: Work, address: str | None) -> Iterator[None]:
             place = "/tmp" if len(tempfile.gettempdir()) > SOCKET_FOLDER else None  # noqa: S108
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="ray-", dir=place, ignore_cleanup_errors=True))
             choices = {"num_cpus": max(available_cpus(), work.threads), "include_dashboard": False, "_temp_dir": folder}
-            # Without a token in the environment, Ray writes one to the home folder.
+            # If the environment has no token, Ray writes a new token to the home folder.
             for name, value in {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_TOKEN": _token()}.items():
                 stack.enter_context(setting(name, value))
         ray.init(**choices, log_to_driver=False, logging_level="ERROR")
@@ -222,7 +225,7 @@ def _started(ray: Any, work: Work, address: str | None) -> Iterator[None]:
         yield
 
 
-@functools.cache  # the same token for all calls, because Ray keeps the first token of a process
+@functools.cache  # all calls use the same token, because Ray keeps the first token of a process
 def _token() -> str:
     return secrets.token_hex(32)
 

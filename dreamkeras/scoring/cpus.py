@@ -44,13 +44,16 @@ def _cgroups(root: Path) -> Iterator[Path]:
             continue
         group = Path(path.lstrip("/"))
         for mount in mounts:
-            # In a container, the path may be that of the host and not exist below the mount. The root of the mount is then the group of
-            # the container.
+            # In a container, `path` may be a path of the host, which does not exist below the mount. The root of the mount is then the
+            # cgroup of the container.
             yield from (root / mount / part for part in (group, *group.parents))
 
 
 def _quota(*files: Path) -> Iterator[float]:
-    """Yields the number of CPUs that a quota and its period allow, from one file (v2) or two (v1). Yields nothing if there is no quota."""
+    """Yields the number of CPUs that a cgroup quota allows, or nothing if there is no quota.
+
+    The quota and its period are in one file (cgroup v2) or in two files (cgroup v1).
+    """
     words = " ".join(map(_read, files)).split()
     if len(words) == 2 and words[0] not in ("max", "-1"):
         yield int(words[0]) / int(words[1])

@@ -8,15 +8,20 @@ from dreamkeras.sequence.row_keys import row_keys
 __all__ = ["KEPT", "DistinctScorer", "distinct_rows", "window_keys"]
 
 KEPT = 1 << 23
-"""Maximum total length of the windows that are kept in memory with their predictions, in letters: 55,000 yeast promoters."""
+"""Maximum total length, in bases, of the windows that are kept in memory with their predictions.
+
+The limit corresponds to about 55,000 windows of yeast promoters.
+"""
 
 
 class DistinctScorer:
-    """Scorer that keeps the latest windows and their predictions, because a table of barcodes, for example, repeats its inserts.
+    """Scorer that keeps the latest windows and their predictions, so that a repeated window is not scored again.
+
+    For example, a table of barcodes may contain each insert many times.
 
     Args:
         scorer: The scorer that predicts new windows.
-        kept: Maximum number of letters of the windows that are kept.
+        kept: Maximum total length of the kept windows, in bases.
     """
 
     def __init__(self, scorer: Scorer, kept: int = KEPT) -> None:
@@ -30,7 +35,7 @@ class DistinctScorer:
         self._order = np.empty(0, np.int64)
 
     def score(self, windows: list[np.ndarray], batch_size: int = BATCH_SIZE, progress: Progress | None = None) -> np.ndarray:
-        """Returns float32 (n, columns) for the arguments of `Scorer.score_windows`.
+        """Returns the predictions for n windows, float32 (n, columns). See `Scorer.score_windows` for the arguments.
 
         The numbers passed to `progress` include repeated windows.
         """
@@ -80,12 +85,13 @@ def distinct_rows(windows: list[np.ndarray], keys: np.ndarray) -> tuple[np.ndarr
     """Finds the distinct rows, similar to `numpy.unique` with `return_index` and `return_inverse`.
 
     Args:
-        windows: One or several arrays uint8 (n, length). Two windows are equal if their rows are equal in all arrays.
-        keys: The `window_keys` of the arrays.
+        windows: One or several arrays of windows, uint8 (n, length). Two rows are equal if they are equal in every array.
+        keys: Hash of each row, as returned by `window_keys`.
 
     Returns:
-        Two arrays: the first row of each distinct window, ascending, int64 (distinct,), and the index of each row's window in the first
-        array, int64 (n,). Returns None if two distinct rows have the same key.
+        Two arrays. The first array, int64 (distinct,), contains the index of the first occurrence of each distinct row, in ascending order.
+        The second array, int64 (n,), contains, for each row, the position of its first occurrence in the first array. The result is None
+        if two distinct rows have the same key.
 
     Example:
         >>> windows = [np.array([[65], [67], [65]], np.uint8)]
@@ -95,18 +101,18 @@ def distinct_rows(windows: list[np.ndarray], keys: np.ndarray) -> tuple[np.ndarr
     """
     _, first, places = np.unique(keys, return_index=True, return_inverse=True)
     if len(first) < len(keys) and not all((letters == letters[first][places]).all() for letters in windows):
-        return None  # two distinct rows have the same key, which is very rare: every row is scored
+        return None  # Two distinct rows very rarely have the same key. The caller then scores every row.
     order = np.argsort(first)
     return first[order], np.argsort(order)[places]
 
 
 def window_keys(windows: list[np.ndarray]) -> np.ndarray:
-    """Returns a hash of each row over all arrays, uint64 (n,).
+    """Returns a hash of each row, computed from all arrays, uint64 (n,).
 
     Equal rows have equal hashes, and different rows have different hashes with very few exceptions.
     """
     keys, before = np.zeros(len(windows[0]), np.uint64), 0
     for letters in windows:
         keys += row_keys(letters, before)
-        before += letters.shape[1]  # at least the number of 64-bit words in a row of `letters`
+        before += letters.shape[1]  # a row of `letters` has at most this number of 8-letter groups
     return keys

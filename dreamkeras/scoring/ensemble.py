@@ -23,7 +23,7 @@ class Ensemble(Scorer):
         members: The models. A member cannot be an ensemble itself, because a mean of means would give its models a lower weight.
 
     Raises:
-        ModelError: There are no members, or their tasks or units differ, or a member is an ensemble.
+        ModelError: There are no members, the members have different tasks or units, or a member is an ensemble.
     """
 
     def __init__(self, members: Sequence[Scorer]) -> None:
@@ -84,7 +84,7 @@ class Members(Wrapped):
 
     @property
     def tasks(self) -> tuple[str, ...]:
-        """Tasks of the first member, tasks of the second member, and so on."""
+        """Tasks of all members, one member after the other."""
         return self.scorer.tasks * len(self.members)
 
     @property
@@ -110,7 +110,7 @@ def require_alike(members: Sequence[Scorer]) -> None:
     """Checks that models can be averaged.
 
     Raises:
-        ModelError: There are no models, a model is an ensemble, or the models' tasks or units differ.
+        ModelError: There are no models, a model is an ensemble, or the models have different tasks or units.
     """
     if not members:
         raise ModelError("Expected at least one model for an ensemble, got none.")

@@ -1,4 +1,7 @@
-"""Determines the default insert length for the constructs of a model. Variants, random inserts and designs use this default."""
+"""Determines the default insert length for the constructs of a model.
+
+The default applies to variants, random inserts and designs.
+"""
 
 from collections.abc import Sequence
 
@@ -10,13 +13,13 @@ __all__ = ["default_insert_length"]
 
 
 def default_insert_length(constructs: Sequence[Construct]) -> int:
-    """Returns the default number of letters of an insert.
+    """Returns the default length of an insert, in bases.
 
-    A construct without adapters and flanks uses the full window. With adapters or flanks, the default is the insert length of the assay.
-    If this length is not known, the insert fills the window between adapters and flanks.
+    Without adapters and flanks, the default is the window length of the construct. With adapters or flanks, the default is the insert
+    length of the assay. If this length is not known, the insert fills the window between adapters and flanks.
 
     Raises:
-        InputError: The constructs have different defaults, or adapters and flanks fill the window.
+        InputError: The constructs have different defaults, or the adapters and flanks leave no room for an insert.
     """
     lengths = [_insert_length(construct) for construct in constructs]
     if len(set(lengths)) > 1:
@@ -33,7 +36,7 @@ def _insert_length(construct: Construct) -> int:
     beside = len(construct.left + construct.right)
     if construct.length - beside < construct.shortest:
         raise InputError(
-            f"The {beside} constant letters of construct {construct.name!r} leave no room for an insert in a window of "
-            f"{construct.length}. Give the length of the insert."
+            f"The {beside} constant bases of construct {construct.name!r} leave no room for an insert in a window of "
+            f"{construct.length} bases. Give the length of the insert."
         )
     return construct.length - beside

@@ -1,4 +1,4 @@
-"""Writes the manifest next to the results of an analysis: command, models, inputs and versions of packages."""
+"""Writes a manifest next to the results of an analysis. The manifest lists the command, models, inputs and package versions."""
 
 import importlib.metadata
 import json
@@ -22,7 +22,7 @@ def write_manifest(path: Path, command: str, models: Iterable[str], inputs: Iter
         path: The file to write.
         command: The command that produced the results.
         models: Model files or run folders.
-        inputs: Input files. Standard input has no digest.
+        inputs: Input files. The digest of standard input is null.
         more: Additional entries.
 
     Raises:

@@ -15,7 +15,7 @@ from dreamkeras.sequence.description import METADATA_KEY, ModelDescription
 __all__ = ["LETTERS_INPUT", "check_signature", "find_model_file", "read_description", "require_different"]
 
 LETTERS_INPUT = "letters"
-"""Name of the graph's input, which takes windows."""
+"""Name of the input of the ONNX graph. The input is an array of windows."""
 
 IN_RUN = ("model.onnx", "model.keras")
 """Names of the model files in a run folder."""
@@ -46,7 +46,7 @@ def require_different(models: Iterable[str | os.PathLike[str]]) -> None:
     """Checks that no model is given twice, even under two names, because it would have double weight in an ensemble.
 
     Raises:
-        ModelError: Two paths are the same file, or a run folder and its model.
+        ModelError: Two paths refer to the same file, or to a run folder and the model in it.
     """
     seen: dict[tuple[int, int], str | os.PathLike[str]] = {}
     for model in models:
@@ -58,14 +58,14 @@ def require_different(models: Iterable[str | os.PathLike[str]]) -> None:
 
 
 def _same_files(path: Path) -> set[tuple[int, int]]:
-    """Returns device and inode of a model file, or of both model files in a run folder."""
+    """Returns the device and inode numbers of a model file, or of both model files in its run folder."""
     folder = path if path.is_dir() else path.parent
     files = [folder / name for name in IN_RUN] if path.is_dir() or path.name in IN_RUN else [path]
     return {(found.st_dev, found.st_ino) for found in (file.stat() for file in files if file.is_file())}
 
 
 def _way_to_model(folder: Path) -> str:
-    """Returns advice on the command that creates the model from the contents of a folder, or an empty text."""
+    """Returns advice on how to create the missing `model.onnx` of a folder, or an empty text if the folder is not a run folder."""
     if (folder / "model.keras").is_file():
         return f". Create it with: dreamkeras export {folder}"
     return f". Create it with: dreamkeras train --resume --out {folder}" if (folder / "config.json").is_file() else ""
@@ -90,7 +90,7 @@ def check_signature(session: Any, description: ModelDescription, file: Path) -> 
     """Checks that the input and outputs of a graph match the description.
 
     Raises:
-        ModelError: The input or outputs do not match.
+        ModelError: The input or the outputs do not match the description.
     """
     outputs = {(name, OUTPUT_TYPE): width for name, width in description.outputs.items()}
     sides = (
@@ -108,5 +108,5 @@ def check_signature(session: Any, description: ModelDescription, file: Path) -> 
 
 
 def _fits(shape: list[int | str | None], width: int) -> bool:
-    """Whether a shape is [batch, width] with a dynamic batch dimension. The width of the shape must be equal to `width` or be dynamic."""
+    """Returns whether a shape is [batch, width] with a dynamic batch dimension, and with a width that is `width` or dynamic."""
     return len(shape) == 2 and not isinstance(shape[0], int) and (shape[1] == width or not isinstance(shape[1], int))

@@ -1,4 +1,4 @@
-"""Names of devices and of the choices of `--on-error`. Imports nothing, so that shell completion stays fast."""
+"""Names of devices and of the choices of `--on-error`. The module imports nothing, so that shell completion stays fast."""
 
 __all__ = ["DEVICES", "ON_ERROR"]
 

@@ -1,4 +1,7 @@
-"""Cuts records into windows, predicts and writes them concurrently, in bounded memory for any number of records. Opens no files."""
+"""Cuts records into windows, scores the windows and writes the predictions concurrently. Opens no files.
+
+Memory use does not depend on the number of records.
+"""
 
 import contextlib
 import threading
@@ -21,7 +24,7 @@ from dreamkeras.sequence.records import BATCH_LETTERS, BATCH_ROWS, Records
 __all__ = ["PredictionSink", "Scored", "overlapped", "score_into_shards", "score_records", "write_parts"]
 
 GATHERED = BATCH_ROWS
-"""Maximum number of windows in a batch for the model. Smaller batches of records are joined."""
+"""Maximum number of windows in a batch for the model. Smaller batches are joined up to this number."""
 
 AHEAD = 2
 """Number of batches that wait for the model while later batches are read and earlier batches are written."""
@@ -34,7 +37,7 @@ class PredictionSink(Protocol):
     """Writer of a table or a track."""
 
     def write(self, ids: Sequence[str], values: np.ndarray) -> None:
-        """Writes n names and their values, float32 (n, columns)."""
+        """Writes the names of n records and their predictions, float32 (n, columns)."""
 
 
 class Scored(NamedTuple):
@@ -45,7 +48,7 @@ class Scored(NamedTuple):
 
 
 class _Cut(NamedTuple):
-    """Result of cutting records into windows. The windows of the records that fit are in one array per construct."""
+    """Result of cutting records into windows. For each construct, one array contains the windows of the records that fit."""
 
     ids: list[str]
     windows: list[np.ndarray]
@@ -62,14 +65,14 @@ def score_records(
     progress: Callable[[int], None] | None = None,
     may_be_empty: bool = False,
 ) -> Scored:
-    """Predicts all records and writes them in order. Windows that repeat within a short distance (`distinct.KEPT`) are scored once.
+    """Predicts all records and writes the predictions in order. A window is not scored again if it is among the latest windows in memory.
 
     Args:
         records: Batches of records.
         scorer: The model or ensemble.
         writer: Writes the predictions of each batch.
         on_error: `"fail"` raises an error at a record that does not fit the construct; `"skip"` omits the record.
-        batch_size: Sequences scored at a time.
+        batch_size: Number of sequences scored at a time.
         progress: Called after each batch with the number of records in the batch.
         may_be_empty: Whether all records may be skipped without an error.
 
@@ -77,7 +80,7 @@ def score_records(
         Numbers of records written and skipped.
 
     Raises:
-        InputError: A record does not fit and `on_error` is `"fail"`, or no record fits.
+        InputError: A record does not fit the construct and `on_error` is `"fail"`, or no record fits and `may_be_empty` is False.
     """
     _check_on_error(on_error)
     with contextlib.closing(_predict(records, scorer, on_error, batch_size, progress)) as parts:
@@ -93,9 +96,10 @@ def score_into_shards(
     batch_size: int = BATCH_SIZE,
     progress: Callable[[int], None] | None = None,
 ) -> None:
-    """Predicts the records that are not in a shard yet, and adds them to `shards`. `write_parts` then writes all predictions.
+    """Predicts the records that are not in a shard yet, and adds the predictions to `shards`.
 
-    Arguments and errors are those of `score_records`. `records` must contain all records again, including those in finished shards.
+    Use `write_parts` to write all predictions afterwards. See `score_records` for the arguments and errors. `records` must contain all
+    records of the input, including the records in finished shards.
     """
     _check_on_error(on_error)
     for pieces in in_shards(records, SHARD, shards.done, progress):
@@ -103,7 +107,7 @@ def score_into_shards(
 
 
 def write_parts(parts: Iterable[Shard], writer: PredictionSink, *, may_be_empty: bool = False) -> Scored:
-    """Writes predictions, for example those in `Shards`, in order.
+    """Writes predictions in order, for example the predictions in `Shards`.
 
     Raises:
         InputError: All records were skipped, and `may_be_empty` is false.
@@ -201,7 +205,10 @@ def _joined(cuts: list[_Cut]) -> _Cut:
 
 
 def _cut(constructs: Sequence[Construct], records: Records, on_error: str) -> _Cut:
-    """Cuts records for each construct. With `"skip"`, a record that does not fit one of the constructs is omitted for all constructs."""
+    """Cuts records for each construct.
+
+    If `on_error` is `"skip"`, a record that does not fit one of the constructs is omitted for all constructs.
+    """
     if on_error == "fail":
         return _Cut(records.ids, [construct.cut(records) for construct in constructs], Skipped())
     problems: dict[int, str] = {}

@@ -1,4 +1,7 @@
-"""Opens exported models and predicts from sequences. Imports onnxruntime when the first model is loaded, and never Keras."""
+"""Opens exported models and predicts from sequences.
+
+The module imports onnxruntime when the first model is loaded. It does not import Keras.
+"""
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -43,7 +46,7 @@ def load(path: Sequence[ModelPath], device: str = "auto", threads: int | None = 
 
 
 def load(path: ModelPath | Sequence[ModelPath] = PACKAGED_MODEL, device: str = "auto", threads: int | None = None) -> Scorer:
-    """Opens an exported model, or several as an ensemble.
+    """Opens an exported model, or several models as an ensemble.
 
     Args:
         path: An `.onnx` file exported by dreamkeras, or a run folder with a `model.onnx`. Defaults to the packaged yeast model.
@@ -83,7 +86,7 @@ class OnnxPredictor(Scorer):
 
     Attributes:
         session: The `onnxruntime.InferenceSession`.
-        description: The description in the model file.
+        description: Description of the model, from the metadata of the model file.
         is_on_cuda: Whether the model runs on a GPU.
     """
 
@@ -117,16 +120,16 @@ class OnnxPredictor(Scorer):
 
     @property
     def has_spread(self) -> bool:
-        """Whether the file contains an ensemble."""
+        """Whether the model file contains an ensemble, which also predicts standard deviations."""
         return len(self._outputs) > 1
 
     @property
     def calibration(self) -> Mapping[str, Any]:
-        """Calibration in the model file."""
+        """Calibration that is stored in the model file, or an empty mapping."""
         return self.description.calibration
 
     def score_windows(self, windows: Sequence[np.ndarray], batch_size: int = BATCH_SIZE, progress: Progress | None = None) -> np.ndarray:
-        """Returns float32 (n, columns) for a list with one array of windows. See `Scorer.score_windows` for the arguments."""
+        """Returns the predictions for n windows, float32 (n, columns). `windows` contains one array; see `Scorer.score_windows`."""
         (letters,) = windows
         values = np.empty((len(letters), len(self.columns)), np.float32)
         return self._answer(self._outputs, letters, values, batch_size, progress)
@@ -144,17 +147,17 @@ class OnnxPredictor(Scorer):
         return np.concatenate([np.empty((0, self.description.outputs["profile"]), np.float32), *parts])
 
     def score_profiles(self, letters: np.ndarray, batch_size: int = BATCH_SIZE) -> np.ndarray:
-        """Predicts the profiles of n windows: the share of reads at each position in the middle of the window.
+        """Predicts the profiles of n windows. A profile is the share of reads at each position in the middle of a window.
 
         Args:
             letters: Windows of the construct as ASCII codes of DNA letters, uint8 (n, length).
-            batch_size: Windows scored at a time.
+            batch_size: Number of windows scored at a time.
 
         Returns:
             float32 (n, positions). Each row sums to 1.
 
         Raises:
-            InputError: The array has another type or shape, a letter is not DNA, or `batch_size` is below 1.
+            InputError: The array has the wrong type or shape, a character is not a DNA letter, or `batch_size` is below 1.
             ModelError: The model does not predict profiles, or ONNX Runtime could not score a batch.
         """
         self._check_profile()
@@ -165,7 +168,7 @@ class OnnxPredictor(Scorer):
     def _answer(
         self, outputs: list[str], letters: np.ndarray, values: np.ndarray, batch_size: int, progress: Progress | None = None
     ) -> np.ndarray:
-        """Fills `values` with the given outputs, concatenated along columns, and returns the array.
+        """Fills `values` with the given outputs of the graph, concatenated along the columns, and returns `values`.
 
         Threads score parts of a batch in parallel.
         """
@@ -196,7 +199,7 @@ class OnnxPredictor(Scorer):
             ModelError: ONNX Runtime could not score the batch.
         """
         rows = len(batch)
-        if self.is_on_cuda and rows < most:  # each new shape costs time at the first use, and GPU memory that is never freed
+        if self.is_on_cuda and rows < most:  # each new batch shape costs time at its first use, and GPU memory that is never freed
             filling = min(most, 1 << (rows - 1).bit_length()) - rows
             batch = np.concatenate([batch, np.full((filling, batch.shape[1]), N, np.uint8)])
         return [answer[:rows] for answer in run_session(self.session, outputs, {LETTERS_INPUT: batch})]

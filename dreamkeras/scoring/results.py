@@ -25,13 +25,13 @@ def open_predictions(
 
 
 class _TextColumns:
-    """Passes rows to a writer and replaces the codes of some columns by their texts."""
+    """Passes rows to a writer and replaces the numeric codes in some columns with texts."""
 
     def __init__(self, writer: Writer, columns: Sequence[str], texts: Mapping[str, tuple[str, ...]]) -> None:
         self._writer = writer
         self._texts = {place: texts[name] for place, name in enumerate(columns) if name in texts}
 
     def write(self, ids: Sequence[str], values: np.ndarray) -> None:
-        """Writes n names and their values, float32 (n, columns)."""
+        """Writes the names of n records and their predictions, float32 (n, columns)."""
         told = [[names[code] for code in values[:, place].astype(np.int64).tolist()] for place, names in self._texts.items()]
         self._writer.write(ids, np.delete(values, list(self._texts), axis=1), told)

@@ -20,7 +20,7 @@ __all__ = ["BATCH_SIZE", "Progress", "Scorer", "Spread", "Wrapped", "check_batch
 BATCH_SIZE = 64
 """Default number of windows scored at a time by all threads together.
 
-On 2 CPUs, DREAM-CNN is as fast with a batch size of 16 as with 256.
+A larger default would not help on CPUs: on 2 CPUs, DREAM-CNN is as fast with a batch size of 16 as with 256.
 """
 
 STRINGS_AT_ONCE = 8192
@@ -72,7 +72,7 @@ class Scorer(abc.ABC):
 
     @property
     def members(self) -> tuple["Scorer", ...]:
-        """The models of an ensemble. For every other scorer, including wrapped ensembles and ensembles in one file, the scorer itself."""
+        """The models of an ensemble. Every other scorer, including a wrapped ensemble and an ensemble in one file, is its only member."""
         return (self,)
 
     @abc.abstractmethod
@@ -80,8 +80,8 @@ class Scorer(abc.ABC):
         """Scores sequences that are already cut into windows, and returns all columns.
 
         Args:
-            windows: The same n sequences cut into each of `constructs`, one array uint8 (n, length) per construct. The letters are not
-                checked by this method, but by `score_letters`.
+            windows: One array of windows, uint8 (n, length), for each of `constructs`. All arrays contain the same n sequences. The letters
+                are not checked; see `score_letters`.
             batch_size: Number of sequences scored at a time.
             progress: Called with the number of scored sequences, after each batch or after each thread's part of a batch.
 
@@ -97,13 +97,13 @@ class Scorer(abc.ABC):
     def columns(self) -> tuple[str, ...]:
         """Names of the columns that `score_windows` returns.
 
-        The names of the tasks are followed by those of the standard deviations, if the predictions have any.
+        The names of the tasks come first, followed by the names of the standard deviations if there are any.
         """
         return self.tasks + tuple(f"{task}_sd" for task in self.tasks if self.has_spread)
 
     @property
     def texts(self) -> Mapping[str, tuple[str, ...]]:
-        """Texts for the codes 0, 1, 2 and so on of each column that contains codes, by column name."""
+        """Texts for the numeric codes in a column, by column name. Code 0 is the first text, code 1 the second text, and so on."""
         return {}
 
     @property
@@ -124,7 +124,7 @@ class Scorer(abc.ABC):
         return self.constructs[0]
 
     def predict(self, sequences: Iterable[str], batch_size: int = BATCH_SIZE) -> np.ndarray:
-        """Predicts the expression of n sequences, float32 (n, tasks). An ensemble returns the mean of its members.
+        """Predicts the expression of n sequences, float32 (n, tasks). An ensemble returns the mean of its members' predictions.
 
         Args:
             sequences: Strings in upper or lower case, with both adapters or without adapters. Each sequence is cut
@@ -147,15 +147,15 @@ class Scorer(abc.ABC):
         return Spread(columns[:, :tasks], columns[:, tasks : 2 * tasks] if self.has_spread else None)
 
     def score_letters(self, letters: np.ndarray, batch_size: int = BATCH_SIZE, progress: Progress | None = None) -> np.ndarray:
-        """Predicts the expression of n windows, float32 (n, tasks). An ensemble returns the mean of its members.
+        """Predicts the expression of n windows, float32 (n, tasks). An ensemble returns the mean of its members' predictions.
 
         Args:
             letters: Windows of the construct as ASCII codes of DNA letters, uint8 (n, length).
-            batch_size: Windows scored at a time.
+            batch_size: Number of windows scored at a time.
             progress: Called after each batch with the number of windows in the batch.
 
         Raises:
-            InputError: The array has another type or shape, a letter is not DNA, or `batch_size` is below 1.
+            InputError: The array has the wrong type or shape, a character is not a DNA letter, or `batch_size` is below 1.
             ModelError: ONNX Runtime could not score a batch, or members of an ensemble have different constructs.
         """
         check_letters(letters, self.construct.length)
@@ -235,7 +235,7 @@ def check_letters(letters: np.ndarray, length: int) -> None:
     """Checks that an array holds ASCII codes of DNA letters, uint8 (n, length).
 
     Raises:
-        InputError: The array has another type or shape, or a letter is not DNA.
+        InputError: The array has the wrong type or shape, or contains a character that is not a DNA letter.
     """
     if not isinstance(letters, np.ndarray) or letters.dtype != np.uint8 or letters.ndim != 2 or letters.shape[1] != length:
         came = f"{letters.dtype} {letters.shape}" if isinstance(letters, np.ndarray) else type(letters).__name__

@@ -1,6 +1,6 @@
 """Opens ONNX Runtime sessions on a given device with a given number of threads. Warnings of ONNX Runtime are not printed.
 
-This is the only module that imports onnxruntime. The import takes place when the first session is opened.
+This is the only module that imports onnxruntime. onnxruntime is imported when the first session is opened.
 """
 
 import contextlib
@@ -31,19 +31,19 @@ ERRORS_ONLY = 3
 
 CODE = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ")
 LOCATION = re.compile(r"\S*/onnxruntime/\S+\.(?:cc|h):\d+ .*?\) (?=[A-Z])", re.DOTALL)
-"""Source file, line and C++ signature in a message of ONNX Runtime."""
+"""Pattern of the source file, line and C++ signature in an error message of ONNX Runtime."""
 
 TOO_NEW = {
     "IR version": re.compile(r"Unsupported model IR version: (\d+)"),
     "opset": re.compile(r"Opset (\d+) is under development"),
 }
-"""Messages of ONNX Runtime about a model that is too new for it."""
+"""Patterns of the error messages of ONNX Runtime about a model file whose format is too new."""
 
 RELEASES = {
     "IR version": {10: "1.20", 11: "1.23", 13: "1.24", 14: "1.32"},
     "opset": {21: "1.20", 22: "1.21", 23: "1.23", 25: "1.24", 26: "1.25", 28: "1.32"},
 }
-"""Newest version of a model file that ONNX Runtime can open, and the first release with it, measured with releases 1.20 to 1.32."""
+"""First release of ONNX Runtime that opens model files up to each IR version and opset, measured with releases 1.20 to 1.32."""
 
 TELEMETRY = "ORT_DISABLE_TELEMETRY"
 """Environment variable that turns off ONNX Runtime's usage reports to Microsoft (since 1.32). onnxruntime reads the variable on import."""
@@ -55,10 +55,10 @@ def open_session(path: str, device: str = "auto", threads: int | None = None) ->
     Args:
         path: The `.onnx` file.
         device: `"cpu"`, `"cuda"` or `"auto"`. If the GPU cannot be used, `"cuda"` raises an error and `"auto"` uses the CPU.
-        threads: Number of threads that share an operator. If None, all CPUs available to this process are used.
+        threads: Number of CPU threads that share the work of an operator. If None, all CPUs available to this process are used.
 
     Raises:
-        MissingPackageError: onnxruntime, or its GPU build for `"cuda"`, is not installed.
+        MissingPackageError: onnxruntime is not installed, or `device` is `"cuda"` and the GPU build is not installed.
         ModelError: The file is not an ONNX model, CUDA was requested and cannot be used, or an argument is out of range.
     """
     if device not in DEVICES:
@@ -122,7 +122,7 @@ def import_onnxruntime(part: str = "") -> ModuleType:
 
 
 def _way_to(extra: str, came: str) -> str:
-    """Describes the problem with the installed packages, and appends the commands that install the build of an extra."""
+    """Describes the problem with the installed packages, and appends the commands that install the packages of an extra."""
     found = [package for package in PACKAGES if _is_installed(package)]
     came = "both onnxruntime and onnxruntime-gpu are installed and overwrite each other" if len(found) > 1 else came
     return f"{came}: pip uninstall -y {' '.join(found or PACKAGES)}; pip install 'dreamkeras[{extra}]'"
@@ -140,7 +140,7 @@ def _open_on_cuda(runtime: ModuleType, path: str, options: Any, *, required: boo
     """Opens a session that runs on CUDA. If CUDA cannot be used, raises an error if `required` is True, and returns None otherwise."""
     reason = "ONNX Runtime opened the model on the CPU (is the driver, CUDA or cuDNN missing?)"
     with contextlib.redirect_stdout(io.StringIO()):  # ONNX Runtime prints errors to standard output, which may receive predictions.
-        if hasattr(runtime, "preload_dlls"):  # The function exists since ONNX Runtime 1.21.
+        if hasattr(runtime, "preload_dlls"):  # `preload_dlls` exists since ONNX Runtime 1.21.
             runtime.preload_dlls()
         try:
             session = _open(runtime, path, options, [(CUDA, CUDA_OPTIONS), CPU])
@@ -161,13 +161,13 @@ def _open(runtime: ModuleType, path: str, options: Any, providers: list[Any]) ->
 
 
 def _cause(error: Exception, path: str = "") -> str:
-    """Returns the message of ONNX Runtime without its code, the path and the place in its source."""
+    """Returns an error message of ONNX Runtime without the error code, the path of the model and the place in the C++ source."""
     text = LOCATION.sub("", CODE.sub("", str(error)).replace(f"Load model from {path} failed:", ""))
     return one_line(text or error).rstrip(".")
 
 
 def _too_new(runtime: ModuleType, error: Exception) -> str:
-    """Returns the version of ONNX Runtime that a model requires if the installed one is too old for the model, or an empty text."""
+    """If the installed ONNX Runtime is too old for a model, returns a message with the required version, otherwise an empty text."""
     for kind, pattern in TOO_NEW.items():
         if found := pattern.search(str(error)):
             releases = RELEASES[kind]

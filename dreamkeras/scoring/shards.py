@@ -34,7 +34,7 @@ AT_ONCE = 16
 SHARD = 1 << 14
 """Number of records in a shard.
 
-On 2 CPUs, a shard takes a small model 10 seconds and a large model 2 minutes, which are lost if a run is killed.
+The unfinished shard is lost if a run is killed. On 2 CPUs, a small model scores a shard in 10 seconds, and a large model in 2 minutes.
 """
 
 OTHER = "other_"
@@ -46,7 +46,7 @@ class Shard(NamedTuple):
     """Predictions of some records.
 
     Args:
-        ids: n names.
+        ids: Names of the n predicted records.
         values: Predictions, float32 (n, columns).
         skipped: Skipped records of the shard, in addition to the n predicted records.
         others: Additional arrays by name.
@@ -155,7 +155,8 @@ def check_manifest(folder: Location, manifest: dict[str, Any]) -> None:
     """Writes a manifest to a folder that has none, or checks that the manifest in the folder is the same.
 
     Raises:
-        InputError: The manifest in the folder is different. The message names the parts that differ.
+        InputError: The manifest in the folder is different or cannot be read. For a different manifest, the message names the parts that
+            differ.
         DreamkerasError: The manifest cannot be written.
     """
     manifest = json.loads(json.dumps(manifest))
@@ -197,7 +198,7 @@ def describe_work(models: Sequence[str], inputs: Sequence[str], columns: Sequenc
 
 
 def in_shards(batches: Iterable[Records], size: int, done: int, progress: Callable[[int], None] | None = None) -> Iterator[list[Records]]:
-    """Divides batches of records into shards of `size` records; the last shard may have fewer. Yields the batches of each shard.
+    """Divides batches of records into shards of `size` records; the last shard may have fewer. Yields a list of batches for each shard.
 
     The records of the first `done` shards are read and dropped. `progress` is called with the number of dropped records.
     """
@@ -239,7 +240,7 @@ def _differences(found: Any, wanted: dict[str, Any]) -> Sequence[str]:
 
 
 def _changed_input(found: dict[str, Any], wanted: dict[str, Any]) -> str:
-    """Returns a note that names the first input with the same path as before and a different digest, or an empty text."""
+    """Returns a note that names the first input whose digest differs from that in the manifest, or an empty text."""
     before = found["input"] if isinstance(found.get("input"), list) else []
     paths = [pair[0] for pair in before if isinstance(pair, list) and pair]
     changed = next((pair[0] for pair in wanted["input"] if pair not in before and pair[0] in paths), None)

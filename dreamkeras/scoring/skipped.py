@@ -41,7 +41,8 @@ def leave_out(records: Records, problems: Mapping[int, str]) -> tuple[Records, S
         problems: Message for each record that does not fit, by the index of the record.
 
     Returns:
-        The records without a problem, and the skipped records with their messages. The origin of the record is appended to each message.
+        The records without a problem, and the skipped records with their messages. Each message ends with the name, file
+        and line of the record.
     """
     if not problems:
         return records, Skipped()

@@ -17,7 +17,7 @@ BATCH_SIZES = tuple(2**power for power in range(4, 13))
 """Batch sizes from 16 to 4,096. Sizes above 64 help little on CPUs, but much on GPUs."""
 
 GAIN = 1.05
-"""Minimum speed-up that justifies more memory or threads. Repeated measurements differ by a few per cent."""
+"""Minimum speed-up that justifies more memory or threads. Smaller gains may be chance: repeated measurements differ by a few per cent."""
 
 SECONDS = 0.2
 """Default time in seconds for the measurement of each combination of batch size and number of threads."""
@@ -45,7 +45,10 @@ class Tuned(NamedTuple):
 
 
 def thread_counts() -> tuple[int, ...]:
-    """Returns the numbers of threads to try: all CPUs and half of them, because two hardware threads of a core may be slower than one."""
+    """Returns the numbers of threads to try: the number of CPUs, and half of it.
+
+    If a core has two hardware threads, using one of them may be faster than using both.
+    """
     cpus = available_cpus()
     return (cpus, cpus // 2) if cpus > 1 else (cpus,)
 
@@ -73,7 +76,7 @@ def tune(load: Callable[[int], Scorer], threads: Sequence[int], batch_sizes: Seq
     for batch_size in batch_sizes[1:]:
         try:
             larger = _measured(scorer, batch_size, count, seconds)
-        except ModelError:  # not enough memory for this batch size: a smaller one is used
+        except ModelError:  # There is not enough memory for this batch size, so a smaller one is used.
             break
         gained = larger.rate > GAIN * best.rate
         best, idle = (larger, 0) if gained else (best, idle + 1)
@@ -90,7 +93,7 @@ def rate(scorer: Scorer, batch_size: int, seconds: float = SECONDS) -> float:
 def batch_times(scorer: Scorer, batch_size: int, seconds: float) -> list[float]:
     """Scores batches of random windows for `seconds`, and returns the time of each batch in seconds.
 
-    A first batch for warm-up is not measured. At least two batches are measured.
+    The first batch warms up the model and is not measured. At least two batches are measured.
     """
     random = np.random.default_rng(0)
     windows = [random.choice(BASE_CODES, (batch_size, construct.length)) for construct in scorer.constructs]

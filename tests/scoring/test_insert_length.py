@@ -36,5 +36,5 @@ def test_models_with_different_insert_lengths_need_a_length():
 
 def test_constant_letters_that_fill_the_window_need_a_length():
     full = Construct("full", length=20, left_flank="A" * 30, shortest=5)
-    with pytest.raises(InputError, match=r"The 30 constant letters of construct 'full' leave no room for an insert in a window of 20"):
+    with pytest.raises(InputError, match=r"The 30 constant bases of construct 'full' leave no room for an insert in a window of 20 bases"):
         default_insert_length([full])
