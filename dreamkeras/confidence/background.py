@@ -1,4 +1,4 @@
-"""Computes percentiles: of predictions among those for random and shuffled sequences, and of variant effects among random mutations.
+"""Computes percentiles of predictions among random and shuffled sequences, and of variant effects among random base changes.
 
 A background is measured with one model and cannot be used with another model.
 """
@@ -19,10 +19,13 @@ from dreamkeras.variants.effects import Column
 __all__ = ["KINDS", "SEQUENCES", "Background", "effect_percentile", "measure_background", "percentiles"]
 
 SEQUENCES = 1000
-"""Maximum number of sequences for each kind of distribution. For models with long windows, fewer sequences are used."""
+"""Maximum number of sequences from which each distribution of a background is computed.
+
+For models with long windows, fewer sequences are used.
+"""
 
 KIND_LETTERS = 1 << 19
-"""Maximum number of letters in all windows for one kind of distribution, for example 248 windows of 2,114 letters."""
+"""Maximum number of bases in all windows for one distribution of a background, for example 248 windows of 2,114 bases."""
 
 STEPS = 200
 """Number of intervals between the quantiles of a distribution."""
@@ -31,12 +34,12 @@ KINDS = ("random", "shuffled", "effects")
 
 
 class Background(NamedTuple):
-    """Quantiles of a model's predictions and effects for random sequences.
+    """Quantiles of a model's predictions for random and shuffled sequences, and of the effects of random base changes.
 
     Each array of quantiles is float64 (tasks, 201), from minimum to maximum.
 
     Args:
-        sequences: Number of sequences for each distribution.
+        sequences: Number of sequences from which each distribution was computed.
         random: Quantiles of predictions for inserts with independent random bases, drawn with the base frequencies of the training
             sequences.
         shuffled: Quantiles of predictions for inserts of training sequences, shuffled with their dinucleotide counts preserved.
@@ -70,11 +73,11 @@ class Background(NamedTuple):
         except (TypeError, ValueError, KeyError) as error:
             raise ModelError(f"Expected the background of {', '.join(tasks)}, got {str(fields)[:80]} ({error!r}).") from None
         if any(part.ndim != 2 or part.shape[1] < 2 for part in parts):
-            raise ModelError(f"Expected at least two quantiles of the background of each task, got {str(fields)[:80]}.")
+            raise ModelError(f"Expected at least two quantiles for each task of the background, got {str(fields)[:80]}.")
         return found
 
     def to_json(self, tasks: tuple[str, ...]) -> dict[str, Any]:
-        """Returns quantiles by kind and task, for JSON."""
+        """Returns a dictionary for JSON with the number of sequences, and the quantiles of each distribution by task."""
         rounded = {
             kind: {task: [float(f"{value:.7g}") for value in row] for task, row in zip(tasks, getattr(self, kind), strict=True)}
             for kind in KINDS
@@ -82,16 +85,16 @@ class Background(NamedTuple):
         return {"sequences": self.sequences, **rounded}
 
     def percentiles(self, predicted: np.ndarray) -> np.ndarray:
-        """Returns the percentage of random and shuffled sequences with a lower prediction, float32 (n, tasks), from 0 to 100."""
+        """Returns, for each prediction, the percentage of random and shuffled sequences with a lower prediction, float32 (n, tasks)."""
         return (percentiles(self.random, predicted) + percentiles(self.shuffled, predicted)) / 2
 
     def effect_percentiles(self, effects: np.ndarray) -> np.ndarray:
-        """Returns the percentage of random base changes with a smaller absolute effect, float32 (n, tasks), from 0 to 100."""
+        """Returns, for each effect, the percentage of random base changes with a smaller absolute effect, float32 (n, tasks)."""
         return percentiles(self.effects, np.abs(effects))
 
 
 def percentiles(quantiles: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Returns the percentiles of values in distributions. The distributions are given by their quantiles.
+    """Returns the percentile of each value in the distribution of its task, which is given by quantiles.
 
     Percentiles are interpolated linearly between quantiles. The percentile of a value that is equal to several quantiles is the mean of
     their percentiles.
@@ -121,7 +124,7 @@ def percentiles(quantiles: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 def effect_percentile(scorer: Scorer) -> Column:
-    """Returns a column for tables of variants: the percentile of the absolute effect among the effects of random base changes.
+    """Returns a column for tables of variants: the percentile of each absolute effect among the effects of random base changes.
 
     Raises:
         ModelError: The calibration of the model has no background.
@@ -136,7 +139,7 @@ def measure_background(scorer: Scorer, inserts: Ragged, seed: int = 0) -> Backgr
 
     Args:
         scorer: The model or ensemble.
-        inserts: Inserts of training sequences, which determine lengths and base frequencies.
+        inserts: Inserts of training sequences, which determine the lengths and base frequencies of the random sequences.
         seed: Random seed.
 
     Raises:

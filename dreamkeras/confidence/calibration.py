@@ -15,7 +15,7 @@ def find_part(scorer: Scorer, part: str) -> dict[str, Any]:
     """Returns one part of a model's calibration by its name.
 
     Raises:
-        ModelError: The calibration of the model does not have this part.
+        ModelError: The model's calibration does not contain `part`.
     """
     found = scorer.calibration.get(part)
     if found:

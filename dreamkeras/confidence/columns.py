@@ -17,7 +17,7 @@ from dreamkeras.sequence.construct import Construct
 __all__ = ["UNUSUAL", "ConfidenceColumns", "ScorerWithConfidence"]
 
 UNUSUAL = "unusual"
-"""Name of the column with the unusual features of a sequence, as in `familiarity.LABELS`."""
+"""Name of the column with the unusual features of a sequence. The values of the column are the texts in `familiarity.LABELS`."""
 
 
 class ConfidenceColumns(NamedTuple):
@@ -38,13 +38,13 @@ class ConfidenceColumns(NamedTuple):
 
         Raises:
             InputError: The level is not between 0 and 1.
-            ModelError: A part of the model's calibration is missing.
+            ModelError: The model's calibration lacks a part that a chosen column requires.
         """
         return scorer if self == ConfidenceColumns() else ScorerWithConfidence(scorer, self)
 
 
 class ScorerWithConfidence(Wrapped):
-    """A scorer that adds confidence columns to another scorer. Instances are created by `ConfidenceColumns.add_to`."""
+    """A scorer that adds confidence columns to the output of another scorer. Instances are created by `ConfidenceColumns.add_to`."""
 
     def __init__(self, scorer: Scorer, added: ConfidenceColumns) -> None:
         super().__init__(scorer)
@@ -62,7 +62,7 @@ class ScorerWithConfidence(Wrapped):
 
     @property
     def texts(self) -> Mapping[str, tuple[str, ...]]:
-        """Texts of the codes in the column `unusual`, if it is added."""
+        """Texts for the codes in the column `unusual`, or an empty dictionary if the column is not added."""
         return {UNUSUAL: LABELS} if self._familiarity else {}
 
     @property
@@ -73,7 +73,10 @@ class ScorerWithConfidence(Wrapped):
         return (*self.scorer.columns, *bounds, *percentiles, *self.texts)
 
     def score_windows(self, windows: Sequence[np.ndarray], batch_size: int = BATCH_SIZE, progress: Progress | None = None) -> np.ndarray:
-        """Returns all columns, float32 (n, columns). See `Scorer.score_windows` for the arguments."""
+        """Returns the columns of the wrapped scorer, followed by the added columns, float32 (n, columns).
+
+        See `Scorer.score_windows` for the arguments.
+        """
         inner = len(self.scorer.constructs)
         values = self.scorer.score_windows(windows[:inner], batch_size, progress)
         tasks, parts = values[:, : len(self.tasks)], [values]

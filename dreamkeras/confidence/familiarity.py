@@ -21,13 +21,13 @@ from dreamkeras.sequence.ragged import Ragged, batch_bounds
 __all__ = ["LABELS", "REASONS", "Familiarity", "FamiliarityConstruct", "measure_familiarity"]
 
 REASONS = ("length", "gc", "kmers")
-"""Features that can be unusual. The feature with index i is bit i of a code."""
+"""Features that can be unusual. Bit i of a code is set if the feature with index i is unusual."""
 
 LABELS = tuple(";".join(reason for bit, reason in enumerate(REASONS) if code >> bit & 1) for code in range(1 << len(REASONS)))
 """Text for each code of unusual features. The text is empty if no feature is unusual."""
 
 CENTRAL = 0.999
-"""Share of the training sequences within a range. Equal shares of the other training sequences are below and above the range."""
+"""Share of the training sequences within the range of a feature. Half of the other sequences are below the range, and half are above it."""
 
 WORD = 4
 """Length of a k-mer. There are 136 distinct 4-mers if a 4-mer and its reverse complement are counted as one."""
@@ -37,7 +37,7 @@ _LETTERS = 1 << 22
 
 
 def _canonical_words() -> dict[str, int]:
-    """Returns the 4-mers and their numbers. A 4-mer and its reverse complement are represented by one of them."""
+    """Returns the index of each canonical 4-mer among all 256 4-mers. A canonical 4-mer also represents its reverse complement."""
     codes = np.array(np.unravel_index(np.arange(_KINDS), (4,) * WORD), np.uint8).T
     numbers = canonical_kmers(codes, WORD)[0][:, 0]
     return {"".join(BASES[code] for code in codes[number]): int(number) for number in np.unique(numbers)}
@@ -47,14 +47,14 @@ WORDS = _canonical_words()
 
 
 class Familiarity(NamedTuple):
-    """Ranges of nearly all training sequences.
+    """Ranges of length, GC content and 4-mer composition that include nearly all training sequences.
 
     Args:
         sequences: Number of training sequences from which the ranges were computed.
-        length: Minimum and maximum length of an insert.
-        gc: Minimum and maximum GC content, as a share of the known bases.
-        shares: Share of each 4-mer among all 4-mers, float64 (136,), in the order of `WORDS`.
-        distance: Maximum distance between the 4-mers of a sequence and `shares`; see `word_distances`.
+        length: Lower and upper limit of the length of an insert, in bases.
+        gc: Lower and upper limit of the GC content of an insert, as a share of its known bases.
+        shares: Share of each 4-mer among all 4-mers of the training sequences, float64 (136,), in the order of `WORDS`.
+        distance: Upper limit of the distance between the 4-mer counts of an insert and `shares`, as computed by `word_distances`.
     """
 
     sequences: int
@@ -84,17 +84,18 @@ class Familiarity(NamedTuple):
             shares = np.array([fields["words"][word] for word in WORDS], np.float64)
             return cls(fields["sequences"], (shortest, longest), (least, largest), shares, float(fields["distance"]))
         except (TypeError, ValueError, KeyError) as error:
-            raise ModelError(f"Expected the ranges of training sequences, got {str(fields)[:80]} ({error!r}).") from None
+            raise ModelError(f"Expected the ranges of length, GC content and 4-mers, got {str(fields)[:80]} ({error!r}).") from None
 
     def to_json(self) -> dict[str, Any]:
-        """Returns the ranges and the shares by 4-mer, for JSON, without rounding."""
+        """Returns a dictionary for JSON with the ranges and the share of each 4-mer, without rounding."""
         shares = dict(zip(WORDS, self.shares.tolist(), strict=True))
         return {"sequences": self.sequences, "length": list(self.length), "gc": list(self.gc), "distance": self.distance, "words": shares}
 
     def codes(self, inserts: Ragged) -> np.ndarray:
         """Returns the unusual features of each insert as a code, uint8 (n,), with one bit per feature in `REASONS`. See `LABELS` for texts.
 
-        GC content is unusual if an insert has no known base. The 4-mers are unusual if an insert has no four known bases in a row.
+        The GC content of an insert without known bases is unusual. The 4-mers of an insert are unusual if it has no four known bases in a
+        row.
         """
         gc, counts = _content(inserts)
         lengths, distances = inserts.lengths, word_distances(counts, self.shares)
@@ -112,20 +113,20 @@ class FamiliarityConstruct(Construct):
 
     Args:
         familiarities: Familiarity of each model. A feature is marked if it is unusual for any of the models.
-        inner: Construct of each model, which finds the inserts.
+        inner: Construct of each model, which locates the insert in a sequence.
     """
 
     familiarities: tuple[Familiarity, ...] = ()
     inner: tuple[Construct, ...] = ()
 
     def windows(self, sequences: Ragged) -> np.ndarray:
-        """Returns the codes of sequences, uint8 (n, 1)."""
+        """Returns the code for the unusual features of each sequence, uint8 (n, 1)."""
         pairs = zip(self.familiarities, self.inner, strict=True)
         codes = [found.codes(construct.inserts(sequences)) for found, construct in pairs]
         return np.bitwise_or.reduce(codes)[:, None]
 
     def fit(self, sequences: Ragged) -> tuple[np.ndarray, dict[int, str]]:
-        """Returns the codes of sequences, as `windows` does, and an empty dictionary of problems."""
+        """Returns the result of `windows`, and an empty dictionary of problems."""
         return self.windows(sequences), {}
 
     def problems(self, sequences: Ragged) -> dict[int, str]:
@@ -134,7 +135,7 @@ class FamiliarityConstruct(Construct):
 
 
 def measure_familiarity(inserts: Ragged) -> Familiarity:
-    """Computes the ranges of length, GC content and 4-mers over the inserts of training sequences.
+    """Computes the ranges of length, GC content and 4-mer composition from the inserts of training sequences.
 
     Args:
         inserts: At least one insert.
@@ -154,7 +155,7 @@ def measure_familiarity(inserts: Ragged) -> Familiarity:
 
 
 def word_distances(counts: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """Returns Pearson's chi-square statistic for the 4-mers of each sequence, which depends little on the length of the sequence.
+    """Returns Pearson's chi-square statistic for the 4-mer counts of each sequence. The statistic depends little on the sequence length.
 
     Args:
         counts: Counts of 4-mers, int (n, 136).
@@ -174,7 +175,7 @@ def _range(values: np.ndarray) -> tuple[float, float]:
 
 
 def _content(inserts: Ragged) -> tuple[np.ndarray, np.ndarray]:
-    """Counts the bases and 4-mers of inserts.
+    """Computes the GC content and the 4-mer counts of inserts.
 
     Returns:
         Two arrays: the GC content, float64 (n,), which is NaN for an insert without known bases, and the 4-mer counts, int64 (n, 136).

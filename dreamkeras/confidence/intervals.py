@@ -1,8 +1,9 @@
 """Computes split conformal prediction intervals from prediction errors on held-out sequences.
 
-If a sequence comes from the same distribution as the held-out sequences, its interval contains the measurement with at least the given
-probability. The guarantee holds for every model and every distribution of noise (Vovk et al. 2005; Lei et al. 2018). Coverage is
-marginal: the probability holds for all sequences on average, not for strong or weak sequences separately.
+For a sequence from the same distribution as the held-out sequences, the interval contains the measurement with a probability of at least
+the chosen level. The coverage of the intervals is guaranteed for every model and every distribution of noise (Vovk et al. 2005; Lei et al.
+2018). Coverage is marginal: the probability holds on average over all sequences, not separately for sequences with high or low
+measurements.
 """
 
 import decimal
@@ -21,7 +22,7 @@ __all__ = ["KEPT", "Bounds", "Intervals", "Residuals", "measure_intervals"]
 KEPT = 512
 """Maximum number of residuals that are kept for a task.
 
-If some residuals are dropped, the share of measurements outside an interval is within 1/30 of the nominal share.
+If some residuals are dropped, the share of measurements outside an interval changes by at most 1/30 of its nominal value.
 """
 
 _UP = decimal.Context(prec=7, rounding=decimal.ROUND_CEILING)
@@ -84,7 +85,7 @@ class Intervals(NamedTuple):
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any], tasks: Sequence[str]) -> "Intervals":
-        """Reads the output of `to_json`, with the tasks in the given order.
+        """Reads the output of `to_json`, and sorts the residuals in the order of `tasks`.
 
         Raises:
             ModelError: The fields are malformed, or their tasks differ from `tasks`.
@@ -94,11 +95,11 @@ class Intervals(NamedTuple):
         except (TypeError, ValueError, AttributeError) as error:
             raise ModelError(f"Expected the residuals of each task, got {str(fields)[:80]} ({error}).") from None
         if set(found) != set(tasks):
-            raise ModelError(f"Expected intervals of {', '.join(tasks)}, got intervals of {', '.join(found) or 'nothing'}.")
+            raise ModelError(f"Expected intervals for {', '.join(tasks)}, got intervals for {', '.join(found) or 'nothing'}.")
         return cls({task: found[task] for task in tasks})
 
     def to_json(self) -> dict[str, Any]:
-        """Returns the fields `n`, `ranks` and `sizes` of the residuals by task, for JSON."""
+        """Returns a dictionary for JSON with the fields `n`, `ranks` and `sizes` of each task's residuals."""
         return {
             # Sizes are rounded up, so that a measurement with a residual of this size stays within the interval.
             task: {"n": found.n, "ranks": found.ranks.tolist(), "sizes": [float(_UP.create_decimal_from_float(x)) for x in found.sizes]}
@@ -122,7 +123,9 @@ class Intervals(NamedTuple):
         return np.array(list(widths.values()))
 
     def bounds(self, predicted: np.ndarray, level: float) -> Bounds:
-        """Returns prediction intervals, which contain a share `level` of measurements, such as 0.95, around predictions, float (n, tasks).
+        """Returns the prediction intervals around predictions, float (n, tasks).
+
+        The share of measurements expected in an interval is `level`.
 
         Raises:
             InputError: The level is not between 0 and 1.
@@ -138,7 +141,7 @@ class Intervals(NamedTuple):
 
 
 def measure_intervals(measured: np.ndarray, predicted: np.ndarray, tasks: Sequence[str]) -> Intervals:
-    """Computes the prediction intervals of a model from measurements and predictions of held-out sequences.
+    """Computes the prediction intervals of a model from the measurements of held-out sequences and the predictions for these sequences.
 
     Args:
         measured: Measurements of sequences that the model was not trained on, float (n, tasks). Missing values are NaN.
@@ -157,7 +160,7 @@ def measure_intervals(measured: np.ndarray, predicted: np.ndarray, tasks: Sequen
 
 
 def _thinned(sizes: np.ndarray) -> Residuals:
-    """Selects at most `KEPT` residuals of a task. The largest residuals are kept with the highest density."""
+    """Selects at most `KEPT` residuals of a task. Large residuals are kept more densely than small residuals."""
     n = len(sizes)
     above = np.unique(np.rint(np.geomspace(1, n, KEPT))).astype(np.int64) if n > KEPT else np.arange(1, n + 1)
     ranks = (n + 1 - above)[::-1]
@@ -167,5 +170,5 @@ def _thinned(sizes: np.ndarray) -> Residuals:
 def _residuals(n: int, ranks: Sequence[int], sizes: Sequence[float]) -> Residuals:
     found = Residuals(int(n), np.array(ranks, np.int64), np.array(sizes, np.float64))
     if found.ranks.shape != found.sizes.shape or found.ranks.ndim != 1 or (n and (len(ranks) == 0 or ranks[-1] != n)):
-        raise ValueError(f"{len(ranks)} ranks of {n} and {len(sizes)} sizes")
+        raise ValueError(f"{len(ranks)} ranks and {len(sizes)} sizes for {n} residuals")
     return found

@@ -25,10 +25,10 @@ def measure_calibration(scorer: Scorer, intervals: Intervals, inserts: Ragged) -
     Args:
         scorer: The model or ensemble.
         intervals: Prediction errors on held-out sequences.
-        inserts: Inserts of training sequences, as from `sample_inserts`.
+        inserts: Inserts of training sequences, as returned by `sample_inserts`.
 
     Raises:
-        InputError: No insert has a known base.
+        InputError: No insert has four known bases in a row.
     """
     return {
         "intervals": intervals.to_json(),

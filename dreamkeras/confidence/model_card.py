@@ -1,4 +1,4 @@
-"""Writes the lines of a model card about the confidence of predictions."""
+"""Writes the lines about the confidence of predictions in a model card."""
 
 import math
 from pathlib import Path

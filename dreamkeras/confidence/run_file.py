@@ -18,20 +18,20 @@ CALIBRATION_FILE = "calibration.json"
 """Name of the file in a run folder that contains `ModelDescription.calibration`."""
 
 OLD_FILE = "yardstick.json"
-"""Name of the calibration file up to version 0.1."""
+"""Name of the calibration file in run folders of dreamkeras 0.1 and earlier."""
 
 
 def read_calibration(folder: Path, tasks: tuple[str, ...]) -> dict[str, Any]:
     """Reads the calibration of a run folder from `calibration.json`.
 
-    If the file is missing, the prediction intervals are computed from `validation.tsv`.
+    If the folder has no calibration file, the prediction intervals are computed from `validation.tsv`.
 
     Args:
         folder: The run folder.
         tasks: Tasks of the model.
 
     Returns:
-        Parts of the calibration by name. The dictionary is empty if neither file exists.
+        Parts of the calibration by name. The dictionary is empty if the folder has neither a calibration nor `validation.tsv`.
 
     Raises:
         ModelError: A file is malformed, or its tasks differ from `tasks`.
@@ -54,7 +54,7 @@ def read_calibration(folder: Path, tasks: tuple[str, ...]) -> dict[str, Any]:
 
 
 def familiarity_alone(calibration: dict[str, Any]) -> dict[str, Any]:
-    """Returns the part of a calibration that depends only on training sequences. An export that changes the predictions keeps this part."""
+    """Returns only the familiarity of a calibration, which remains valid if an export changes the predictions."""
     return {part: value for part, value in calibration.items() if part == "familiarity"}
 
 

@@ -156,7 +156,7 @@ def test_a_model_without_a_calibration_is_refused(confidence):
 def test_a_calibration_of_other_tasks_is_refused():
     scorer = Knowing()
     scorer.known["intervals"] = measure_intervals(np.ones((99, 1)), np.zeros((99, 1)), ["another"]).to_json()
-    with pytest.raises(ModelError, match="Expected intervals of task 0, task 1, got intervals of another"):
+    with pytest.raises(ModelError, match="Expected intervals for task 0, task 1, got intervals for another"):
         ConfidenceColumns(0.9).add_to(scorer)
 
 

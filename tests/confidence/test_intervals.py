@@ -120,7 +120,7 @@ class TestFile:
 
     @pytest.mark.parametrize("tasks", [["a", "b"], ["x", "y"], []])
     def test_other_tasks_are_refused(self, tasks):
-        with pytest.raises(ModelError, match=f"^Expected intervals of {', '.join(tasks)}, got intervals of x"):
+        with pytest.raises(ModelError, match=f"^Expected intervals for {', '.join(tasks)}, got intervals for x"):
             Intervals.from_json(of(np.arange(30)).to_json(), tasks)
 
     def test_intervals_are_read_from_an_onnx_file(self, tmp_path):

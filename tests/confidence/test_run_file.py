@@ -23,7 +23,7 @@ def test_the_file_of_older_runs_is_read_with_current_names(tmp_path):
     intervals = measure_intervals(np.zeros((9, 1)), np.zeros((9, 1)), ("a",)).to_json()
     (tmp_path / OLD_FILE).write_text(json.dumps({"calibration": intervals, "training": {"sequences": 3}}))
     assert read_calibration(tmp_path, ("a",)) == {"intervals": intervals, "familiarity": {"sequences": 3}}
-    with pytest.raises(ModelError, match="Expected intervals of b, got intervals of a"):
+    with pytest.raises(ModelError, match="Expected intervals for b, got intervals for a"):
         read_calibration(tmp_path, ("b",))
 
 
