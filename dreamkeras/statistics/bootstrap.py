@@ -1,6 +1,6 @@
-"""Computes bootstrap intervals of Pearson's r, and of the difference in r between models, from resamples of the sequences.
+"""Computes bootstrap intervals for Pearson's r and for the difference in r between models, by resampling the sequences.
 
-Functions take the predictions of models instead of the models. The only dependency is NumPy.
+The arguments of all functions are predictions, not models. The only dependency is NumPy.
 """
 
 import math
@@ -20,10 +20,10 @@ DRAWS = 1000
 """Default number of resamples. With 1,000 resamples, the bounds of an interval vary by about a tenth of its width between random seeds."""
 
 CELLS = 1 << 22
-"""Maximum number of counts of resampled rows that are in memory at a time. These counts take 32 MB."""
+"""Maximum number of values in an array of counts (resamples, rows). An array of this size takes 32 MB."""
 
 ROUNDING = 1e-13
-"""Values are treated as equal if their variance is below this share of the mean square."""
+"""Values are treated as equal if their variance is below this share of their mean square."""
 
 UNDEFINED = "undefined"
 """Text that is shown for a metric that is NaN."""
@@ -52,13 +52,14 @@ def resample_pearson(measured: ArrayLike, predicted: ArrayLike, draws: int = DRA
     Args:
         measured: Measurements (n,) or (n, tasks). Missing values are NaN.
         predicted: Predictions (models, n) or (models, n, tasks).
-        draws: Number of resamples, each of n sequences with replacement.
-        seed: Random seed. The same seed and n always give the same resamples.
+        draws: Number of resamples. Each resample has n sequences, drawn with replacement.
+        seed: Random seed. The same seed and number of sequences always give the same resamples.
 
     Returns:
-        Mean r over tasks, float64 (draws, models). The mean includes all tasks for which any model has a defined r in the resample. If r
-        is undefined for another model, 0 is used instead, so that all models are compared on the same tasks. The mean is NaN if r is
-        undefined for all tasks. An r is undefined if all values of a resample are equal or a value is not finite.
+        Mean r over tasks, float64 (draws, models). The mean includes all tasks for which r is defined for at least one model in the
+        resample. If r of a task is undefined for another model, r counts as 0, so that all models are compared on the same tasks. The mean
+        of a model is NaN if r is undefined for all tasks. An r is undefined if all measured or all predicted values of a resample are
+        equal, or if a value is not finite.
 
     Raises:
         InputError: The shapes do not match, there are no sequences, or `draws` is below 1.
@@ -74,7 +75,9 @@ def resample_pearson(measured: ArrayLike, predicted: ArrayLike, draws: int = DRA
 
 
 def resampled_counts(rows: int, draws: int, seed: int) -> Iterator[np.ndarray]:
-    """Draws resamples and counts each row in each resample. Each yielded array contains as many resamples as fit into 32 MB.
+    """Draws resamples of rows, and counts how often each resample contains each row.
+
+    Each yielded array contains as many resamples as fit into 32 MB.
 
     Args:
         rows: Number of rows.
@@ -119,7 +122,7 @@ def interval(samples: ArrayLike, level: float = 0.95) -> np.ndarray:
 def paired_differences(
     measured: ArrayLike, predicted: ArrayLike, groups: ArrayLike, reference: int, draws: int = DRAWS, seed: int = 0
 ) -> dict[int, Interval]:
-    """Computes differences in the mean r between a reference group of models and each other group, with 95 % intervals.
+    """Computes differences in the mean r between a reference group of models and every other group, with 95 % intervals.
 
     A group contains models of the same kind that were trained with different seeds. Intervals describe the variation between samples
     of sequences, not between seeds.
@@ -133,9 +136,9 @@ def paired_differences(
         seed: Random seed of the resamples.
 
     Returns:
-        Mean r of the reference minus mean r of the group, by group, without the reference. Means over tasks are computed as in
-        `resample_pearson`. In means over the models of a group, an undefined r is replaced by 0. The difference is NaN if r is undefined
-        for all models of a group.
+        A dictionary with the difference for each group except the reference: mean r of the reference group minus mean r of the group. Means
+        over tasks are computed as in `resample_pearson`. In means over the models of a group, an undefined r is replaced by 0. The
+        difference is NaN if r is undefined for all models of a group.
 
     Raises:
         InputError: See `resample_pearson`.
@@ -143,28 +146,28 @@ def paired_differences(
     samples, groups = resample_pearson(measured, predicted, draws, seed), np.asarray(groups)
     measured, predicted = _checked(measured, predicted, draws)
     r = _task_means(np.array([[task_figures(measured, model)["r"] for model in predicted]]))
-    # The first row is computed on the original sequences, and each other row on a resample.
+    # The first row has the values for the original sequences, and every other row has the values for a resample.
     means = {int(group): mean_or_zero(np.concatenate([r, samples])[:, groups == group], axis=1) for group in np.unique(groups)}
     behind = {group: means[reference] - of_group for group, of_group in means.items() if group != reference}
     return {group: Interval(float(apart[0]), *map(float, interval(apart[1:]))) for group, apart in behind.items()}
 
 
 def _checked(measured: ArrayLike, predicted: ArrayLike, draws: int) -> tuple[np.ndarray, np.ndarray]:
-    """Checks measurements and predictions, and returns them as arrays float64 (n, tasks) and (models, n, tasks)."""
+    """Checks the arguments. Returns measurements as float64 (n, tasks), and predictions as float64 (models, n, tasks)."""
     measured, predicted = np.asarray(measured, np.float64), np.asarray(predicted, np.float64)
     if measured.ndim not in (1, 2) or not measured.size or predicted.shape[1:] != measured.shape:
         shapes = f"{measured.shape} and {predicted.shape}"
-        raise InputError(f"Expected measured values (n,) or (n, tasks) and predictions (models, ...) for them, got {shapes}.")
+        raise InputError(f"Expected measurements (n,) or (n, tasks) and predictions (models, n) or (models, n, tasks), got {shapes}.")
     if draws < 1:
         raise InputError(f"Expected at least 1 draw, got {draws}.")
     return (measured, predicted) if measured.ndim == 2 else (measured[:, None], predicted[..., None])
 
 
 def _moments(measured: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    """Returns the moments of each row, float64 (n, columns). Their sums over a resample determine the correlations in the resample.
+    """Returns the moments of each row, float64 (n, columns). Sums of moments over a resample determine the correlations in the resample.
 
-    With measurements y and predictions x, the columns are 1, y and y squared for each task, and x, x squared and x y for each model and
-    task. Missing values contribute 0. Values are first centred and scaled, to avoid a loss of precision if the mean is far from 0.
+    With measurements y and predictions x, the columns are 1, y and y squared for each task, and x, x squared and x times y for each model
+    and task. Missing values contribute 0. Values are first centred and scaled, to avoid a loss of precision if the mean is far from 0.
     """
     present = ~np.isnan(measured)
     y = _standardised(measured, present)

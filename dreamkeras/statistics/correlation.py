@@ -13,7 +13,7 @@ def pearson(x: ArrayLike, y: ArrayLike) -> np.ndarray:
 
     Args:
         x: Values (n,) or (n, tasks).
-        y: Values of the same shape.
+        y: Values of the same shape as `x`.
 
     Returns:
         float64 () or (tasks,). The r is NaN for a column that is constant, has fewer than two rows, or contains NaN or infinity.
@@ -59,7 +59,7 @@ def mse(x: ArrayLike, y: ArrayLike) -> np.ndarray:
 
 
 FIGURES = {"r": pearson, "rho": spearman, "mse": mse}
-"""Functions that compute the metrics for the comparison of models, by the name of the metric in output files."""
+"""Functions that compute the metrics with which models are compared, by name of the metric in output files."""
 
 
 def task_figures(measured: ArrayLike, predicted: ArrayLike) -> dict[str, np.ndarray]:

@@ -38,12 +38,12 @@ def task_ceilings(replicates: np.ndarray | None, tasks: Iterable[str]) -> dict[s
 def noise_ceiling(replicates: np.ndarray) -> NoiseCeiling:
     """Computes the noise ceiling for the mean of replicates.
 
-    The noise of the replicates is assumed to be independent and of equal variance.
+    The noise is assumed to be independent between replicates, and to have the same variance in all replicates.
 
     If rho is the mean r over all pairs of replicates, the mean of k replicates has the reliability k rho / (1 + (k - 1) rho) (Spearman
     1910; Brown 1910). The correlation of this mean with the true value is the square root of the reliability (correction for attenuation,
-    Spearman 1904). The r of a pair is computed from the rows in which both replicates are present. k is the mean number of replicates in
-    rows that have any.
+    Spearman 1904). The r of a pair is computed from the rows in which both replicates are present. The value of k is the mean number of
+    replicates in rows with at least one replicate.
 
     Args:
         replicates: Measurements (n, k). Missing values are NaN.

@@ -24,7 +24,8 @@ def jensen_shannon(measured: ArrayLike, predicted: ArrayLike) -> np.ndarray:
         predicted: Probabilities (n, positions), not necessarily normalised.
 
     Returns:
-        Distance for each row, float64 (n,). The distance is NaN for rows without reads or with predictions of 0.
+        Distance for each row, float64 (n,). The distance is NaN for rows without reads, and for rows with a probability of 0 at all
+        positions.
 
     Raises:
         InputError: The shapes differ, or a value is negative or not finite.
@@ -99,7 +100,8 @@ def profile_figures(measured: ArrayLike, predicted: ArrayLike, seed: int = 0) ->
 
         - `"profile_jsd"`: Jensen-Shannon distance between measured and predicted profiles.
         - `"profile_jsd_shuffled"`: Jensen-Shannon distance between measured profiles and the same profiles with shuffled positions.
-        - `"profile_jsd_average"`: Jensen-Shannon distance of measured profiles to their average, a baseline that ignores the sequence.
+        - `"profile_jsd_average"`: Jensen-Shannon distance between measured profiles and the average measured profile, a baseline that
+          ignores the sequence.
         - `"profile_nll"`: multinomial negative log-likelihood.
         - `"n"`: number of rows with reads.
 
@@ -137,13 +139,13 @@ def _shares(rows: np.ndarray) -> np.ndarray:
 
 
 def _relative_entropy(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Returns the sum of one * ln(one / other) for each row, float64 (n,), with 0 * ln 0 = 0."""
+    """Returns the sum of one * ln(one / other) over each row, float64 (n,). A term is 0 if `one` is 0."""
     with np.errstate(divide="ignore", invalid="ignore"):
         terms = one * np.log(one / other)
     return np.where(one == 0, 0, terms).sum(axis=1)
 
 
 def _log_factorials(values: np.ndarray) -> np.ndarray:
-    """Returns ln(x!) of each value, computed with the gamma function once for each distinct value."""
+    """Returns ln(x!) for each value x. The gamma function is evaluated once for each distinct value."""
     different, which = np.unique(values, return_inverse=True)
     return np.array([math.lgamma(1 + value) for value in different.tolist()])[which].reshape(values.shape)

@@ -1,4 +1,4 @@
-"""Computes bootstrap intervals of all metrics in `FIGURES`, and of differences between models, from resamples of the sequences.
+"""Computes bootstrap intervals for all metrics in `FIGURES` and for differences between models, by resampling the sequences.
 
 Ranks within a resample are computed from the counts of each value, without sorting. The only dependency is NumPy.
 """
@@ -37,11 +37,11 @@ def resample_figures(measured: ArrayLike, predicted: ArrayLike, draws: int = DRA
     Args:
         measured: Measurements (n,).
         predicted: Predictions (models, n).
-        draws: Number of resamples, each of n sequences with replacement.
-        seed: Random seed. The same seed and n always give the same resamples.
+        draws: Number of resamples. Each resample has n sequences, drawn with replacement.
+        seed: Random seed. The same seed and number of sequences always give the same resamples.
 
     Returns:
-        Values float64 (draws, models) by name of the metric, as in `FIGURES`. An undefined value is NaN.
+        Dictionary with an array float64 (draws, models) for each metric in `FIGURES`. An undefined value is NaN.
 
     Raises:
         InputError: The shapes do not match, there are no sequences, or `draws` is below 1.
@@ -95,7 +95,7 @@ def figure_differences(
         first: Predictions of the first model (n,).
         second: Predictions of the second model (n,).
         samples: Result of `resample_figures` for both models.
-        models: Columns of the two models in `samples`.
+        models: Columns of the first and the second model in `samples`.
     """
     one, other = models
     return {
@@ -121,7 +121,10 @@ def _ranks(drawn: np.ndarray, places: np.ndarray, different: int) -> np.ndarray:
 
 
 def _rank_correlations(drawn: np.ndarray, measured: tuple[np.ndarray, int], models: list[tuple[np.ndarray, int]]) -> list[float]:
-    """Returns, for each model, Pearson's r of the centred ranks in a resample. The r is NaN if all values are equal."""
+    """Returns, for each model, Pearson's r between the centred ranks in a resample.
+
+    The r is NaN if all measured or predicted values are equal.
+    """
     y = _ranks(drawn, *measured)
     spread, found = _sum_of_products(drawn, y, y), []
     for places, different in models:
@@ -132,5 +135,8 @@ def _rank_correlations(drawn: np.ndarray, measured: tuple[np.ndarray, int], mode
 
 
 def _sum_of_products(*columns: np.ndarray) -> float:
-    """Returns the sum of products of the columns. BLAS is avoided, because it would start all threads for a millisecond of work."""
+    """Returns the sum over rows of the product of all columns.
+
+    BLAS is not used, because it would start all threads for a short computation.
+    """
     return float(np.einsum("i,i,i", *columns))
