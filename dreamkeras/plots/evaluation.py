@@ -1,4 +1,4 @@
-"""Draws the plots of an evaluation as PNG files: calibration curves, and correlations by subset with intervals.
+"""Draws the plots of an evaluation as PNG files: calibration curves, and metrics with intervals for each subset.
 
 A file appears only when it is complete. If matplotlib is not installed, the functions that draw a plot raise a MissingPackageError.
 """
@@ -40,9 +40,9 @@ def calibration_curve(measured: ArrayLike, predicted: ArrayLike, groups: int = G
     """Computes mean measurements and mean predictions of groups of sequences with similar predictions.
 
     Args:
-        measured: Measurements (n,), at least two.
+        measured: At least two measurements (n,).
         predicted: Predictions (n,).
-        groups: Maximum number of groups. The number is reduced if a group would have fewer than two sequences.
+        groups: Maximum number of groups. The number of groups is reduced if a group would have fewer than two sequences.
 
     Raises:
         InputError: The arrays are not one-dimensional, differ in length, or have fewer than two rows.
@@ -65,7 +65,7 @@ def plot_calibration(
 ) -> None:
     """Plots a calibration curve with standard errors, together with the diagonal.
 
-    Arguments and errors are those of `calibration_curve`. `task` and `unit` are used in the labels of the axes.
+    See `calibration_curve` for `measured`, `predicted` and the errors. The labels of the axes contain `task` and `unit`.
     """
     found = calibration_curve(measured, predicted)
     figure = new_figure(5.0, 5.0)
@@ -82,7 +82,7 @@ def plot_intervals(names: Sequence[str], intervals: Mapping[str, Sequence[Interv
 
     Args:
         names: Names of the lines, such as subsets.
-        intervals: Intervals of each model, one per name.
+        intervals: Intervals by model. Each model has one interval for each name.
         path: The PNG file.
         label: Label of the horizontal axis.
 

@@ -53,7 +53,7 @@ def save_figure(figure: "Figure", path: str | PathLike[str]) -> None:
 def import_fonts() -> None:
     """Imports matplotlib and its list of fonts.
 
-    An existing list in the home folder is used, but a new list is not written to the home folder.
+    An existing font list in the home folder is used, but no new font list is written to the home folder.
 
     Raises:
         ImportError: matplotlib is not installed.

@@ -23,10 +23,10 @@ __all__ = ["plot_history", "plot_predictions", "plot_residuals"]
 DENSITY = "YlGnBu"
 
 MANY = 1500
-"""Minimum number of sequences for a density plot. In a scatter plot, so many points would hide each other."""
+"""Minimum number of sequences for a density plot. In a scatter plot, the points of more sequences would hide each other."""
 
 FEW = 10
-"""Minimum number of sequences in a group that is drawn as quantiles. Sequences of smaller groups are drawn as single points."""
+"""Minimum number of sequences in a group that is drawn as quantiles. Residuals in smaller groups are drawn as single points."""
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
@@ -76,7 +76,7 @@ def plot_predictions(
 
     Args:
         measured: Measurements (n,).
-        predicted: Predictions (n,). Pairs of values that are not finite are counted in the title and not drawn.
+        predicted: Predictions (n,). Pairs with a value that is not finite are not drawn, and the title gives their number.
         path: The PNG file.
         task: Name of the task, for the labels of the axes.
         unit: Unit of the task, for the labels of the axes.
@@ -103,19 +103,21 @@ def plot_residuals(
     path: str | PathLike[str],
     task: str = "expression",
     unit: str = "",
-    label: str = "Length (letters)",
+    label: str = "Length (bases)",
 ) -> None:
-    """Plots predicted minus measured values by sequence length, and the number of sequences by length below.
+    """Plots residuals, which are predicted minus measured values, by sequence length.
+
+    A second panel shows the number of sequences by length.
 
     Args:
-        lengths: Length of each sequence, or another integer property of each sequence, integers (n,). If the range is wide, neighbouring
-            values are grouped.
+        lengths: Length of each sequence, or another integer property of each sequence, integers (n,). If the lengths have a wide range,
+            neighbouring lengths are grouped.
         measured: Measurements (n,).
-        predicted: Predictions (n,). Pairs of values that are not finite are omitted.
+        predicted: Predictions (n,). Pairs with a value that is not finite are omitted.
         path: The PNG file.
         task: Name of the task, for the labels of the axes.
         unit: Unit of the task, for the labels of the axes.
-        label: Label of the axis of `lengths`.
+        label: Label of the horizontal axis, which shows `lengths`.
 
     Raises:
         InputError: The arrays are not one-dimensional, or differ in length.
@@ -173,9 +175,9 @@ def _draw_density(figure: "Figure", axes: "Axes", measured: np.ndarray, predicte
     from matplotlib.ticker import FuncFormatter
 
     cells = axes.hexbin(measured, predicted, gridsize=36, extent=(*limits, *limits), mincnt=1, cmap=DENSITY)
-    # The colour scale begins below 1, because cells with one sequence would otherwise be too pale. The colour bar still begins at 1.
+    # The colour scale begins below 1, because hexagons with one sequence would otherwise be too pale. The colour bar still begins at 1.
     cells.set_norm(LogNorm(vmin=0.3, vmax=max(2, np.asarray(cells.get_array()).max())))
-    bar = figure.colorbar(cells, ax=axes, label="Sequences in a cell", shrink=0.8, format=FuncFormatter(_plain))
+    bar = figure.colorbar(cells, ax=axes, label="Sequences per hexagon", shrink=0.8, format=FuncFormatter(_plain))
     bar.ax.set_ylim(bottom=1)
 
 
@@ -209,7 +211,7 @@ def _draw_counts(axes: "Axes", groups: list[_Group]) -> None:
 def _by_length(lengths: np.ndarray, residuals: np.ndarray) -> list[_Group]:
     """Groups residuals by length, in ascending order.
 
-    A group contains sequences of a single length, unless there would be too many groups.
+    A group contains sequences of a single length, or of several neighbouring lengths if there are more than `GROUPS` lengths.
     """
     shortest = int(lengths.min())
     width = -(-(int(lengths.max()) - shortest + 1) // GROUPS)

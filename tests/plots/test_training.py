@@ -183,10 +183,10 @@ def test_few_predictions_are_points_and_many_are_a_density(tmp_path, figures):
     assert len(few.axes[0].collections[0].get_offsets()) == plots.MANY - 1
     assert len(few.axes) == 1
     assert many.axes[0].collections[0].get_array().sum() == plots.MANY
-    assert many.axes[1].get_ylabel() == "Sequences in a cell"
+    assert many.axes[1].get_ylabel() == "Sequences per hexagon"
 
 
-def test_density_of_cells_with_one_sequence_has_a_scale(tmp_path, figures):
+def test_density_of_hexagons_with_one_sequence_has_a_scale(tmp_path, figures):
     spread = np.arange(0.0, 36 * 60, 36)
     measured, predicted = (grid.ravel() for grid in np.meshgrid(spread, spread))
     plot_predictions(measured, predicted, tmp_path / "plot.png")
