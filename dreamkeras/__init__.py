@@ -1,6 +1,6 @@
-"""Predicts gene expression from DNA sequences. Other modules are imported only when a name of this package is first used."""
+"""Predicts gene expression from DNA sequences. The modules of the package are imported only when one of its names is first used."""
 
-TYPE_CHECKING = False  # Type checkers treat this name as True. An import of `typing` would slow down `import dreamkeras`.
+TYPE_CHECKING = False  # Type checkers treat this name as True. Importing `typing` would slow down `import dreamkeras`.
 if TYPE_CHECKING:
     from dreamkeras.scoring.predictor import load
 

@@ -7,7 +7,7 @@ and is printed with its traceback.
 __all__ = ["DreamkerasError", "ExportError", "InputError", "MissingPackageError", "ModelError", "one_line"]
 
 LONGEST = 600
-"""Maximum number of characters of another package's message."""
+"""Number of characters above which a message of another package is shortened."""
 
 
 class DreamkerasError(Exception):
@@ -27,16 +27,18 @@ class ModelError(DreamkerasError, ValueError):
 class ExportError(ModelError):
     """Error about a trained model that was saved, but whose ONNX file could not be written.
 
-    The message names the command to repeat the export.
+    The message contains the command that repeats the export.
     """
 
 
 class MissingPackageError(DreamkerasError, ImportError):
-    """Error about an optional package that is not installed. The message gives the pip command."""
+    """Error about an optional package that is not installed. The message contains the pip command that installs the package."""
 
 
 def one_line(message: BaseException | str) -> str:
-    r"""Returns another package's message as one line. A long message loses its middle, because the cause is at either end.
+    r"""Returns another package's message as one line.
+
+    The middle of a long message is removed, because the cause is usually stated at the beginning or the end.
 
     Example:
         >>> one_line(ValueError("expected 3,\n  got 4")), one_line(MemoryError())

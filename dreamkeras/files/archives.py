@@ -1,6 +1,7 @@
 """Unpacks .tar.gz archives from untrusted sources safely.
 
-Only regular files and folders below a single folder are unpacked, up to a maximum size. If a member is invalid, nothing is unpacked.
+Archives that are too large, or that contain anything except regular files and folders, are rejected. If a member is invalid, nothing is
+unpacked.
 """
 
 import gzip
@@ -24,7 +25,7 @@ Tables of sequences have a ratio of about 5, and a file of zeros has a ratio of 
 """
 
 SMALLEST_BOUND = 64 << 20
-"""Unpacked size, in bytes, that is allowed for every archive. Small archives have a high ratio because tar pads its members."""
+"""Unpacked size in bytes up to which the ratio is not limited. Small archives have a high ratio because tar pads each member."""
 
 MOST_MEMBERS = 10_000
 
@@ -35,8 +36,8 @@ def unpack(archive: Path, folder: Path) -> None:
     Members are written as new files with default permissions. Owners, times and modes in the archive are ignored.
 
     Raises:
-        InputError: The archive is damaged or too large, the folder exists, or a member is neither a regular file nor a folder, occurs
-            twice, or is outside the folder. The message names the member.
+        InputError: The archive is damaged or too large, the folder exists, or a member is invalid. A member is invalid if it is neither a
+            regular file nor a folder, occurs twice, or has a path that leads outside the folder. The message names the invalid member.
         DreamkerasError: The folder cannot be written.
     """
     if folder.exists():
@@ -66,13 +67,13 @@ def _unpack_into(folder: Path, archive: Path) -> None:
     bound = max(SMALLEST_BOUND, EXPANSION * archive.stat().st_size)
     try:
         with gzip.open(archive, "rb") as unzipped:
-            stream = _Bounded(unzipped, bound, archive)  # type: ignore[arg-type]  # gzip.open("rb") reads bytes
-            with tarfile.open(fileobj=stream, mode="r|") as members:  # type: ignore[call-overload]  # tarfile calls only `read`
+            stream = _Bounded(unzipped, bound, archive)  # type: ignore[arg-type]  # `gzip.open(..., "rb")` reads bytes.
+            with tarfile.open(fileobj=stream, mode="r|") as members:  # type: ignore[call-overload]  # `tarfile` calls only `read`.
                 for count, member in enumerate(members):
                     if count == MOST_MEMBERS:
                         raise InputError(f"Expected at most {MOST_MEMBERS:,} members in {archive}, got more.")
                     _write_member(members, member, folder, archive)
-            while stream.read(CHUNK):  # the gzip checksum is verified at the end of the stream
+            while stream.read(CHUNK):  # gzip verifies the checksum at the end of the stream
                 pass
     except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise InputError(f"{archive} is damaged or not a .tar.gz file ({error}).") from None
@@ -99,9 +100,9 @@ def _safe_path(member: tarfile.TarInfo, archive: Path) -> PurePosixPath:
     # Sparse files are rejected, because their unpacked size is given by a header and is not limited by the size of the archive.
     if not (member.isdir() or member.isreg()) or member.issparse():
         raise InputError(f"Expected only regular files and folders in {archive}, got {_kind(member)}: {member.name!r}.")
-    # On Windows, a path with a drive or a backslash may leave the folder.
+    # On Windows, a path with a drive or a backslash may lead outside the folder.
     if path.is_absolute() or ".." in path.parts or set(member.name) & set("\\:\0"):
-        raise InputError(f"{archive} contains a member outside its folder: {member.name!r}.")
+        raise InputError(f"{archive} has a member, {member.name!r}, whose path leads outside the folder it is extracted to.")
     return path
 
 

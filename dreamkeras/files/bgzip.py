@@ -17,7 +17,7 @@ PACKED = (".gz", ".bgz")
 """Suffixes, in lower case, of files that are compressed with bgzip."""
 
 HEAD = struct.Struct("<4s6xH")
-"""Format of the first bytes of a gzip member and of the length of its extra fields."""
+"""Format of a gzip header: four bytes with magic number and flags, six ignored bytes, and the length of the extra fields."""
 
 MAGIC = b"\x1f\x8b\x08\x04"
 
@@ -33,7 +33,10 @@ With this size, a compressed block fits into 64 KiB even if the data are incompr
 _CUT_SHORT = "Truncated bgzip file"
 
 KEPT = 16
-"""Number of decompressed blocks, of at most 64 KiB each, that are cached. If windows are read in order, most lie in the block read last."""
+"""Maximum number of cached decompressed blocks.
+
+A block has at most 64 KiB. If windows are read in order, most of them lie in the block that was read last.
+"""
 
 
 class BgzipBytes:
@@ -44,7 +47,7 @@ class BgzipBytes:
         name: Name of the file, for error messages.
 
     Raises:
-        InputError: The file is ordinary gzip, or truncated.
+        InputError: The file is truncated, or was compressed with gzip instead of bgzip.
     """
 
     def __init__(self, packed: mmap.mmap, name: str) -> None:
@@ -70,9 +73,9 @@ class BgzipBytes:
         return joined[begin : begin + stop - start]
 
     def _blocks(self) -> tuple[np.ndarray, np.ndarray]:
-        """Returns two int64 arrays: the offset of each block in the file, and in the uncompressed data.
+        """Returns two int64 arrays: the offsets of the blocks in the file, and their offsets in the uncompressed data.
 
-        The last element of each array is the total size.
+        The last element of each array is a total size, compressed or uncompressed.
         """
         begins, sizes, begin = [], [], 0
         while begin < len(self._packed):
@@ -156,7 +159,7 @@ def check_bgzip_end(path: str) -> None:
 
 
 class EndChecked:
-    """Reader that passes on the bytes of a stream and, at the end of the stream, checks it like `check_bgzip_end`."""
+    """Reader of a stream that checks, at the end of the stream, that bgzip data are complete. See `check_bgzip_end`."""
 
     def __init__(self, stream: BinaryIO, path: str) -> None:
         self._stream, self._path = stream, path
@@ -166,7 +169,7 @@ class EndChecked:
         """Reads the next `size` bytes, or all remaining bytes.
 
         Raises:
-            InputError: The stream has ended, and its last block was not the empty block of bgzip.
+            InputError: A bgzip stream ended without the empty block that marks its end.
         """
         piece = self._stream.read(size)
         self._head += piece[: HEAD.size + 2 - len(self._head)]

@@ -27,7 +27,7 @@ class Source(NamedTuple):
     """An open input.
 
     Args:
-        stream: All bytes of the input, decompressed, without a byte order mark.
+        stream: Stream of the decompressed bytes of the input, without a byte order mark.
         head: The first 64 KiB of `stream`. If the first line is longer, `head` extends to the end of the line, up to 16 MiB.
         path: Path of the input. `-` is standard input.
     """
@@ -43,7 +43,7 @@ def open_source(path: str, opened: BinaryIO | None = None) -> Iterator[Source]:
 
     Args:
         path: Path of the file, plain, gzip or bgzip. `-` reads standard input.
-        opened: Open stream with the bytes of the input, which is not closed. If the stream is given, `path` is used in error messages only.
+        opened: Open stream to read instead of the file. The stream is not closed, and `path` is used in error messages only.
 
     Raises:
         InputError: The file is missing, empty, a folder, unreadable, truncated, or neither text nor Parquet.
@@ -88,7 +88,7 @@ def _check_head(head: bytes, name: str) -> None:
 
 
 class _Joined(io.RawIOBase):
-    """Bytes that have already been read, followed by the rest of a stream that is not seekable."""
+    """Stream of bytes that have already been read from another stream, followed by the remaining bytes of that stream."""
 
     def __init__(self, head: bytes, rest: BinaryIO) -> None:
         self._head = head

@@ -9,7 +9,7 @@ from dreamkeras.errors import InputError
 __all__ = ["KINDS", "checksum_of", "file_digest", "quick_digest"]
 
 KINDS = ("md5", "git-blob")
-"""Kinds of checksums: MD5, which Zenodo publishes, and the blob id of Git."""
+"""Kinds of checksums. `md5` is published by Zenodo, and `git-blob` is the id of a file in a Git repository."""
 
 MEGABYTE = 1 << 20
 
@@ -25,7 +25,10 @@ def file_digest(path: str | Path) -> str:
 
 
 def quick_digest(file: BinaryIO) -> str:
-    """Returns the size of an open file and the SHA-256 of its first and last megabyte, which is enough to distinguish large files."""
+    """Returns the size of an open file and the SHA-256 of its first and last megabyte.
+
+    Only two megabytes are read, so that large files are identified quickly.
+    """
     digest = hashlib.sha256(file.read(MEGABYTE))
     size = file.seek(0, 2)
     file.seek(max(0, size - MEGABYTE))
@@ -38,7 +41,7 @@ def checksum_of(path: Path, kind: str) -> str:
 
     Args:
         path: Path of the file.
-        kind: One of `KINDS`, or a checksum of the same kind.
+        kind: One of `KINDS`, or a checksum of the form `KIND:HEX`, whose kind is used.
 
     Raises:
         InputError: The kind is unknown.

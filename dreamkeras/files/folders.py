@@ -1,4 +1,6 @@
-"""Creates and locks output folders. Only one process can write to a folder, and a new folder gets its name only when it is complete.
+"""Creates and locks output folders.
+
+Only one process at a time can write to a folder, and a new folder gets its name only when it is complete.
 
 This module does not depend on the content of the folders.
 """
@@ -22,7 +24,7 @@ __all__ = ["LOCK", "UNFINISHED", "claim", "clear", "is_taken", "open_folder", "r
 LOCK = ".dreamkeras.lock"
 """Name of the lock file in a folder. The process that writes to the folder locks this file.
 
-The lock ends with the process, even if the process is killed and the file remains.
+The lock is released when the process ends, even if the process is killed and the lock file remains.
 """
 
 UNFINISHED = ".dreamkeras-*.tmp"
@@ -31,7 +33,7 @@ UNFINISHED = ".dreamkeras-*.tmp"
 TRIES = 100
 
 _held: dict[int, Path] = {}
-"""Folders that this process has locked, by the file descriptors of their lock files."""
+"""Maps the file descriptor of each lock file that this process has locked to the locked folder."""
 
 
 @contextmanager
@@ -72,9 +74,9 @@ def open_folder(folder: Path) -> Iterator[Path]:
 
     If the block raises an error, the folder is removed.
 
-    During the block, the folder is named `.NAME.unfinished` and locked by this process. Files that a killed process left there are
-    deleted first. If an empty folder with the final name exists, which may be a link or a mount point, the new files are moved into
-    that folder at the end.
+    During the block, the new folder is named `.NAME.unfinished` and is locked by this process. Files that a killed process left in
+    `.NAME.unfinished` are deleted first. If an empty folder with the final name exists, which may be a link or a mount point, the files
+    are written to a temporary subfolder and moved into the existing folder at the end.
 
     Raises:
         DreamkerasError: The folder is not empty, another process is writing to the folder, or a file cannot be written. The message
@@ -95,7 +97,7 @@ def open_folder(folder: Path) -> Iterator[Path]:
                     _publish(unfinished, place)
             finally:
                 clear(unfinished)
-                with suppress(OSError):  # The folder may still contain the lock file.
+                with suppress(OSError):  # A folder that still contains the lock file is kept.
                     unfinished.rmdir()
     finally:
         with suppress(OSError):
@@ -120,7 +122,9 @@ def require_empty(folder: Path) -> None:
 
 
 def require_held(folder: Path) -> None:
-    """Checks that a folder that this process has locked was not removed or replaced, because a new folder may belong to another run.
+    """Checks that a folder that this process has locked was not removed or replaced.
+
+    A folder that has replaced the locked folder may belong to another run.
 
     Raises:
         DreamkerasError: The folder was removed or replaced.
@@ -128,7 +132,7 @@ def require_held(folder: Path) -> None:
     folder = folder.absolute()
     for descriptor, held in list(_held.items()):
         if held == folder and not _is_at(folder / LOCK, descriptor):
-            raise DreamkerasError(f"{folder} was removed or replaced while it was being written. Start again with another name.")
+            raise DreamkerasError(f"{folder} was removed or replaced while it was being written. Start again with another output folder.")
 
 
 def clear(folder: Path) -> None:
@@ -143,7 +147,7 @@ def clear(folder: Path) -> None:
 
 @contextmanager
 def _naming(folder: Path, unfinished: Path) -> Iterator[None]:
-    """Converts errors like `naming_output`, but only errors about files in the unfinished folder."""
+    """Converts OSErrors like `naming_output`, except errors about files outside the unfinished folder."""
     try:
         yield
     except OSError as error:
@@ -191,8 +195,8 @@ def _lock(folder: Path, name: str, made: list[Path]) -> int | None:
         if _is_at(folder / LOCK, descriptor):
             _held[descriptor] = folder
             return descriptor
-        os.close(descriptor)  # The previous owner of the lock removed the lock file between the two calls.
-    raise DreamkerasError(f"Another process is writing to {name}. Wait until it has ended, or choose another name.")
+        os.close(descriptor)  # Another process removed the lock file after this process had opened it.
+    raise DreamkerasError(f"Another process is writing to {name}. Wait until that process has ended, or choose another name.")
 
 
 def _make(folder: Path, made: list[Path]) -> None:

@@ -16,7 +16,7 @@ from dreamkeras.files.streams import STANDARD, is_stream
 __all__ = ["copied", "file_name", "full_path", "open_bytes", "read_text", "refuse_twice", "require_file", "rereadable", "source_name"]
 
 _COPIES: dict[str, IO[bytes] | None] = {}
-"""Temporary copy of each stream that may be opened several times, by path. The value is None before the stream is first opened."""
+"""Maps the path of each stream that may be opened several times to its temporary copy, or to None until the stream is first opened."""
 
 
 def source_name(path: str) -> str:
@@ -65,7 +65,7 @@ def refuse_twice(paths: Iterable[str | None]) -> None:
         if is_stream(path):
             if (identity := _identity(path)) in seen:
                 raise InputError(
-                    f"Two inputs are {source_name(seen[identity])}, which can be read only once. Use a file for one of the inputs."
+                    f"Two inputs refer to {source_name(seen[identity])}, which can be read only once. Use a file for one of the inputs."
                 )
             seen[identity] = path
 
@@ -151,7 +151,7 @@ def _opened(path: str) -> Iterator[BinaryIO]:
 
 def _copy(stream: BinaryIO, path: str) -> IO[bytes]:
     try:
-        copy = tempfile.TemporaryFile(prefix="dreamkeras-")  # noqa: SIM115  # closed by the caller
+        copy = tempfile.TemporaryFile(prefix="dreamkeras-")  # noqa: SIM115  # the caller closes the file
         try:
             shutil.copyfileobj(stream, copy, 1 << 20)
             copy.flush()

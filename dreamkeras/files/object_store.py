@@ -26,9 +26,9 @@ SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 PASSWORD = re.compile(r":[^@/]*@")
 
 WHOLE_OBJECTS = {"s3", "gcs", "abfs"}
-"""Stores, by pyarrow's name, in which an object is visible only after its upload is complete.
+"""Stores, as pyarrow names them, in which an object is visible only after its upload is complete.
 
-In other stores, objects are renamed at the end.
+In other stores, an object is uploaded under a temporary name and then renamed.
 """
 
 
@@ -67,13 +67,13 @@ class Location(Protocol):
         """Reads the complete file. Returns None if the file does not exist."""
 
     def fetched(self) -> AbstractContextManager[str]:
-        """Yields a path on this machine, either of this file or of a temporary copy of this object.
+        """Yields the path of this file or, for an object in a store, of a temporary copy on this machine.
 
         Errors in the `with` block name the original file.
         """
 
     def made(self) -> AbstractContextManager[str]:
-        """Yields a path on this machine to write the content to.
+        """Yields a path on this machine, to which the caller writes the content.
 
         An object is uploaded only after the `with` block has ended without an error.
         """
@@ -112,7 +112,7 @@ def locate(text: str) -> Location:
 class _DiskFile:
     def __init__(self, path: str) -> None:
         self._path = Path(path)
-        self.text = str(self._path.absolute())  # worker processes may have another working folder
+        self.text = str(self._path.absolute())  # worker processes may have another working directory
         self.name = self._path.name
 
     def __str__(self) -> str:
@@ -245,9 +245,9 @@ class _MissingError(InputError):
 
 @functools.cache
 def _open_store(url: str, shown: str) -> tuple[Any, str]:
-    """Opens the store of a URL that ends with `/x`.
+    """Opens the object store of a URL whose path is the placeholder `/x`.
 
-    Returns pyarrow's file system and the prefix that replaces the first slash of a path.
+    Returns pyarrow's file system, and the prefix of all paths in the store, such as `bucket/`.
     """
     try:
         system, path = _import_filesystems().FileSystem.from_uri(url)

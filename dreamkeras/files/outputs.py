@@ -32,7 +32,7 @@ def open_output(path: str) -> Iterator[BinaryIO]:
     `/dev/stdout`, pipes and devices receive the bytes at the end, from a temporary file in another folder.
 
     Raises:
-        DreamkerasError: The file cannot be written. The message names the file and the reason. A BrokenPipeError is not converted.
+        DreamkerasError: The file cannot be written. The message names the file and the reason. A BrokenPipeError is raised unchanged.
     """
     target = Path(os.path.realpath(path))  # writes to the target of a symbolic link, so that the link itself is kept
     if is_stream(path):
@@ -53,12 +53,12 @@ def write_text(path: str | Path, text: str) -> None:
 
 @contextmanager
 def open_text(path: str) -> Iterator[BinaryIO | BgzipWriter]:
-    """Opens a text output like `open_output`. Output with a name that ends in .gz or .bgz is compressed with bgzip, which gzip can read.
+    """Opens a text output like `open_output`. If the name ends in .gz or .bgz, the output is compressed with bgzip.
 
-    Equal texts give equal bytes, because the compressed file contains neither a time nor a name.
+    The same text always gives the same bytes, because the compressed file contains neither a time nor a file name.
 
     Raises:
-        InputError: The suffix of the name is that of another compressed format.
+        InputError: The name ends with the suffix of a compressed format other than gzip.
     """
     if path.lower().endswith(OTHER_PACKINGS):
         raise InputError(f"Cannot write {path}: gzip is the only supported compression. Use a name that ends in .gz.")
@@ -73,7 +73,7 @@ def open_text(path: str) -> Iterator[BinaryIO | BgzipWriter]:
 
 
 def unpacked_name(path: str) -> str:
-    """Returns a file name without the suffix .gz or .bgz, so that the suffix of the result is that of the format.
+    """Returns a file name without the suffix .gz or .bgz, so that the result ends with the suffix of the file format.
 
     Example:
         >>> unpacked_name("a.tsv.gz"), unpacked_name("a.tsv")
@@ -83,7 +83,7 @@ def unpacked_name(path: str) -> str:
 
 
 def refuse_packed(path: str | Path, kind: str) -> None:
-    """Checks that the name of a binary file does not end with the suffix of a compressed file. `kind` is the format's name for messages.
+    """Checks that the name of a binary file does not end with the suffix of a compressed file. `kind` is the name of the binary format.
 
     Raises:
         InputError: The name ends with the suffix of a compressed file.

@@ -16,19 +16,21 @@ from dreamkeras.errors import DreamkerasError
 __all__ = ["STANDARD", "STANDARD_ERROR", "find_descriptor", "is_stream", "open_stream"]
 
 STANDARD = "-"
-"""Path of standard input or standard output."""
+"""Path that stands for standard input or standard output."""
 
 STANDARD_ERROR = 2
 """File descriptor of standard error."""
 
 _DESCRIPTORS = re.compile(r"/dev/fd|/proc/([0-9]+)(?:/task/[0-9]+)?/fd")
-"""Folders whose entries are the file descriptors of this process, or of the process with the number in the path."""
+"""Pattern of the folders that list the file descriptors of this process (`/dev/fd`) or of any process (`/proc/PID/fd`)."""
 
 MOST_LINKS = 40
 
 
 def is_stream(path: str | os.PathLike[str]) -> bool:
-    """Returns whether a path is a stream, which can be read only once: `-`, an open descriptor, a pipe, a socket or a device.
+    """Returns whether a path names a stream, which can be read only once.
+
+    Streams are `-`, open descriptors, pipes, sockets and devices.
 
     Example:
         >>> is_stream("-"), is_stream("/dev/stdout"), is_stream("results.tsv")
@@ -83,7 +85,10 @@ def open_stream(path: str) -> Iterator[BinaryIO]:
 
 
 def _entry(path: Path) -> Path | None:
-    """Returns `/proc/PID/fd/N` or `/dev/fd/N` if a path leads to one, otherwise None. Links are followed only up to the descriptor."""
+    """Returns the path of the file descriptor, such as `/dev/fd/1`, to which a path leads, or None for other paths.
+
+    The link from the descriptor to its target is not followed.
+    """
     for _ in range(MOST_LINKS):
         path = Path(os.path.realpath(path.parent)) / path.name
         if _DESCRIPTORS.fullmatch(str(path.parent)) and path.name.isdecimal():

@@ -1,6 +1,6 @@
 """Sends HTTP requests to a file server, with proxies, redirects, repeated attempts and one-line error messages.
 
-urllib3 is imported with the first request. The module `data.published.transfer` downloads to files.
+urllib3 is imported when the first request is sent. The module `data.published.transfer` downloads to files.
 """
 
 import time
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["ATTEMPTS", "Interrupted", "Say", "check_url", "open_url", "read_url", "retry"]
 
 ATTEMPTS = 5
-"""Maximum number of consecutive requests without progress."""
+"""Default maximum number of consecutive attempts without progress."""
 
 PAUSE = 1.0
 """Seconds before the second attempt. The pause doubles with each further attempt."""
@@ -49,7 +49,7 @@ class Interrupted(Exception):  # noqa: N818  # the name does not end in Error, b
 
 
 def check_url(url: str) -> str:
-    """Checks that a URL begins with http or https, and returns it without a slash at the end.
+    """Checks that a URL begins with http or https, and returns the URL without trailing slashes.
 
     Raises:
         InputError: The URL does not begin with http or https, or names no server.
@@ -66,7 +66,7 @@ def open_url(url: str, headers: Mapping[str, str] | None = None) -> "Iterator[Ba
 
     Raises:
         Interrupted: The connection failed or was closed, or the server is busy.
-        DreamkerasError: The server does not have the file, or the URL of the proxy is malformed.
+        DreamkerasError: The server responds with an error such as 404 (not found), or the URL of the proxy is malformed.
         MissingPackageError: urllib3 is not installed.
     """
     urllib3 = import_extra("urllib3", "urllib3 for downloads", "train")
@@ -77,8 +77,8 @@ def open_url(url: str, headers: Mapping[str, str] | None = None) -> "Iterator[Ba
                 url,
                 headers={"User-Agent": "dreamkeras", "Accept-Encoding": "identity", **(headers or {})},
                 preload_content=False,
-                decode_content=False,  # some servers declare a .tar.gz file as a .tar file with gzip encoding
-                # urllib3 only follows redirects. Requests are repeated by `retry`, because Zenodo sends Retry-After with every response.
+                decode_content=False,  # Some servers declare a .tar.gz file as a .tar file with gzip encoding.
+                # `urllib3` only follows redirects. Requests are repeated by `retry`, because Zenodo sends Retry-After with every response.
                 retries=urllib3.Retry(None, connect=0, read=0, redirect=5, status=0, other=0, respect_retry_after_header=False),
                 timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
             )
@@ -97,7 +97,8 @@ def retry(url: str, attempt: Callable[[], None], progress: Callable[[], int], *,
     Args:
         url: URL of the request, for messages.
         attempt: Function that sends the request. The function is called again if it raises `Interrupted`.
-        progress: Function that returns the progress as a number, such as received bytes. Progress restarts the count of attempts at 1.
+        progress: Function that returns the progress as a number, such as received bytes. After progress, the count of attempts restarts
+            at 1.
         attempts: Maximum number of consecutive attempts without progress.
         say: Function that is called with a message about the reason and the duration of each pause.
 
@@ -134,7 +135,7 @@ def read_url(url: str, most: int, *, attempts: int = ATTEMPTS, say: Say | None =
         say: Function that is called with a message about each pause, see `retry`.
 
     Raises:
-        DreamkerasError: There is no response, or the response is too long.
+        DreamkerasError: The request failed, or the response has more than `most` bytes.
     """
     got: list[bytes] = []
 
@@ -150,7 +151,7 @@ def read_url(url: str, most: int, *, attempts: int = ATTEMPTS, say: Say | None =
 
 
 def _pool(urllib3: Any, url: str) -> Any:
-    """Returns a pool of connections. A proxy is used if the environment or the system sets one for the URL."""
+    """Returns a pool of connections, which use a proxy if an environment variable or the system defines a proxy for the URL."""
     parts = urlsplit(url)
     proxy = getproxies().get(parts.scheme)
     if not proxy or proxy_bypass(parts.hostname or ""):
@@ -170,7 +171,7 @@ def _check_status(urllib3: Any, response: "BaseHTTPResponse", url: str) -> None:
 
 
 def _retry_after(urllib3: Any, response: "BaseHTTPResponse") -> float | None:
-    """Returns the Retry-After header, a number or a date, in seconds."""
+    """Returns the seconds to wait according to the Retry-After header, which contains a number or a date, or None."""
     text = response.headers.get("Retry-After")
     try:
         return None if text is None else float(urllib3.Retry().parse_retry_after(text))
@@ -179,7 +180,7 @@ def _retry_after(urllib3: Any, response: "BaseHTTPResponse") -> float | None:
 
 
 def _reason(urllib3: Any, error: Exception) -> str:
-    """Returns the message of an error without urllib3's object representations and addresses."""
+    """Returns a short reason for an error, without the object names and memory addresses in urllib3's message."""
     if isinstance(error, urllib3.exceptions.MaxRetryError) and error.reason is not None:
         error = error.reason
     timeout, refused = urllib3.exceptions.TimeoutError, urllib3.exceptions.NewConnectionError  # NewConnectionError is a TimeoutError

@@ -1,7 +1,7 @@
 """Reads regions, strands and summits from BED and narrowPeak files.
 
-Some files with regions have other content in columns 6 and 10. Therefore, all lines of a file are checked before column 6 is used as
-strands and column 10 as summits.
+In some files of regions, column 6 does not contain strands, or column 10 does not contain summits. Therefore, all lines of a file are
+checked before column 6 is used as strands and column 10 as summits.
 """
 
 import io
@@ -26,13 +26,13 @@ COLUMNS = 10
 """Number of columns in narrowPeak. BED has up to 12 columns, and its column 10 does not hold summits."""
 
 NO_SUMMIT, NOT_A_SUMMIT = -1, -2
-"""Value of column 10 in narrowPeak for a peak without a summit, and the value that represents an invalid cell."""
+"""`NO_SUMMIT` is the value of column 10 in narrowPeak for a peak without a summit. `NOT_A_SUMMIT` represents an invalid cell."""
 
 STRAND = 5
 """Position of the strand column, counted from 0."""
 
 _NO_REGION = ("#", "track ", "track\t", "browser ", "browser\t", "id\tstart\tend\t")
-"""Beginnings of lines without a region. The last beginning is the header of tables that dreamkeras writes, such as tables of seqlets."""
+"""Texts with which lines without a region begin. The last text begins the header of tables that dreamkeras writes, such as seqlets."""
 
 
 class Bed(NamedTuple):
@@ -62,7 +62,8 @@ def read_bed(path: str, genome: Genome | None = None, summits: bool | None = Non
 
     Args:
         path: Path of the file.
-        genome: Reference genome. If given, contigs get the genome's names. If None, contigs keep the names in the file.
+        genome: Reference genome. If given, each contig is renamed to its name in the genome. If None, contigs keep the names in
+            the file.
         summits: Whether column 10 holds summits, as offsets from the start of the region. If None, column 10 is used as summits in
             files named .narrowPeak, and in files whose lines all have ten valid columns of narrowPeak.
 
@@ -93,7 +94,11 @@ def read_bed(path: str, genome: Genome | None = None, summits: bool | None = Non
 
 
 class _BedLines:
-    """The columns of a BED file, and the first lines that show that columns 10 and 6 do not hold summits and strands."""
+    """Columns of a BED file.
+
+    The object also stores the first line without a valid summit, the first line that is not narrowPeak, and the first line without a valid
+    strand.
+    """
 
     def __init__(self) -> None:
         self.contigs: list[str] = []
@@ -137,7 +142,7 @@ def _peak(cells: list[str], length: int) -> int:
 
 
 def _not_stranded(cells: list[str]) -> str:
-    """Returns the reason why columns 5 and 6 are not a score and a strand, or an empty string if the columns are valid."""
+    """Returns the reason why column 6 is not used as a strand, or an empty string if columns 5 and 6 are valid."""
     if cells[STRAND] not in ("+", "-", "."):
         return f"has {cells[STRAND]!r} in column 6"
     if cells[STRAND - 1] != "." and not is_number(cells[STRAND - 1]):
@@ -204,7 +209,7 @@ def _about_strands(found: _BedLines, name: str) -> str:
 
 
 def _named(contigs: list[str], lines: np.ndarray, genome: Genome, name: str) -> list[str]:
-    """Returns the contig of each region, by its name in the genome."""
+    """Returns the contig of each region, under its name in the genome."""
     first = dict(zip(reversed(contigs), reversed(lines.tolist()), strict=True))
     names = match_contigs(contigs, genome.lengths, genome.path, {contig: f"{name}, line {line}" for contig, line in first.items()})
     return [names[contig] for contig in contigs]

@@ -22,7 +22,7 @@ __all__ = ["Genome", "find_contig", "match_contigs"]
 MITOCHONDRIA = ("MT", "chrM", "M", "chrMT")
 """Names of the mitochondrial genome in different databases.
 
-The names of other contigs in Ensembl and UCSC differ only by the prefix `chr`.
+The names of other contigs differ between Ensembl and UCSC only by the prefix `chr`.
 """
 
 
@@ -36,8 +36,8 @@ class Genome:
         path: Path of a FASTA file, plain or bgzip. All lines of a contig except the last must have the same length.
 
     Raises:
-        InputError: The file cannot be read, is ordinary gzip, has lines of different lengths, or its `.fai` file belongs to another
-            FASTA file.
+        InputError: The FASTA file cannot be read, is compressed with ordinary gzip, or has lines of different lengths, or the `.fai` file
+            belongs to another FASTA file.
 
     Example:
         >>> import pathlib, tempfile
@@ -87,7 +87,7 @@ class Genome:
         return self.stretches(contigs, starts, starts + length).flat.reshape(len(contigs), length)
 
     def stretches(self, contigs: Sequence[str], starts: np.ndarray, ends: np.ndarray) -> Ragged:
-        """Returns the sequences from `starts` to `ends`, int (n,), of n windows that may differ in length. See `windows` for `contigs`."""
+        """Returns the sequences of n windows from `starts` to `ends`, int (n,), which may differ in length. See `windows` for `contigs`."""
         if _state(self.path) != self._state:
             raise InputError(f"{self.path} changed while it was being read. Start again.")
         names = match_contigs(contigs, self._contigs, self.path)
@@ -127,7 +127,7 @@ def match_contigs(wanted: Iterable[str], known: Collection[str], path: str, plac
         For each name in `wanted`, the name of the same contig in the file.
 
     Raises:
-        InputError: A contig is missing in the file.
+        InputError: A contig is missing from the file.
 
     Example:
         >>> match_contigs(["1", "chr2", "MT"], ["chr1", "chr2", "chrM"], "genome.fa")
@@ -145,7 +145,7 @@ def match_contigs(wanted: Iterable[str], known: Collection[str], path: str, plac
 
 
 def find_contig(name: str, known: Collection[str]) -> str | None:
-    """Returns the name in `known` of a contig, which may differ from `name` by the prefix `chr`, or None if `known` lacks the contig."""
+    """Finds a contig in `known` by its name, with or without the prefix `chr`. Returns None if `known` does not contain the contig."""
     other = name.removeprefix("chr") if name.startswith("chr") else f"chr{name}"
     names = [name, other, *(MITOCHONDRIA if name in MITOCHONDRIA else ())]
     return next((one for one in names if one in known), None)

@@ -9,7 +9,7 @@ __all__ = ["Regions"]
 
 
 class Regions(NamedTuple):
-    """Regions of a genome, in the order of their file.
+    """Regions of a genome, in the order in which they were read.
 
     Args:
         contigs: Contig of each of the n regions.

@@ -19,7 +19,10 @@ MAGIC = bytes.fromhex("26fc8f88")
 """The first bytes of a bigWig file. If the file was written on a machine with the opposite byte order, these bytes are reversed."""
 
 INDEX = slice(24, 32)
-"""Bytes of the header of a bigWig file that give the offset of the index. The index is near the end of the file."""
+"""Bytes of the header of a bigWig file that contain the offset of the index.
+
+The index is near the end of the file, so a truncated file usually ends before this offset.
+"""
 
 
 class Signal:
@@ -47,11 +50,11 @@ class Signal:
         """Checks that the signal belongs to a genome, by comparing the lengths of contigs.
 
         Args:
-            lengths: Length in the genome of each contig that is used.
+            lengths: Length of each contig in use, according to the genome.
             path: Path of the genome, for error messages.
 
         Raises:
-            InputError: A contig is missing in the bigWig file or has another length there.
+            InputError: A contig is missing from the bigWig file, or its length differs between the two files.
         """
         for name, other in match_contigs(lengths, self.lengths, self.path).items():
             if lengths[name] != self.lengths[other]:

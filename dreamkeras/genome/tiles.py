@@ -48,7 +48,7 @@ class Tile(NamedTuple):
 
     @property
     def middle(self) -> int | None:
-        """Number of bases in the middle of a window to which the value of the window applies.
+        """Width, in bases, of the middle of a window to which the value of the window applies.
 
         The middles of different windows share no base. If None, windows do not overlap, and the value applies to the complete window.
         """
@@ -74,8 +74,8 @@ def tile_fasta(path: str, tile: Tile, *, reverse: bool = False, block: int = BLO
     r"""Yields the windows of a FASTA file, in the order of the file.
 
     Windows that consist of N only are skipped, and so are the bases after the last complete window of a contig. Memory use does not
-    grow with the length of contigs. The records are named by `window_name`, and the line number of a record is that of the contig's
-    header.
+    grow with the length of contigs. Records are named by `window_name` and have the line number of the header
+    of their contig.
 
     Args:
         path: Path of the FASTA file.
@@ -112,7 +112,7 @@ def tile_fasta(path: str, tile: Tile, *, reverse: bool = False, block: int = BLO
             used = min(len(held), first + tile.step * len(starts))
             held, begin = held[used:], begin + used
     if not found:
-        raise InputError(f"{path} has no window of {tile.width} bases that is not all N.")
+        raise InputError(f"{path} has no window of {tile.width} bases that contains a letter other than N.")
 
 
 def _records(piece: Piece, letters: np.ndarray, starts: np.ndarray, path: str, *, reverse: bool) -> Records:

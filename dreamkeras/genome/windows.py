@@ -95,7 +95,7 @@ def contig_lengths(paths: Iterable[str], wanted: GenomeWindows) -> dict[str, int
     for path in paths if wanted.genome is None else [wanted.genome]:
         found = Genome(path).lengths
         if twice := lengths.keys() & found.keys():
-            raise InputError(f"Expected distinct names of contigs in all files, got {min(twice)!r} again in {path}.")
+            raise InputError(f"Expected each contig in one file only, got {min(twice)!r} again in {path}.")
         lengths.update(found)
     return lengths
 
@@ -160,7 +160,7 @@ def _tiled(bed: Bed, genome: Genome, tile: Tile) -> Iterator[Records]:
                 found = True
                 yield records if known.all() else records.select(known)
     if not found:
-        raise InputError(f"The regions in {bed.path} have no window of {tile.width} bases that is not all N.")
+        raise InputError(f"The regions in {bed.path} have no window of {tile.width} bases that contains a letter other than N.")
 
 
 def _batches(bed: Bed, windows: Regions, genome: Genome) -> Iterator[Records]:

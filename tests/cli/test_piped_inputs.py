@@ -161,7 +161,7 @@ def test_constraints_and_options_can_be_pipes(run, model, tmp_path):
 
 
 REFUSED = [
-    (["predict", "-", "-"], "Two inputs are standard input, which"),
+    (["predict", "-", "-"], "Two inputs refer to standard input, which"),
     (["predict", "PIPE", "a.fa", "PIPE"], "which can be read only once. Use a file for one of the inputs"),
     (["predict", "a.bed", "--genome", "PIPE"], "windows are read at any position"),
     (["predict", "a.bed", "--genome", "-"], "windows are read at any position"),
@@ -172,8 +172,8 @@ REFUSED = [
     (["predict", "PIPE", "-o", "out", "--engine", "ray"], "processes of the cluster read the file"),
     (["predict", "PIPE", "--tile", "9:3", "--column", "a", "-o", "o.bw"], "windows are read at any position"),
     (["predict", "a.fa", "-m", "PIPE"], "a model must be a seekable file"),
-    (["design", "--target", "max", "-o", "out", "--start", "-", "--constraints", "/dev/stdin"], "Two inputs are"),
-    (["evaluate", "-", "--predictions", "-", "--assay", "yeast", "-o", "out"], "Two inputs are"),
+    (["design", "--target", "max", "-o", "out", "--start", "-", "--constraints", "/dev/stdin"], "Two inputs refer to"),
+    (["evaluate", "-", "--predictions", "-", "--assay", "yeast", "-o", "out"], "Two inputs refer to"),
 ]
 
 

@@ -258,7 +258,7 @@ def test_the_second_of_two_resumed_processes_is_refused(shell, run, tmp_path, mo
             result = run(*args)
             assert (result.exit_code, result.stderr) == (
                 1,
-                "Error: Another process is writing to o.tsv. Wait until it has ended, or choose another name.\n",
+                "Error: Another process is writing to o.tsv. Wait until that process has ended, or choose another name.\n",
             )
         assert sorted(Path("o.tsv.unfinished").iterdir()) == kept
         first.communicate("")
@@ -314,7 +314,7 @@ def test_a_folder_locked_by_another_process_is_refused(shell, run, tmp_path, mon
         result = run(*line.split())
         assert (result.exit_code, result.stderr) == (
             1,
-            "Error: Another process is writing to run. Wait until it has ended, or choose another name.\n",
+            "Error: Another process is writing to run. Wait until that process has ended, or choose another name.\n",
         )
         assert sorted(Path().rglob("*")) == before
 
@@ -337,7 +337,9 @@ def test_a_model_is_not_written_into_a_running_run(run, tmp_path, monkeypatch, l
     with claim(Path("run")):
         result = run(*line.split())
     assert result.exit_code == 1
-    assert re.fullmatch("Error: Another process is writing to .*run. Wait until it has ended, or choose another name.\n", result.stderr)
+    assert re.fullmatch(
+        "Error: Another process is writing to .*run. Wait until that process has ended, or choose another name.\n", result.stderr
+    )
 
 
 @pytest.mark.parametrize(("one", "other"), [("logs/o.tsv", "logs"), ("logs", "logs/../logs/deep/o.tsv")])

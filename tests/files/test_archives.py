@@ -80,7 +80,7 @@ class TestValidArchives:
 class TestUnsafeMembers:
     @pytest.mark.parametrize("name", ["../evil", "a/../../evil", "a/..", "/evil", "//evil", "a\\..\\evil", "C:evil", ".."])
     def test_paths_outside_the_folder_are_rejected(self, packed, name):
-        refuse(packed(member("fine", b"1"), member(name, b"2")), "contains a member outside its folder")
+        refuse(packed(member("fine", b"1"), member(name, b"2")), "whose path leads outside the folder it is extracted to")
 
     @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE])
     @pytest.mark.parametrize("target", ["/etc/passwd", "../evil", "fine"])

@@ -110,14 +110,14 @@ def test_a_stream_under_two_names_is_rejected(tmp_path):
     (tmp_path / "link").symlink_to("fifo")
     refuse_twice(["-", None, str(tmp_path), str(tmp_path), str(tmp_path / "fifo"), ""])
     for twice in (["-", "a", "-"], [str(tmp_path / "fifo"), "-", str(tmp_path / "link")]):
-        with pytest.raises(InputError, match=r"^Two inputs are (standard input|.*fifo), which can be read only once"):
+        with pytest.raises(InputError, match=r"^Two inputs refer to (standard input|.*fifo), which can be read only once"):
             refuse_twice(twice)
 
 
 def test_standard_input_that_is_a_pipe_has_several_names(monkeypatch):
     with filled_pipe(b"") as path:
         monkeypatch.setattr(sys, "stdin", SimpleNamespace(fileno=lambda: int(path.rpartition("/")[2])))
-        with pytest.raises(InputError, match="Two inputs are standard input"):
+        with pytest.raises(InputError, match="Two inputs refer to standard input"):
             refuse_twice(["-", path])
 
 

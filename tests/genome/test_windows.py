@@ -59,7 +59,7 @@ def test_tiles_along_regions(read):
         "chr1:10-20": one[10:20],
         **{f"2:{i}-{i + 10}(-)": turned(two[i : i + 10]) for i in (0, 10, 20)},
     }
-    with pytest.raises(InputError, match=r"The regions in .*peaks\.bed have no window of 40 bases that is not all N"):
+    with pytest.raises(InputError, match=r"The regions in .*peaks\.bed have no window of 40 bases that contains a letter other than N"):
         read(tile=Tile(40, 10))
 
 

@@ -318,7 +318,7 @@ class TestStreams:
     def test_a_pipe_cannot_be_both_training_and_validation_data(self, spawn, promoters, tmp_path, valid):
         done = spawn("train", "-", "--valid", valid, "--out", tmp_path / "run", input=promoters.decode())
         assert (done.returncode, done.stderr) == (
-            1, "Error: Two inputs are standard input, which can be read only once. Use a file for one of the inputs.\n",
+            1, "Error: Two inputs refer to standard input, which can be read only once. Use a file for one of the inputs.\n",
         )  # fmt: skip
         assert not (tmp_path / "run").exists()
 
