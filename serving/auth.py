@@ -68,11 +68,24 @@ class Guard:
         if not any(known):
             raise ProtocolError("Token missing or unknown. Send the header Authorization: Bearer TOKEN.", 401)
 
-    def check_operator(self, authorization: str | None) -> None:
-        """Raises `ProtocolError` unless the header permits loading and unloading: 401 without a known token, 403 if loading is disabled."""
+    def check_operator(self, authorization: str | None, *, is_local: bool = True) -> None:
+        """Raises `ProtocolError` unless a request may load and unload models: 401 without a known token, 403 if loading is disabled.
+
+        Args:
+            authorization: The Authorization header of the request.
+            is_local: Whether the request was addressed to this machine by one of its local names, and not forwarded. Without operator
+                tokens, other requests are refused with status 403: a page of another site can reach the server under its own host name
+                (DNS rebinding), and a reverse proxy forwards requests of other machines.
+        """
         if self._operators is None:
             if not self._control:
                 raise ProtocolError("Loading and unloading models is disabled. Start the server with --operator-tokens.", 403)
+            if not is_local:
+                raise ProtocolError(
+                    "Loading and unloading models without a token is allowed only for requests to localhost. "
+                    "Start the server with --operator-tokens.",
+                    403,
+                )
             self.check_user(authorization)
         elif _bearer(authorization) not in self._operators:
             raise ProtocolError("Operator token missing or unknown. Send the header Authorization: Bearer TOKEN.", 401)

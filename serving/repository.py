@@ -27,7 +27,7 @@ class IndexEntry(NamedTuple):
 
     Args:
         name: Name of the model.
-        version: Version of the model. Empty if no version is loaded.
+        version: Version of the model. Empty if no version has been loaded yet, or all have been unloaded.
         state: `READY`, `LOADING` or `UNAVAILABLE`.
         reason: Reason why the model is unavailable, or why the last attempt to load the model failed.
     """
@@ -64,7 +64,7 @@ class ModelRepository:
         self._open_file = open_file
         self._settings = settings
         self._loaded: dict[str, dict[str, ServedModel]] = {}
-        self._reasons: dict[str, str] = {}
+        self._reasons: dict[str, dict[str, str]] = {}
         self._loading: set[str] = set()
         self._statistics: dict[tuple[str, str], Statistics] = {}
         self._one_at_a_time = threading.Lock()
@@ -141,25 +141,15 @@ class ModelRepository:
     def load(self, name: str) -> None:
         """Loads all versions of a model from disk, in the calling thread.
 
-        The previous versions answer requests meanwhile, and stay loaded if an error occurs.
+        The previous versions answer requests meanwhile. A version that cannot be loaded keeps its previous model.
 
         Raises:
             ProtocolError: 404 for an unknown model.
-            DreamkerasError: A file of the model cannot be loaded.
+            DreamkerasError: A version cannot be loaded. The other versions are loaded.
         """
-        with self._one_at_a_time:
-            self._loading.add(name)
-            try:
-                loaded = {version: self._open(name, version, path) for version, path in self._find(name).items()}
-            except (DreamkerasError, OSError) as error:
-                if isinstance(error, ProtocolError):  # unknown model
-                    raise
-                self._reasons[name] = str(error)
-                raise _readable(name, error) from None
-            finally:
-                self._loading.discard(name)
-            self._loaded[name] = loaded
-            self._reasons.pop(name, None)
+        if problems := self._load_versions(name):
+            others = [version for version in self.versions(name) if version not in self._reasons[name]]
+            raise ModelError(" ".join([*problems, *([f"Versions that were loaded: {', '.join(others)}."] if others else [])]))
 
     def unload(self, name: str) -> None:
         """Unloads a model. Requests in flight are still answered.
@@ -170,31 +160,42 @@ class ModelRepository:
         with self._one_at_a_time:
             if self._loaded.pop(name, None) is None:
                 raise ProtocolError(f"Request for unknown model: {_shown(name)} is not loaded.", 404)
-            self._reasons[name] = UNLOADED
+            self._reasons[name] = {"": UNLOADED}
 
     def index(self, *, only_ready: bool = False) -> list[IndexEntry]:
-        """Returns the entries of all models, one for each loaded version. With `only_ready`, models that are not loaded are omitted."""
+        """Returns the entries of all models, one for each version that is loaded or could not be loaded.
+
+        With `only_ready`, only loaded versions are returned.
+        """
         entries = []
         for name in self.names():
-            reason = self._reasons.get(name, "")
-            versions = self.versions(name)
-            state = "READY" if versions else "LOADING" if name in self._loading else "UNAVAILABLE"
-            entries += [IndexEntry(name, version, state, reason) for version in versions or [""]]
+            reasons, ready = self._reasons.get(name, {}), self.versions(name)
+            other = "LOADING" if name in self._loading else "UNAVAILABLE"
+            versions = [*ready, *(version for version in reasons if version not in ready)] or [""]
+            entries += [IndexEntry(name, each, "READY" if each in ready else other, reasons.get(each, "")) for each in versions]
         return [entry for entry in entries if entry.state == "READY" or not only_ready]
 
     def _load_versions(self, name: str) -> list[str]:
-        """Loads each version of a model in the folder, and returns the errors of versions that cannot be loaded."""
-        loaded, problems = {}, []
-        for version, path in self._find(name).items():
+        """Loads each version of a model, and returns the errors of the versions that cannot be loaded."""
+        with self._one_at_a_time:
+            self._loading.add(name)
+            before, after, reasons = self._loaded.get(name, {}), {}, {}
             try:
-                loaded[version] = self._open(name, version, path)
-            except (DreamkerasError, OSError) as error:
-                problems.append(str(_readable(name, error)))
-        if loaded:
-            self._loaded[name] = loaded
-        if problems:
-            self._reasons[name] = problems[-1]
-        return problems
+                for version, path in self._find(name).items():
+                    try:
+                        after[version] = self._open(name, version, path)
+                    except (DreamkerasError, OSError) as error:
+                        reasons[version] = str(_readable(name, error))
+                        if version in before:
+                            after[version] = before[version]
+            except OSError as error:  # the folder of the versions cannot be read
+                reasons[""] = str(_readable(name, error))
+            finally:
+                self._loading.discard(name)
+            if after.keys() - reasons.keys():
+                self._loaded[name] = after
+            self._reasons[name] = reasons
+            return list(reasons.values())
 
     def _open(self, name: str, version: str, path: Path) -> ServedModel:
         if self._folder and name not in self._files:

@@ -19,7 +19,7 @@ from ..errors import BodyError, ClientDisconnectedError, OverloadedError, Protoc
 from ..http import routes_v1
 from ..logs import FAILURES, log_request, request_id_of
 from ..service import Service
-from .proxy import Proxy
+from .proxy import Proxy, is_local
 
 __all__ = ["Boundary", "error_response"]
 
@@ -71,13 +71,12 @@ class Boundary:
         if not path:
             raise HTTPException(308, "The page is at this path with a slash at its end.", {"location": f"{self._proxy.root_path}/"})
         if not self._proxy.allows(headers):  # stops pages of other sites from reaching a local server through a visitor's browser
-            origin = headers["origin"][:80]
-            raise ProtocolError(f"Request refused: it was sent by a page of another site. Allow it with --allow-origin {origin}.", 403)
+            raise ProtocolError(f"Request refused: it was sent by a page of another site. {self._proxy.advice(headers['origin'])}", 403)
         if self._proxy.is_preflight(scope["method"], headers):
             return
         authorization = headers.get("authorization")
         if path.startswith(OPERATORS_PATHS):
-            self._service.guard.check_operator(authorization)
+            self._service.guard.check_operator(authorization, is_local=is_local(headers))
         elif path not in OPEN_PATHS:
             self._service.guard.check_user(authorization)
 

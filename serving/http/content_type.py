@@ -13,8 +13,8 @@ FORM = "application/x-www-form-urlencoded"
 """Type of a form in the body, which curl also sends with each `-d` and `--data-binary`."""
 
 ADVICE = (
-    (re.compile(rb"\s*[\[{]"), 'JSON. Send {"sequences": [...]} with the header Content-Type: application/json'),
-    (re.compile(rb"\s*<"), "HTML or XML. Send FASTA, FASTQ, a table or one sequence per line"),
+    (re.compile(rb"(\xef\xbb\xbf)?\s*[\[{]"), 'JSON. Send {"sequences": [...]} with the header Content-Type: application/json'),
+    (re.compile(rb"(\xef\xbb\xbf)?\s*<"), "HTML or XML. Send FASTA, FASTQ, a table or one sequence per line"),
 )
 FIELD = re.compile(rb"\s*[A-Za-z]\w*=")
 

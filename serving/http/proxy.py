@@ -12,12 +12,18 @@ from starlette.types import ASGIApp
 
 from dreamkeras.errors import InputError
 
-__all__ = ["Proxy", "parse_origin", "parse_root_path", "parse_trusted"]
+__all__ = ["Proxy", "is_local", "parse_origin", "parse_root_path", "parse_trusted"]
 
 ANY = "*"
 SAME_ORIGIN = "same-origin"
 DEFAULT_PORTS = {"http": 80, "https": 443}
-ROOT_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)*")
+HOST = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?|[0-9a-f:.]*:[0-9a-f:.]*")
+ROOT_PATH = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)*")
+ROUTES = ("v1", "v2", "page", "docs", "metrics", "openapi.json")
+"""First parts of the server's own paths. A root path that begins with one of them would hide the path."""
+
+LOCAL_HOST = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:\d+)?", re.IGNORECASE)
+FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host")
 METHODS = ("GET", "POST")
 EXPOSED = ("Inference-Header-Content-Length", "Retry-After", "X-Request-Id")
 """Headers of answers that pages of allowed sites may read, in addition to those that browsers always expose."""
@@ -46,6 +52,13 @@ class Proxy(NamedTuple):
             return True
         return origin.partition("://")[2] == headers.get("host")
 
+    def advice(self, origin: str) -> str:
+        """Returns how to allow the pages of an origin that is refused."""
+        try:
+            return f"Allow it with --allow-origin {parse_origin(origin)}."
+        except InputError:
+            return "Its origin cannot be allowed by name. Open the page from a web server, at a URL such as https://lab.example.org."
+
     def is_preflight(self, method: str, headers: Headers) -> bool:
         """Whether a request is a preflight request of a browser, which has no token and is answered without the application."""
         return bool(self.origins) and method == "OPTIONS" and "origin" in headers and "access-control-request-method" in headers
@@ -60,6 +73,15 @@ class Proxy(NamedTuple):
         """Returns a path without `root_path`, whether or not the proxy has already removed it."""
         rest = path.removeprefix(self.root_path)
         return rest if rest != path and rest[:1] in {"", "/"} else path
+
+
+def is_local(headers: Headers) -> bool:
+    """Whether a request is addressed to this machine by a local name, and does not come from a reverse proxy.
+
+    A page of another site whose host name resolves to 127.0.0.1 (DNS rebinding) sends its own name as `Host`.
+    """
+    is_addressed_locally = LOCAL_HOST.fullmatch(headers.get("host", "")) is not None
+    return is_addressed_locally and not any(header in headers for header in FORWARDED)
 
 
 def parse_origin(text: str) -> str:
@@ -79,15 +101,22 @@ def parse_origin(text: str) -> str:
         port = url.port
     except ValueError:
         url, port = urllib.parse.SplitResult("", "", "", "", ""), None
-    if url.scheme not in DEFAULT_PORTS or not url.hostname or url.path not in {"", "/"} or url.query or url.fragment or "@" in url.netloc:
+    is_address = url.scheme in DEFAULT_PORTS and "@" not in url.netloc and HOST.fullmatch(url.hostname or "") is not None
+    if not is_address or url.path not in {"", "/"} or url.query or url.fragment or text != text.strip():
         raise InputError(f"Expected an origin such as https://lab.example.org or http://localhost:3000, or '*', got {text!r}.")
-    host = f"[{url.hostname}]" if ":" in url.hostname else url.hostname
+    host = f"[{url.hostname}]" if ":" in str(url.hostname) else url.hostname
     return f"{url.scheme}://{host}" if port in {None, DEFAULT_PORTS[url.scheme]} else f"{url.scheme}://{host}:{port}"
 
 
 def parse_root_path(text: str) -> str:
-    """Returns a root path without a slash at its end. Raises `InputError` if the text is not the path of a URL."""
+    """Returns a root path without a slash at its end.
+
+    Raises:
+        InputError: The text is not the path of a URL, or begins like a path of the server.
+    """
     path = text.rstrip("/")
+    if path.split("/")[1:2] and path.split("/")[1] in ROUTES:
+        raise InputError(f"Cannot use {text!r} as the root path, because the server has such paths. Choose another, such as /dream.")
     if not ROOT_PATH.fullmatch(path):
         raise InputError(f"Expected a path such as /dream, of letters, digits, '.', '_', '~' and '-', got {text!r}.")
     return path
@@ -103,4 +132,4 @@ def parse_trusted(texts: Iterable[str]) -> tuple[str, ...]:
             network = None
         if network is None:
             raise InputError(f"Expected IP addresses, networks such as 10.0.0.0/8, or '*', got {item!r}.")
-    return tuple(items)
+    return (ANY,) if ANY in items else tuple(items)

@@ -29,6 +29,7 @@ async def predict(request: Request) -> Response:
     service = service_of(request)
     async with service.bodies.read(request) as body:
         model = service.models.get(**request.path_params)
+        service.batcher.check_room(model)
         inference = await service.decode(model, len(body), read_instances, body)
     check_json_answer(inference, service.settings.json_bytes)
     request.state.access = inference.log_fields

@@ -31,6 +31,9 @@ PAGE = Path(__file__).parents[1] / "page"
 OPEN_PATHS = ("/", "/docs", "/openapi.json", *(f"/page/{file.name}" for file in sorted(PAGE.iterdir())))
 """Paths that need no token, since the page has a field for the token."""
 
+PARAMETERS = ("model", "version", "include", "id_column", "sequence_column")
+"""Query parameters of `/v1/predict`."""
+
 HELD = 1 << 20
 """Number of bytes of an answer that are held back before sending begins.
 
@@ -61,6 +64,8 @@ async def models(request: Request) -> Response:
 
 async def predict(uploads: Uploads, request: Request) -> Response:
     """Returns predictions for the sequences in the body."""
+    if unknown := sorted(set(request.query_params) - set(PARAMETERS)):
+        raise ProtocolError(f"Unknown parameter {unknown[0][:40]!r}. Parameters of /v1/predict: {', '.join(PARAMETERS)}.")
     include = request.query_params.get("include")
     if include not in {None, "sequence"}:
         raise ProtocolError(f"Expected include=sequence, got {include[:40]!r}.")
@@ -73,7 +78,7 @@ async def predict(uploads: Uploads, request: Request) -> Response:
         columns = (request.query_params.get("id_column"), request.query_params.get("sequence_column"))
         batches, otherwise = uploads.read(check_start(request, _upload(request)), *columns), TSV
     media_type = choose_type(request.headers.get("accept", ""), otherwise)
-    scored = one_ahead(score_batches(service_of(request), model, batches))
+    scored = _counted(request, one_ahead(score_batches(service_of(request), model, batches)))
     answer = AnswerWriter(media_type, heading(model))
     return await _held_back(request, one_ahead(_written(answer, scored, with_sequences=include is not None)), media_type)
 
@@ -86,13 +91,24 @@ async def mutagenesis(request: Request) -> Response:
     return JSONResponse(await cancel_on_disconnect(request, mutate(service, model, sequence)))
 
 
-async def document(_: Request) -> Response:
+async def document(request: Request) -> Response:
     """Returns the OpenAPI document."""
-    return JSONResponse(openapi_document())
+    return JSONResponse(openapi_document(request.app.state.proxy.root_path))
 
 
 async def _file(name: str, _: Request) -> Response:
     return FileResponse(PAGE / name, headers=SECURITY)
+
+
+async def _counted(
+    request: Request, scored: AsyncGenerator[tuple[Records, np.ndarray], None]
+) -> AsyncGenerator[tuple[Records, np.ndarray], None]:
+    """Yields records and predictions, and adds the number of predicted sequences to the access log."""
+    request.state.access["rows"] = 0
+    async with aclosing(scored):
+        async for records, values in scored:
+            request.state.access["rows"] += len(values)
+            yield records, values
 
 
 async def _written(
@@ -163,10 +179,12 @@ async def _batches(records: Records) -> AsyncIterator[Records]:
 
 
 def _model(request: Request, fields: Fields) -> ServedModel:
-    """Returns the model named in the body or query, or the only model."""
+    """Returns the model named in the body or query, or the only model, and adds its name to the access log."""
     models, query = service_of(request).models, request.query_params
     names = models.ready_names()
     name = member(fields, "model", str, query.get("model", names[0] if len(names) == 1 else None), "the request")
     if name is None:
         raise ProtocolError(f"Name a model with 'model'. Models: {', '.join(names) or 'none'}.")
-    return models.get(name, member(fields, "version", str, query.get("version", ""), "the request"))
+    model = models.get(name, member(fields, "version", str, query.get("version", ""), "the request"))
+    request.state.access = {"model": model.name, "version": model.version}
+    return model

@@ -139,10 +139,11 @@ MUTAGENESIS: Schema = {
 }
 
 
-def openapi_document() -> dict[str, Any]:
-    """Returns the OpenAPI 3.1 document."""
+def openapi_document(root_path: str = "") -> dict[str, Any]:
+    """Returns the OpenAPI 3.1 document. `root_path` is the path at which a reverse proxy publishes the server."""
     return {
         "openapi": "3.1.0",
+        "servers": [{"url": root_path or "/"}],
         "info": {
             "title": "dreamkeras",
             "version": importlib.metadata.version("dreamkeras"),

@@ -47,7 +47,7 @@ def read_instances(body: bytes, inputs: Sequence[TensorSpec], outputs: Sequence[
     if (signature := member(fields, "signature_name", str, SIGNATURE, "the request")) != SIGNATURE:
         raise ProtocolError(f"Expected 'signature_name' {SIGNATURE!r}, got {signature[:80]!r}.")
     name, values = _column(fields) if given == [COLUMNS] else _rows(fields)
-    values = [_text(value) for value in values]
+    values = [_text(value) for value in _nonempty(values, given[0])]
     texts, numbers = (next(spec for spec in inputs if (spec.datatype == BYTES) is is_text) for is_text in (True, False))
     spec = texts if not isinstance(values[0], list) or isinstance(values[0][0], str) else numbers
     name = spec.name if name is None else name
@@ -73,9 +73,8 @@ def _rows(fields: Fields) -> tuple[str | None, list[Any]]:
     named = [row if isinstance(row, dict) and ENCODED not in row else {None: row} for row in rows]
     names = {name for row in named for name in row}
     if len(names) != 1 or any(len(row) != 1 for row in named):
-        raise ProtocolError(
-            f"Expected the same single input in all items of {ROWS!r}, got {', '.join(sorted(map(repr, names))) or 'none'}."
-        )
+        found = sorted("an item without an input name" if name is None else repr(name) for name in names)
+        raise ProtocolError(f"Expected the same single input in all items of {ROWS!r}, got {' and '.join(found) or 'none'}.")
     (name,) = names
     return name, [row[name] for row in named]
 
@@ -84,11 +83,11 @@ def _column(fields: Fields) -> tuple[str | None, list[Any]]:
     """Returns the name of the input, or None if it is not named, and the values of the input."""
     column = fields[COLUMNS]
     if not isinstance(column, dict):
-        return None, _nonempty(member(fields, COLUMNS, list, ..., "the request"), COLUMNS)
+        return None, member(fields, COLUMNS, list, ..., "the request")
     if len(column) != 1:
         raise ProtocolError(f"Expected one input in {COLUMNS!r} of the request, got {' and '.join(map(repr, column)) or 'none'}.")
     (name,) = column
-    return name, _nonempty(member(column, name, list, ..., f"{COLUMNS!r}"), COLUMNS)
+    return name, member(column, name, list, ..., f"{COLUMNS!r}")
 
 
 def _nonempty(values: list[Any], label: str) -> list[Any]:

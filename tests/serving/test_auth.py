@@ -1,4 +1,5 @@
 import os
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -111,10 +112,12 @@ class TestGuard:
     def test_only_operators_may_load_and_unload(self, users, operators, token, answer):
         assert status(Guard(users, operators).check_operator, f"Bearer {token}") == answer
 
-    def test_without_operators_nobody_may_load_unless_control_is_set(self, users):
+    def test_without_operators_nobody_may_load_unless_control_is_set(self, users, operators):
         assert status(Guard(users).check_operator, f"Bearer {ANNA}") == 403
         assert status(Guard().check_operator, None) == 403
         assert status(Guard(control=True).check_operator, None) == 0
+        assert status(partial(Guard(control=True).check_operator, is_local=False), None) == 403
+        assert status(partial(Guard(users, operators).check_operator, is_local=False), f"Bearer {OLGA}") == 0
 
     def test_control_still_requires_a_user_token(self, users):
         guard = Guard(users, control=True)

@@ -151,10 +151,18 @@ class TestStart:
 
     def test_index_has_the_reasons(self, troubled):
         repository, _ = self.start(troubled)
-        reasons = {entry.name: (entry.state, entry.reason) for entry in repository.index()}
-        assert reasons["broken"][0] == reasons["stray"][0] == "UNAVAILABLE"
-        assert "has no model.onnx" in reasons["stray"][1]
-        assert (reasons["many"][0], "many/11" in reasons["many"][1]) == ("READY", True)
+        reasons = {(entry.name, entry.version): (entry.state, entry.reason) for entry in repository.index()}
+        assert reasons["broken", "1"][0] == reasons["stray", "1"][0] == "UNAVAILABLE"
+        assert "has no model.onnx" in reasons["stray", "1"][1]
+        assert reasons["many", "10"] == ("READY", "")
+        assert (reasons["many", "11"][0], "many/11" in reasons["many", "11"][1]) == ("UNAVAILABLE", True)
+
+    def test_model_with_a_malformed_version_can_be_loaded_again(self, troubled):
+        repository, _ = self.start(troubled)
+        repository.unload("many")
+        with pytest.raises(ModelError, match=r"many/11.*Versions that were loaded: 1, 9, 10\."):
+            repository.load("many")
+        assert repository.versions("many") == ["1", "9", "10"]
 
     def test_strict_start_is_refused(self, troubled):
         with pytest.raises(ModelError, match=r"broken\.onnx.*stray has no model\.onnx"):
@@ -236,12 +244,15 @@ class TestLoading:
             repository.load("m")
         assert repository.get("m") is before
 
-    def test_one_malformed_version_keeps_all_old_versions(self, make_repository, folder):
+    def test_malformed_version_keeps_its_old_model_and_the_others_are_replaced(self, make_repository, folder):
         repository = make_repository({}, folder)
+        before = {version: repository.get("many", version) for version in ("1", "9", "10")}
         (folder / "many/10/model.onnx").write_bytes(b"bad")
-        with pytest.raises(ModelError):
+        with pytest.raises(ModelError, match=r"many/10"):
             repository.load("many")
         assert repository.versions("many") == ["1", "9", "10"]
+        assert [repository.get("many", version) is model for version, model in before.items()] == [False, False, True]
+        assert [bool(entry.reason) for entry in repository.index() if entry.name == "many"] == [False, False, True]
 
     def test_unloaded_model_is_unknown_until_it_is_loaded_again(self, make_repository):
         repository = make_repository()
@@ -285,7 +296,7 @@ class TestLoading:
         repository = ModelRepository({"m": toy_model}, None, look, QUICK)
         with contextlib.suppress(ModelError):
             repository.load("m")
-        assert (states, repository.index()) == (["LOADING"], [("m", "", "UNAVAILABLE", "no")])
+        assert (states, repository.index()) == (["LOADING"], [("m", "1", "UNAVAILABLE", "no")])
 
     def test_unknown_names_are_not_stored(self, make_repository):
         repository = make_repository()

@@ -214,6 +214,23 @@ class TestTokens:
         assert ask(guarded, "POST", path, headers={"Authorization": f"Bearer {token}"}).status == status
 
 
+class TestOperatorsWithoutTokens:
+    @pytest.mark.parametrize(
+        ("headers", "status"),
+        [
+            ({"Host": "localhost:8000"}, 200),
+            ({"Host": "localhost:8000", "Origin": "http://localhost:8000"}, 200),
+            ({"Host": "rebound.example:8000", "Origin": "http://rebound.example:8000"}, 403),
+            ({"Host": "rebound.example:8000"}, 403),
+            ({"Host": "localhost:8000", "X-Forwarded-For": "10.0.0.9"}, 403),
+        ],
+    )
+    @pytest.mark.parametrize("action", ["load", "unload"])
+    def test_only_local_requests_load_and_unload(self, make_repository, action, headers, status):
+        app = create_app(SMALL, make_repository(), Guard(control=True))
+        assert ask(app, "POST", f"/v2/repository/models/toy/{action}", headers=headers).status == status
+
+
 class TestAccessLog:
     def test_line_describes_request_and_response(self, app, access):
         body = b'{"inputs":[{"name":"sequences","datatype":"BYTES","shape":[2],"data":["ACGT","GGGG"]}]}'
@@ -232,6 +249,19 @@ class TestAccessLog:
             "version": "1",
             "rows": 2,
         }
+
+    @pytest.mark.parametrize(
+        ("path", "body", "fields"),
+        [
+            ("/v1/predict", b">a\nACGT\n>b\nGGGGGA\n", {"model": "toy", "version": "1", "rows": 2}),
+            ("/v1/predict?model=toy", b"ACGT\n", {"model": "toy", "version": "1", "rows": 1}),
+            ("/v1/models/toy:predict", b'{"instances": ["ACGT"]}', {"model": "toy", "version": "1", "rows": 1}),
+        ],
+    )
+    def test_line_has_the_model_and_the_number_of_sequences(self, app, access, path, body, fields):
+        path, _, query = path.partition("?")
+        ask(app, "POST", path, body, query=query.encode())
+        assert fields.items() <= access()[0].items()
 
     def test_line_breaks_in_a_path_are_escaped(self, app, caplog, access):
         ask(app, "GET", "/a\nb")

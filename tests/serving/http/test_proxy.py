@@ -2,7 +2,7 @@ import pytest
 from starlette.datastructures import Headers
 
 from dreamkeras.errors import InputError
-from dreamkeras.serving.http.proxy import Proxy, parse_origin, parse_root_path, parse_trusted
+from dreamkeras.serving.http.proxy import Proxy, is_local, parse_origin, parse_root_path, parse_trusted
 
 
 class TestAllowed:
@@ -26,6 +26,34 @@ class TestAllowed:
 
     def test_star_allows_every_page(self):
         assert Proxy(("*",)).allows(Headers({"origin": "null", "host": "a"}))
+
+
+@pytest.mark.parametrize(
+    ("headers", "local"),
+    [
+        *(({"host": host}, True) for host in ("localhost", "LOCALHOST:8000", "127.0.0.1:8000", "[::1]:8000", "[::1]")),
+        *(
+            ({"host": host}, False)
+            for host in ("evil.example:8000", "localhost.evil.example", "127.0.0.1.nip.io:80", "10.0.0.1", "", "::1")
+        ),
+        ({}, False),
+        *(({"host": "127.0.0.1:8000", name: "10.0.0.1"}, False) for name in ("x-forwarded-for", "forwarded", "x-forwarded-host")),
+    ],
+)
+def test_local_requests_have_a_local_name_and_no_proxy(headers, local):
+    assert is_local(Headers(headers)) is local
+
+
+@pytest.mark.parametrize(
+    ("origin", "advice"),
+    [
+        ("https://lab.example", "Allow it with --allow-origin https://lab.example."),
+        ("null", "cannot be allowed by name"),
+        ("https://" + "a" * 200 + ".example", f"--allow-origin https://{'a' * 200}.example."),
+    ],
+)
+def test_advice_for_refused_origins_can_be_followed(origin, advice):
+    assert advice in Proxy().advice(origin)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +87,24 @@ class TestParsing:
         assert parse_origin(text) == origin
 
     @pytest.mark.parametrize(
-        "text", ["", "lab.example.org", "https://", "https://a/page", "ftp://a", "https://a:x", "https://u@a", "null", "https://[a"]
+        "text",
+        [
+            "",
+            "lab.example.org",
+            "https://",
+            "https://a/page",
+            "ftp://a",
+            "https://a:x",
+            "https://u@a",
+            "null",
+            "https://[a",
+            "https://*.example.org",
+            "https://bücher.example",
+            "https://a b",
+            " https://a",
+            "https://a\n",
+            "https://-a.example",
+        ],
     )
     def test_other_texts_are_no_origins(self, text):
         with pytest.raises(InputError, match="Expected an origin such as"):
@@ -69,14 +114,20 @@ class TestParsing:
     def test_root_paths_have_no_slash_at_the_end(self, text, path):
         assert parse_root_path(text) == path
 
-    @pytest.mark.parametrize("text", ["dream", "/a//b", "/a b", "http://a/dream", "/a?b", "/%41"])
+    @pytest.mark.parametrize("text", ["dream", "/a//b", "/a b", "http://a/dream", "/a?b", "/%41", "/..", "/a/../b", "/./a"])
     def test_other_texts_are_no_root_paths(self, text):
         with pytest.raises(InputError, match="Expected a path such as /dream"):
+            parse_root_path(text)
+
+    @pytest.mark.parametrize("text", ["/v1", "/v2/", "/v1/models", "/page", "/docs", "/metrics", "/openapi.json"])
+    def test_root_paths_do_not_hide_paths_of_the_server(self, text):
+        with pytest.raises(InputError, match="the server has such paths"):
             parse_root_path(text)
 
     def test_trusted_addresses_are_split_at_commas(self):
         assert parse_trusted(["127.0.0.1, 10.0.0.0/8", "::1"]) == ("127.0.0.1", "10.0.0.0/8", "::1")
         assert parse_trusted(["*"]) == ("*",)
+        assert parse_trusted(["127.0.0.1,*"]) == ("*",)
 
     @pytest.mark.parametrize("text", ["", "localhost", "10.0.0.0/99", "10.0.0.1,", "10.0.0.1/8"])
     def test_other_texts_are_no_addresses(self, text):

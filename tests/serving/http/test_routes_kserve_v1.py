@@ -8,6 +8,7 @@ import pytest
 from running_server import QUICK, ask
 from toy_models import count
 
+from dreamkeras.serving.errors import OverloadedError
 from dreamkeras.serving.http.app import create_app
 
 SEQUENCES = ["ACGTACGT", "GGGG", "acgtn"]
@@ -73,3 +74,11 @@ def test_too_long_answer_is_refused(make_repository):
     small = create_app(QUICK.__class__(json_bytes=100), make_repository())
     status, answer = post(small, "/v1/models/toy:predict", {"instances": ["ACGT"] * 6})
     assert (status, "Expected an answer of at most 100 bytes of JSON" in answer["error"]) == (400, True)
+
+
+def test_full_queue_refuses_a_request_before_it_is_decoded(app, monkeypatch):
+    def is_full(model):
+        raise OverloadedError("The queue is full.", 1)
+
+    monkeypatch.setattr(app.state.service.batcher, "check_room", is_full)
+    assert ask(app, "POST", "/v1/models/toy:predict", b"not JSON").status == 503

@@ -55,6 +55,11 @@ class TestPredict:
         answer = ask(app, "POST", "/v1/predict", FASTA, {"accept": "application/x-ndjson"})
         assert [json.loads(line)["id"] for line in answer.body.splitlines()] == ["a", "b"]
 
+    def test_unknown_parameters_are_refused(self, app):
+        answer = ask(app, "POST", "/v1/predict", FASTA, query=b"interval=0.9")
+        message = "Unknown parameter 'interval'. Parameters of /v1/predict: model, version, include, id_column, sequence_column."
+        assert (answer.status, json.loads(answer.body)) == (400, {"error": message})
+
     def test_columns_of_a_table_may_be_selected(self, app):
         answer = ask(app, "POST", "/v1/predict", b"x,y,z\na,ACGT,u\n", query=b"id_column=2&sequence_column=y")
         assert answer.body == b"id\tgc\ta\nu\t2\t1\n"
@@ -159,6 +164,7 @@ class TestContentTypes:
                 'got JSON. Send {"sequences": [...]}',
             ),
             (b' ["ACGT"]', "text/plain", "got JSON."),
+            (b'\xef\xbb\xbf{"sequences": ["ACGT"]}', "text/plain", "got JSON."),
             (b'{"id": "a", "sequence": "ACGT"}\n', "application/x-ndjson", "got JSON."),
             (b"sequence=ACGT", "application/x-www-form-urlencoded", "got a form. Send the sequences without a name"),
             (b"<html></html>", "text/html", "got HTML or XML."),

@@ -7,6 +7,7 @@ from starlette.routing import Route
 from dreamkeras.scoring.predictor import PACKAGED_MODEL
 from dreamkeras.serving.http import routes_v1
 from dreamkeras.serving.http.app import create_app
+from dreamkeras.serving.http.proxy import Proxy
 from dreamkeras.serving.protocol.openapi import SCHEMAS, openapi_document
 
 DOCUMENT = openapi_document()
@@ -46,6 +47,12 @@ def test_examples_are_answered(make_repository, path, kind, example):
 def test_document_is_served_as_json(make_repository):
     answer = ask(create_app(QUICK, make_repository()), "GET", "/openapi.json")
     assert json.loads(answer.body) == json.loads(json.dumps(DOCUMENT))
+    assert DOCUMENT["servers"] == [{"url": "/"}]
+
+
+def test_document_of_a_published_server_has_the_root_path(make_repository):
+    answer = ask(create_app(QUICK, make_repository(), proxy=Proxy(root_path="/dream")), "GET", "/dream/openapi.json")
+    assert json.loads(answer.body)["servers"] == [{"url": "/dream"}]
 
 
 @pytest.mark.parametrize("name", ["Predictions", "Mutagenesis"])

@@ -310,22 +310,6 @@ class TestScorers:
 
         assert run(scenario, self.SETTINGS) == ([5], (1, 0), [[*range(20)], [7]])
 
-    def test_slow_model_does_not_crowd_out_a_fast_one(self):
-        async def scenario(batcher):
-            slow, fast, end = SlowModel(seconds=0.05), SlowModel(seconds=0.002), time.perf_counter() + 1.5
-
-            async def client(model):
-                while time.perf_counter() < end:
-                    await batcher.score(model, windows(1))
-
-            await asyncio.gather(*(client(model) for model in (slow, slow, slow, *[fast] * 6)))
-            return [
-                model.statistics.compute.compute_infer.ns / model.statistics.success.count * len(model.batches) for model in (slow, fast)
-            ]
-
-        slow, fast = run(scenario, self.SETTINGS)
-        assert slow < 3 * fast
-
     def test_model_sets_the_batch_size(self):
         async def scenario(batcher):
             model = SlowModel()
