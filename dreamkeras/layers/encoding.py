@@ -16,7 +16,7 @@ class LetterEncoding(keras.layers.Layer):
     upper and lower case.
 
     Shape:
-        Inputs letters uint8 `(batch, length)` and flags `(batch, flags)`, output `(batch, length, 4 + flags)`.
+        The inputs are letters, uint8 `(batch, length)`, and flags, `(batch, flags)`. The output is `(batch, length, 4 + flags)`.
     """
 
     def call(self, letters, flags):

@@ -1,4 +1,4 @@
-"""Finds the class of each block of a saved model by module and name, since different packages can have classes of the same name."""
+"""Finds the class of each block of a saved model by module and name, because different packages can have classes with the same name."""
 
 import contextlib
 import importlib
@@ -16,7 +16,7 @@ from dreamkeras.errors import ModelError, one_line
 __all__ = ["block_name", "import_module", "is_importable", "is_ours", "member", "read_block", "register_with_keras"]
 
 OLD_ROOM = re.compile(r"^dreamkeras\.layers\.(?=(autosome|bhi|unlockdna|proformer|legnet|bpnet|heads|profile)$)")
-"""Pattern for the modules of dreamkeras's blocks in files of version 0.1.0, when the package `layers.blocks` did not exist."""
+"""Pattern that matches the module names of blocks in files written by dreamkeras 0.1.0, which had no package `layers.blocks`."""
 
 SCRIPT = "__main__"
 """The module name of a script or a notebook, which Keras does not store in its files."""
@@ -40,7 +40,7 @@ def is_importable(block: type) -> bool:
 def register_with_keras(block: type) -> type:
     """Registers a block with Keras, as `dreamkeras>Name` for a block of dreamkeras and as `module>Name` for any other block.
 
-    Registering a class of the same module and name again replaces the earlier class.
+    A class with the same module and name as a registered class replaces that class.
     """
     package, name = ("dreamkeras", block.__name__) if is_ours(block) else (block.__module__, block.__qualname__)
     registered: type = keras.saving.register_keras_serializable(package, name)(block)
@@ -51,7 +51,7 @@ def import_module(name: str) -> ModuleType:
     """Imports a module by name.
 
     The working folder is searched last, so that a file in that folder cannot replace an installed package. Module names of older versions
-    of dreamkeras are translated to the current ones.
+    of dreamkeras are translated to current names.
 
     Raises:
         ModelError: The module cannot be imported.
@@ -79,12 +79,12 @@ def read_block(slot: str, base: type, config: Mapping[str, Any]) -> Any:
     """Builds a block from the configuration written by Keras's `serialize_keras_object`.
 
     Args:
-        slot: Slot of the block, which error messages name.
+        slot: Slot of the block, for error messages.
         base: The base class of the blocks in this slot.
         config: The configuration. The module named in the configuration is imported if necessary.
 
     Raises:
-        ModelError: The class of the block cannot be found. The message names the module to provide.
+        ModelError: The class of the block cannot be found. The message describes how to make the class available.
     """
     block = _find_class(slot, base, config)
     register_with_keras(block)
@@ -98,7 +98,7 @@ def read_block(slot: str, base: type, config: Mapping[str, Any]) -> Any:
 def _find_class(slot: str, base: type, config: Mapping[str, Any]) -> Any:
     """Finds the class of a block by the module and the class name stored in the configuration.
 
-    In files of older versions, the registered name of every class is `dreamkeras>Name`.
+    In files of older versions of dreamkeras, every class has the registered name `dreamkeras>Name`, even a class of another package.
     """
     module, name, registered = config["module"] or SCRIPT, config["class_name"], config["registered_name"]
     known = keras.saving.get_custom_objects()
@@ -113,7 +113,7 @@ def _find_class(slot: str, base: type, config: Mapping[str, Any]) -> Any:
             return found
     except ModelError as error:
         reason, missing = str(error).rstrip("."), getattr(error.__cause__, "name", None) or ""
-    for key in (registered, f"{module}>{name}"):  # finds a class defined in a function, or in a module that no longer exists
+    for key in (registered, f"{module}>{name}"):  # a registered class can be defined in a function, or in a deleted module
         found = known.get(key)
         if found is not None and (found.__module__, found.__name__) == (module, name):
             return found
@@ -143,7 +143,7 @@ def _layers_inside(config: Any) -> Iterator[None]:
 
 
 def _registered_inside(config: Any) -> Iterator[tuple[str, type]]:
-    """Yields the registered name and the class of every layer in a configuration whose module has been imported."""
+    """Yields the registered name and the class of every layer in a configuration, if the module of the class has been imported."""
     if isinstance(config, Mapping):
         module, name, registered = (config.get(key) for key in ("module", "class_name", "registered_name"))
         found = getattr(sys.modules.get(str(module or SCRIPT)), str(name), None)

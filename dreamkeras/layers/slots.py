@@ -13,16 +13,20 @@ __all__ = ["BLOCKS", "SLOTS", "Core", "FinalLayers", "FirstLayers", "find_block"
 
 
 class FirstLayers(keras.layers.Layer):
-    """Base class of blocks in the first slot: encoded letters `(batch, length, 4 + flags)` -> features `(batch, length, channels)`."""
+    """Base class of blocks in the first slot.
+
+    The blocks convert encoded letters `(batch, length, 4 + flags)` to features `(batch, length, channels)`.
+    """
 
     slot = "first"
 
 
 class Core(keras.layers.Layer):
-    """Base class of blocks in the core slot: features `(batch, length, channels)` -> features `(batch, length, channels)`.
+    """Base class of blocks in the core slot, which convert features `(batch, length, channels)` to features of the same layout.
 
     Attributes:
-        learning_rate: Maximum learning rate of the block in a one-cycle schedule. If None, the maximum of the training strategy is used.
+        learning_rate: Upper limit of the training strategy's learning rate, if the strategy has a one-cycle schedule. If None, the learning
+            rate is not limited.
     """
 
     slot = "core"
@@ -34,14 +38,14 @@ class Core(keras.layers.Layer):
 
 
 class FinalLayers(keras.layers.Layer):
-    """Base class of blocks in the final slot: features -> predictions, with the training loss.
+    """Base class of blocks in the final slot, which compute predictions and the training loss from features.
 
     `call` returns a dictionary with `"expression"`, float32 `(batch, tasks)` in the assay's units, and any other outputs that `loss`
     requires.
 
     Attributes:
-        has_profile: Whether the outputs include `"profile"`, logits `(batch, positions)`. A block with this output requires an assay with
-            profiles.
+        has_profile: Whether the outputs include the logits of a profile, `"profile"` `(batch, positions)`. A block with this output
+            requires an assay with profiles.
     """
 
     slot = "final"
@@ -58,14 +62,14 @@ class FinalLayers(keras.layers.Layer):
         By default, this method does nothing.
 
         Args:
-            targets: float32 `(n, tasks)`, NaN where a value is missing.
+            targets: Measured values, float32 `(n, tasks)`, with NaN for missing values.
         """
 
     def loss(self, targets, outputs, sample_weight=None):
         """Computes the training loss, a scalar.
 
         Args:
-            targets: float32 `(batch, tasks)`, measured values in the assay's units.
+            targets: Measured values in the assay's units, float32 `(batch, tasks)`.
             outputs: The dictionary returned by `call`.
             sample_weight: float32 `(batch,)`. If None, all samples have the same weight.
         """
@@ -86,13 +90,13 @@ SLOTS: dict[str, type[FirstLayers] | type[Core] | type[FinalLayers]] = {base.slo
 """The base class of the blocks in each slot."""
 
 BLOCKS: dict[str, dict[str, type]] = {slot: {} for slot in SLOTS}
-"""Registered blocks by slot and name."""
+"""Classes of the registered blocks, by slot and by name."""
 
 
 def register_block(name: str):
     """Class decorator that registers a block as `name` in its slot, and with Keras as `module>Class`.
 
-    A class that is defined again, as when a notebook cell runs twice or a module is reloaded, replaces the earlier class.
+    If a notebook cell runs twice or a module is reloaded, the new definition of the class replaces the earlier one.
 
     Raises:
         ModelError: The class is not derived from the base class of a slot, or another class has the same name.
@@ -123,7 +127,7 @@ def _check_name(name: str, slot: str, block: type) -> None:
         raise ModelError(
             f"Cannot register {block_name(block)} as the {slot} block {name!r}: {block_name(owner)} has this name. Choose another name."
         )
-    # Each call of a function defines a new class, and these classes could not be distinguished in a saved model.
+    # Each call of a function defines a new class, and the classes of several calls could not be distinguished in a saved model.
     twins = [known for known, other in BLOCKS[slot].items() if known != name and other is not block and _origin(other) == _origin(block)]
     if twins and "<locals>" in block.__qualname__:
         raise ModelError(
@@ -165,13 +169,13 @@ def find_block(slot: str | None, name: str) -> Any:
 def _import_block(slot: str | None, name: str) -> Any:
     module, _, attribute = name.partition(":")
     if not module or not attribute:
-        raise ModelError(f"Expected module:Class of a block, got {name!r}.")
+        raise ModelError(f"Expected a block as module:Class, got {name!r}.")
     try:
         block: Any = member(import_module(module), attribute)
     except ModelError as error:
-        raise ModelError(f"Expected module:Class of a block, got {name!r}: {error}") from error
+        raise ModelError(f"Expected a block as module:Class, got {name!r}: {error}") from error
     if block is None:
-        raise ModelError(f"Expected module:Class of a block, got {name!r}: module {module} has no {attribute}.")
+        raise ModelError(f"Expected a block as module:Class, got {name!r}: module {module} has no {attribute}.")
     if not issubclass(block if isinstance(block, type) else object, tuple(SLOTS.values())):
         raise ModelError(f"Expected a block, got {name!r}: derive it from FirstLayers, Core or FinalLayers of dreamkeras.layers.slots.")
     if slot and block.slot != slot:

@@ -206,6 +206,6 @@ def test_a_nested_class_is_found_by_its_qualified_name(tmp_path, write_lab):
 def test_the_error_for_a_failed_import_has_the_reason(tmp_path, write_lab, trouble):
     (tmp_path / "broken_block.py").write_text(trouble)
     with pytest.raises(
-        ModelError, match=r"Expected module:Class of a block, got 'broken_block:Mine': Module broken_block cannot be imported \("
+        ModelError, match=r"Expected a block as module:Class, got 'broken_block:Mine': Module broken_block cannot be imported \("
     ):
         find_block("core", "broken_block:Mine")

@@ -1,4 +1,4 @@
-"""Blocks that fill the slots, one module for each team or paper.
+"""Blocks that fill the slots of a network, with one module for each team or paper.
 
 The modules `heads` and `profile` contain final blocks that several networks share.
 

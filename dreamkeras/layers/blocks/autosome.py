@@ -1,4 +1,4 @@
-"""Blocks of team autosome: motif scanners, an EfficientNet-like convolutional core, and a final block over sorting bins."""
+"""Blocks of team autosome: motif scanners, an EfficientNet-like core, and a final block that predicts probabilities of sorting bins."""
 
 from typing import ClassVar
 
@@ -48,7 +48,7 @@ class AutosomeFirst(FirstLayers):
 
 @register_block("autosome")
 class AutosomeCore(Core):
-    """Core of inverted residual steps that keep the length of the sequence: LegNet as entered in the challenge.
+    """Core of LegNet as entered in the challenge: inverted residual steps, which keep the length of the sequence.
 
     Args:
         widths: Number of output channels of each step.
@@ -92,7 +92,7 @@ class AutosomeCore(Core):
 
 @register_block("autosome")
 class AutosomeFinal(FinalLayers):
-    """Final block that predicts expression as the expected value over the sorting bins. It is trained with soft labels.
+    """Final block that predicts expression as the expected value over the sorting bins. The block is trained with soft labels.
 
     Args:
         bins: Number of sorting bins. The bins have the values 0 to `bins - 1`.
@@ -122,7 +122,7 @@ class AutosomeFinal(FinalLayers):
         super().build(input_shape)
 
     def call(self, features):
-        # The layer is linear, so averaging over positions before it gives the same result as after it, with fewer rows to multiply.
+        # The dense layer is linear, so the mean over positions can be computed before the layer, which then multiplies fewer rows.
         logits = ops.cast(self.mapper(ops.mean(features, axis=1)), "float32")
         values = ops.arange(self.bins, dtype="float32")
         return {"expression": ops.softmax(logits) @ values[:, None], "logits": logits}
@@ -143,11 +143,11 @@ class AutosomeFinal(FinalLayers):
 def soft_labels(values, bins=18):
     """Computes soft labels: the probability of each sorting bin, given measured values.
 
-    The probabilities are those of a normal distribution with mean value + 0.5 and standard deviation 0.5, cut into bins at 1, 2, ...,
-    bins - 1. The first and the last bin are open-ended.
+    The labels of a value are the probabilities of the bins under a normal distribution with mean `value + 0.5` and standard deviation 0.5.
+    The bins are separated by the edges 1, 2, ..., `bins - 1`. The first and the last bin are open-ended.
 
     Args:
-        values: float32 `(batch,)`, measured values on the scale of the bins.
+        values: Measured values on the scale of the bins, float32 `(batch,)`.
         bins: Number of bins.
 
     Returns:

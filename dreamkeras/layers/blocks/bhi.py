@@ -15,7 +15,7 @@ __all__ = ["BHICore", "BHIFinal", "BHIFirst", "BHIMeanFinal", "Scanners"]
 
 @keras.saving.register_keras_serializable(package="dreamkeras")
 class Scanners(keras.layers.Layer):
-    """Parallel convolutions of several widths with ReLU. Their outputs are concatenated, and dropout is applied.
+    """Parallel convolutions of several widths with ReLU. The outputs of the convolutions are concatenated, and dropout is applied.
 
     Args:
         channels: Number of output channels, divided equally among the convolutions.
@@ -33,7 +33,7 @@ class Scanners(keras.layers.Layer):
         super().__init__(**kwargs)
         self.channels, self.kernel_sizes, self.dropout = channels, tuple(kernel_sizes), dropout
         if channels % len(self.kernel_sizes):
-            raise ValueError(f"Expected channels to be a multiple of {len(self.kernel_sizes)} kernels, got {channels}.")
+            raise ValueError(f"Expected channels to be a multiple of {len(self.kernel_sizes)}, the number of kernels, got {channels}.")
         share = channels // len(self.kernel_sizes)
         self.convolutions = [
             Conv1D(share, size, activation="relu", dtype=self.dtype_policy, name=f"conv_{size}") for size in self.kernel_sizes
@@ -82,7 +82,7 @@ class BHICore(Core):
         units: Size of the LSTM's state in each direction.
         kernel_sizes: Width of each convolution in positions.
         dropout: Fraction of the convolutions' outputs to drop during training.
-        last_dropout: Fraction of the outputs kept by `dropout` that a second dropout drops during training.
+        last_dropout: Rate of a second dropout during training, applied to the outputs that the first dropout keeps.
 
     Shape:
         Input `(batch, length, features)`, output `(batch, length, channels)`.
@@ -96,7 +96,7 @@ class BHICore(Core):
         self.channels, self.units, self.kernel_sizes = channels, units, tuple(kernel_sizes)
         self.dropout, self.last_dropout = dropout, last_dropout
         self.lstm = BidirectionalLSTM(units, dtype=self.dtype_policy, name="lstm")
-        # One dropout with the combined rate replaces two, because drawing random numbers takes a tenth of the time of a training step.
+        # A single dropout with the combined rate replaces two dropouts, because drawing random numbers takes a tenth of the training time.
         both = 1 - (1 - dropout) * (1 - last_dropout)
         self.scanners = Scanners(channels, kernel_sizes, both, dtype=self.dtype_policy, name="scanners")
 
@@ -121,7 +121,7 @@ class BHICore(Core):
 
 @register_block("bhi")
 class BHIFinal(ScaledFinal):
-    """Dense layers over all positions, trained with the Huber loss of the standardised values.
+    """Dense layers over all positions, trained with the Huber loss between standardised predictions and targets.
 
     Args:
         tasks: Number of predicted values for each sequence.

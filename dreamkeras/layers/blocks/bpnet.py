@@ -12,8 +12,10 @@ __all__ = ["BPNetCore", "BPNetFirst"]
 
 
 STEP = 0.032
-"""Product of the maximum learning rate and the square root of the number of channels. For 64 channels, the learning rate is
-0.004, as measured on a simulated genome."""
+"""Product of the maximum learning rate and the square root of the number of channels.
+
+For 64 channels, the maximum learning rate is 0.004, which was chosen on a simulated genome.
+"""
 
 
 @register_block("bpnet")
@@ -62,7 +64,8 @@ class BPNetCore(Core):
         Input and output `(batch, length, channels)`.
 
     Reference:
-        Avsec et al. 2021 (BPNet); Pampari et al. 2024 (ChromBPNet). The published networks crop the ends instead of padding with zeros.
+        Avsec et al. 2021 (BPNet); Pampari et al. 2024 (ChromBPNet). The published networks crop the ends of the features, while this block
+        pads the features with zeros.
     """
 
     def __init__(self, depth=8, **kwargs):
@@ -74,7 +77,7 @@ class BPNetCore(Core):
         self.learning_rate = STEP / math.sqrt(input_shape[-1])
         rates = [2**step for step in range(1, self.depth + 1)]
         options = {"activation": "relu", "dtype": self.dtype_policy}
-        # FanInUniform keeps the residuals small. With He initialisation, each convolution would double the variance.
+        # FanInUniform keeps the residuals small. With He initialisation, each convolution would double the variance of the features.
         self.convolutions = [
             Conv1D(input_shape[-1], 3, dilation_rate=rate, kernel_initializer=FanInUniform(), name=f"dilated_{rate}", **options)
             for rate in rates

@@ -25,7 +25,7 @@ class ScaledFinal(FinalLayers):
         self.tasks = tasks
 
     def build(self, input_shape):
-        # Offset and scale stay in float32 in mixed precision, because bfloat16 would lose a digit of an offset such as 11.
+        # Offset and scale stay in float32 in mixed precision, because bfloat16 rounds numbers near 11 to multiples of 0.06.
         fixed = {"shape": (self.tasks,), "dtype": "float32", "autocast": False, "trainable": False}
         self.offset = self.add_weight(name="offset", initializer="zeros", **fixed)
         self.scale = self.add_weight(name="scale", initializer="ones", **fixed)
@@ -37,12 +37,12 @@ class ScaledFinal(FinalLayers):
         The scale of a task with constant targets is 1.
 
         Args:
-            targets: float32 `(n, tasks)`, NaN where a value is missing.
+            targets: Measured values, float32 `(n, tasks)`, with NaN for missing values.
         """
         targets = np.asarray(targets, np.float64)  # sums in float32 are not precise enough for targets with a large mean
         deviation, largest = np.nanstd(targets, axis=0), np.nanmax(np.abs(targets), axis=0)
         self.offset.assign(np.nanmean(targets, axis=0))
-        # A smaller deviation is the rounding error of constant targets.
+        # A standard deviation below this limit is the rounding error of constant targets.
         self.scale.assign(np.where(deviation > 1e-12 * largest, deviation, 1))
 
     def in_units(self, values):
@@ -54,7 +54,7 @@ class ScaledFinal(FinalLayers):
         return (values - self.offset) / self.scale
 
     def penalty(self, difference):
-        """Computes the loss of standardised differences, elementwise. The base class returns the squared differences."""
+        """Computes the loss of each standardised difference. The base class returns the squared differences."""
         return ops.square(difference)
 
     def loss(self, targets, outputs, sample_weight=None):
@@ -73,7 +73,7 @@ class ScaledFinal(FinalLayers):
 
 @keras.saving.register_keras_serializable(package="dreamkeras")
 class AutosomeRegressionFinal(ScaledFinal):
-    """Autosome's final block for assays without sorting bins: regression with one linear branch for each task and the squared error.
+    """Autosome's final block for assays without sorting bins: one linear branch for each task, trained with the squared error.
 
     Args:
         tasks: Number of predicted values for each sequence.
@@ -100,7 +100,7 @@ class AutosomeRegressionFinal(ScaledFinal):
         super().build(input_shape)
 
     def call(self, features):
-        pooled = ops.mean(features, axis=1)  # averaged before the linear layers, which then process fewer rows
+        pooled = ops.mean(features, axis=1)  # the mean is computed before the linear layers, which then process fewer rows
         branches = [linear(mapper(pooled)) for mapper, linear in zip(self.mappers, self.linears, strict=True)]
         return {"expression": self.in_units(ops.concatenate(branches, axis=-1))}
 

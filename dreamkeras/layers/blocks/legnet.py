@@ -16,7 +16,9 @@ register_block("legnet")(AutosomeFinal)
 
 @register_block("legnet")
 class LegNetCore(AutosomeCore):
-    """Inverted residual steps with depthwise convolutions. Within a step, the features have four times as many channels as the input.
+    """Inverted residual steps with depthwise convolutions.
+
+    Within a step, the features have four times as many channels as the input of the step.
 
     Args:
         widths: Number of output channels of each step.

@@ -23,9 +23,9 @@ class ProfileFinal(ScaledFinal):
     """Final block that predicts ln(1 + reads) of a window, and a profile: the distribution of the reads over the central positions.
 
     A wide convolution over the features computes the profile's logits. A dense layer over the mean of all features computes the log reads.
-    The loss is the negative log-likelihood of the read positions in nats, divided by the median number of reads in a window, plus
-    `counts_weight` times the squared error of the log reads. With the default `counts_weight`, the loss is ChromBPNet's loss divided by the
-    median number of reads.
+    The profile loss is the negative log-likelihood of the read positions in nats, divided by the median number of reads in a window. The
+    total loss is the profile loss plus `counts_weight` times the squared error of the log reads. With the default `counts_weight`, the loss
+    is ChromBPNet's loss divided by the median number of reads.
 
     Args:
         positions: Number of positions of the profile.
@@ -67,20 +67,22 @@ class ProfileFinal(ScaledFinal):
     def build(self, input_shape):
         length = input_shape[1]
         if not self.positions <= length <= self.window or (length - self.positions) % 2:
-            raise ValueError(f"Expected {self.positions} to {self.window} positions with {self.positions} in the centre, got {length}.")
+            raise ValueError(
+                f"Expected {self.positions} to {self.window} positions and an even difference from {self.positions}, got {length}."
+            )
         self.profile.build(input_shape)
         self.counts.build((input_shape[0], input_shape[-1]))
         self.reads = self.add_weight(name="reads", shape=(), initializer="ones", dtype="float32", autocast=False, trainable=False)
         super().build(input_shape)
 
     def fit_scale(self, targets):
-        """Computes the offset, the scale and the median number of reads from the log reads `(n, 1)`."""
+        """Computes the offset, the scale and the median number of reads from the log reads `(n, 1)` of the training windows."""
         super().fit_scale(targets)
         self.reads.assign(max(1.0, float(np.median(np.expm1(targets)))))
 
     def call(self, features):
         seen = min(features.shape[1], self.positions + self.kernel_size - 1)
-        near = middle(features, seen)  # omits positions on which no logit depends
+        near = middle(features, seen)  # positions on which no logit depends are omitted
         logits = middle(self.profile(near), self.positions)[:, :, 0]
         return {"expression": self.in_units(self.counts(ops.mean(features, axis=1))), "profile": ops.cast(logits, "float32")}
 
@@ -88,8 +90,8 @@ class ProfileFinal(ScaledFinal):
         """Computes the loss, averaged over the batch.
 
         Args:
-            truth: A dictionary with `"expression"` `(batch, 1)`, ln(1 + reads), and `"profile"` `(batch, positions)`, the number of reads
-                at each position.
+            truth: A dictionary. `"expression"` is ln(1 + reads), `(batch, 1)`. `"profile"` is the number of reads at each position,
+                `(batch, positions)`.
             outputs: The dictionary returned by `call`.
             sample_weight: float32 `(batch,)`. If None, all samples have the same weight.
         """

@@ -23,7 +23,7 @@ class ProformerFirst(FirstLayers):
 
     Args:
         channels: Number of output channels.
-        kmer: Length of a k-mer. A k-mer of even length extends one base further to the right.
+        kmer: Length of a k-mer. A k-mer of even length extends one base further to the right than to the left.
         tokens: Number of expression tokens before the k-mers of the sequence.
 
     Shape:
@@ -75,7 +75,7 @@ class ProformerCore(Core):
         heads: Number of attention heads.
         head_size: Width of a head. If None, each head is as wide as the features, as in the team's entry.
         kernel_size: Width of the convolutions along the sequence.
-        dropout: Fraction of the outputs of each part to drop during training.
+        dropout: Dropout rate of the feed-forward layers and the convolution during training.
 
     Shape:
         Input and output `(batch, length, channels)`.
@@ -116,7 +116,7 @@ class ProformerCore(Core):
 
 @register_block("proformer")
 class ProformerFinal(UnlockDNAFinal):
-    """Final block that predicts expression from the tokens of the first block `proformer`, and bases from the remaining positions.
+    """Final block that predicts expression from the expression tokens of `ProformerFirst`, and bases from the remaining positions.
 
     Args:
         tasks: Number of predicted values for each sequence.
@@ -135,5 +135,5 @@ class ProformerFinal(UnlockDNAFinal):
         super().__init__(tasks, positions, dropout, **kwargs)
 
     def sequence(self, features):
-        """Returns the features of the positions of the sequence, which follow the tokens."""
+        """Returns the features after the expression tokens, which belong to the positions of the sequence."""
         return features[:, self.positions :]

@@ -19,10 +19,11 @@ __all__ = ["UnlockDNACore", "UnlockDNAFinal", "UnlockDNAFirst", "continue_with_o
 def continue_with_other_strand(encoded):
     """Appends the reverse complement to encoded letters.
 
-    The reverse complement has the same flags as the sequence, because flags describe the measurement and not the strand.
+    The reverse complement has the same flags as the sequence, because a flag has one value for the complete input.
 
     Args:
-        encoded: `(batch, length, 4 + flags)`, bases in the order A C G T. Reversing the order of these channels complements the bases.
+        encoded: Encoded letters, `(batch, length, 4 + flags)`, with base channels in the order A C G T. Reversing the order of the base
+            channels complements the bases.
 
     Returns:
         `(batch, 2 * length, 4 + flags)`.
@@ -40,7 +41,7 @@ class UnlockDNAFirst(FirstLayers):
 
     Args:
         channels: Number of output channels.
-        kmer: Length of a k-mer. A k-mer of even length extends one base further to the right.
+        kmer: Length of a k-mer. A k-mer of even length extends one base further to the right than to the left.
         both_strands: Whether to append the reverse complement to the sequence, as in the team's entry, and to add a learned vector for the
             strand of each position. If False, only the flag `is_reverse` identifies the strand, as for the other teams' blocks.
 
@@ -83,7 +84,7 @@ class UnlockDNACore(Core):
         blocks: Number of Conformer blocks.
         heads: Number of attention heads. The reference implementation is configured with 8 heads but builds 4.
         kernel_size: Width of the convolutions along the sequence.
-        dropout: Fraction of the outputs of each part to drop during training.
+        dropout: Dropout rate of the feed-forward layers and the convolution during training.
 
     Shape:
         Input and output `(batch, length, channels)`.
@@ -162,7 +163,7 @@ class UnlockDNAFinal(ScaledFinal):
         super().build(input_shape)
 
     def call(self, features, training=None):
-        # The layer is linear, so the mean can be computed before it, which leaves fewer rows to multiply.
+        # The dense layer is linear, so the mean over positions can be computed before the layer, which then multiplies fewer rows.
         pooled = ops.mean(self.drop(features[:, : self.positions], training=training), axis=1)
         nucleotides = ops.cast(self.guess(self.sequence(features)), "float32")
         return {"expression": self.in_units(self.values(pooled)), "nucleotides": nucleotides}

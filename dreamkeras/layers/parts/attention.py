@@ -19,7 +19,7 @@ class FeedForward(keras.layers.Layer):
     """Feed-forward layer with layer normalisation and a SwiGLU gate.
 
     Args:
-        expansion: Width of the hidden layer relative to the features, before the gate halves the width.
+        expansion: Ratio of the hidden layer's width, before the gate halves it, to the number of channels.
         dropout: Fraction of the values to drop during training. Dropout is applied after the gate and to the output.
 
     Shape:
@@ -63,7 +63,7 @@ class ConvolutionModule(keras.layers.Layer):
 
     Args:
         kernel_size: Width of the convolution along the sequence.
-        dropout: Fraction of the outputs of each part to drop during training.
+        dropout: Fraction of the outputs to drop during training.
 
     Shape:
         Input and output `(batch, length, channels)`.
@@ -118,7 +118,7 @@ class MultiHeadSelfAttention(keras.layers.Layer):
     def build(self, input_shape):
         channels = input_shape[-1]
         if self.head_size is None and channels % self.heads:
-            raise ValueError(f"Expected channels to be a multiple of {self.heads} heads, got {channels}.")
+            raise ValueError(f"Expected channels to be a multiple of {self.heads}, the number of heads, got {channels}.")
         self.size = self.head_size or channels // self.heads
         width = self.heads * self.size
         self.ask = layers.Dense(3 * width, kernel_initializer=GlorotUniform(), dtype=self.dtype_policy, name="ask")
@@ -146,7 +146,7 @@ def _attend(asked):
     if backend == "torch":
         return ops.dot_product_attention(asked[:, :, 0], asked[:, :, 1], asked[:, :, 2])
     if backend in ("tensorflow", "jax"):
-        # Keras's own attention uses float16 sums, which JAX does not support on CPUs, and is exported as many more operations.
+        # Keras's own attention sums in float16, which JAX does not support on CPUs, and its export has many more ONNX nodes.
         query, key, value = ops.unstack(ops.transpose(asked, (2, 0, 3, 1, 4)), 3)
         scores = ops.cast(ops.matmul(query, ops.swapaxes(key, 2, 3)), "float32") / asked.shape[-1] ** 0.5
         return ops.transpose(ops.matmul(ops.cast(ops.softmax(scores), value.dtype), value), (0, 2, 1, 3))
@@ -157,13 +157,13 @@ def _attend(asked):
 class ConformerBlock(keras.layers.Layer):
     """Conformer block: feed-forward layer, convolution, attention and feed-forward layer, with residual connections.
 
-    The outputs of the feed-forward layers are halved.
+    The outputs of the feed-forward layers are halved before they are added to the features.
 
     Args:
         heads: Number of attention heads.
         head_size: Width of a head. If None, the channels are divided equally among the heads.
         kernel_size: Width of the convolution along the sequence.
-        dropout: Fraction of the outputs of each part to drop during training.
+        dropout: Dropout rate of the feed-forward layers and the convolution during training.
         add_normed: Whether to add the normalised input of the convolution to its output, as the Prix Fixe framework's port of Proformer
             does.
 

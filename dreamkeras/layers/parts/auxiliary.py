@@ -1,4 +1,4 @@
-"""Auxiliary outputs of a network, which predict the bases at masked positions and the positions of mutated bases, and their losses."""
+"""Auxiliary outputs of a network, which predict masked bases and the positions of mutated bases, and the losses of these outputs."""
 
 import keras
 from keras import layers, ops
@@ -10,7 +10,7 @@ from dreamkeras.sequence.alphabet import ONE_HOT
 __all__ = ["KINDS", "PositionHead", "auxiliary_loss", "masked_nucleotide_loss", "mutation_loss"]
 
 KINDS = {"nucleotides": ONE_HOT.shape[1], "mutated": 1}
-"""Number of logits for each position, by auxiliary output. The logits of `nucleotides` are in the order A C G T."""
+"""Number of logits per position for each auxiliary output. The logits of `nucleotides` are in the order A C G T."""
 
 
 @keras.saving.register_keras_serializable(package="dreamkeras")
@@ -53,9 +53,9 @@ def auxiliary_loss(targets, outputs):
     """Sums the auxiliary losses for which the batch has targets and the network has outputs. Returns 0 if there are no such losses.
 
     Args:
-        targets: A dictionary with any of `"letters"` uint8 `(batch, length)`, the letters before masking and mutation, and
-            `"masked"` and `"mutated"`, bool `(batch, length)`.
-        outputs: The network's outputs. A key of `KINDS` has logits `(batch, length or 2 * length, ...)`.
+        targets: A dictionary of arrays `(batch, length)`, all optional: `"letters"` before masking and mutation, uint8, and the boolean
+            masks `"masked"` and `"mutated"`.
+        outputs: The network's outputs. The outputs named in `KINDS` are logits, `(batch, length or 2 * length, ...)`.
     """
     losses = []
     if "nucleotides" in outputs and "masked" in targets:
@@ -101,7 +101,7 @@ def mutation_loss(logits, letters, mutated, masked=None):
 
 
 def _bases(letters):
-    """Returns two arrays: one-hot rows `(batch, positions, 4)`, and weights that are 1 for A, C, G and T and 0 for other codes."""
+    """Returns two arrays: one-hot encodings `(batch, positions, 4)`, and weights that are 1 for A, C, G and T and 0 for other codes."""
     rows = ops.take(ops.convert_to_tensor(ONE_HOT), ops.cast(letters, "int32"), axis=0)
     return rows, ops.cast(ops.max(rows, axis=-1) == 1, "float32")
 

@@ -1,4 +1,4 @@
-"""A `Conv1D` layer that uses the fastest algorithm for training on each backend, also for many small groups.
+"""A `Conv1D` layer that uses the fastest training algorithm on each backend, even for convolutions with many small groups.
 
 Keras's own grouped `Conv1D` has no gradient on CPUs under TensorFlow without XLA, and is much slower under JAX and torch.
 benchmarks/grouped_conv.py measures the difference.
@@ -14,21 +14,21 @@ from dreamkeras.layers.parts.initializers import FanOutNormal
 
 __all__ = ["Conv1D"]
 
-# Number of channels of the dense blocks into which small groups are merged. Wider blocks are more efficient but multiply more zeros.
-# benchmarks/grouped_conv.py measures the effect.
+# Number of channels of the dense blocks into which small groups are merged. Wider blocks use the processor more efficiently but contain
+# more zeros. benchmarks/grouped_conv.py measures the effect.
 BLOCK = 32
 
 NARROW = 16
-"""Maximum number of channels for which a depthwise convolution of 15 taps in bfloat16 hangs in oneDNN 3.12, a part of torch 2.13."""
+"""Maximum number of channels for which oneDNN 3.12, a part of torch 2.13, hangs in a depthwise convolution of 15 taps in bfloat16."""
 
 
 @keras.saving.register_keras_serializable(package="dreamkeras")
 class Conv1D(keras.layers.Conv1D):
-    """A faster version of `keras.layers.Conv1D` for stride 1 and same padding, with equal weights and results.
+    """A faster version of `keras.layers.Conv1D` for stride 1 and same padding, with the same weights and results.
 
     Args:
         filters: Number of output channels.
-        kernel_size: Number of taps. An even kernel extends one position further to the right.
+        kernel_size: Number of taps. An even kernel extends one position further to the right than to the left.
         groups: Number of channel groups, which are convolved separately.
         use_bias: Whether to add a bias.
         dilation_rate: Distance between taps. A rate above 1 requires an odd number of taps and one group.
@@ -37,8 +37,8 @@ class Conv1D(keras.layers.Conv1D):
         Input `(batch, length, channels)`, output `(batch, length, filters)`.
 
     Raises:
-        ValueError: The number of channels or filters is not a multiple of `groups`, the stride, padding or data format is not supported, or
-            a dilated convolution has several groups or an even number of taps.
+        ValueError: The stride, padding or data format is not supported, or the number of channels or filters is not a multiple of `groups`.
+            A dilated convolution with several groups or an even number of taps also raises this error.
     """
 
     def __init__(self, filters, kernel_size, groups=1, use_bias=True, **kwargs):
@@ -91,7 +91,7 @@ def _dense_convolution(inputs, kernel):
 def _jax_pointwise():
     """Returns a convolution of one tap whose kernel gradient is a matrix product.
 
-    The gradient that XLA derives transposes the entire input.
+    The gradient that XLA derives is slower, because it transposes the entire input.
     """
     import jax
 
@@ -110,7 +110,7 @@ def _jax_pointwise():
 def _block_count(groups, group_channels):
     """Returns the smallest number of equal blocks into which groups can be merged without exceeding `BLOCK` input channels in a block.
 
-    A group that is wider than `BLOCK` forms its own block.
+    A group that is wider than `BLOCK` forms a separate block.
     """
     most = max(1, BLOCK // group_channels)
     return groups // max(size for size in range(1, min(most, groups) + 1) if groups % size == 0)

@@ -8,7 +8,7 @@ from keras import ops
 __all__ = ["Dropout"]
 
 LEVELS = 2**16
-"""Number of different values of 16 random bits. The dropped fraction equals the rate to within 0.5 / LEVELS."""
+"""Number of different values of 16 random bits. The dropped fraction differs from the rate by at most 0.5 / LEVELS."""
 
 
 @keras.saving.register_keras_serializable(package="dreamkeras")
@@ -16,7 +16,7 @@ class Dropout(keras.layers.Dropout):
     """A `keras.layers.Dropout` that is faster under JAX and under torch on CPUs.
 
     Args:
-        rate: Fraction of the elements to set to zero during training. The other elements are scaled to keep the mean.
+        rate: Fraction of the elements to set to zero during training. The remaining elements are scaled up to keep the mean.
 
     Shape:
         Input of any shape, output of the same shape.

@@ -50,7 +50,7 @@ class SqueezeExcite(keras.layers.Layer):
     """Squeeze-and-excite gate, which scales each channel by a factor computed from the means of all channels over the sequence.
 
     Args:
-        hidden: Width of the hidden layer. DREAM-CNN uses a quarter of the channels of the step's input.
+        hidden: Width of the hidden layer. In DREAM-CNN, the width is a quarter of the number of channels of the step's input.
 
     Shape:
         Input and output `(batch, length, channels)`.
@@ -86,11 +86,12 @@ class InvertedResidual(keras.layers.Layer):
     """Inverted residual step of an EfficientNet-like core.
 
     The step widens the features, applies a grouped convolution along the sequence and a squeeze-and-excite gate, and narrows the result to
-    the number of input channels. The result is concatenated with the input, and a convolution resizes both to `filters` channels.
+    the number of input channels. The result is concatenated with the input, and a convolution reduces or increases the number of channels
+    to `filters`.
 
     Args:
         filters: Number of output channels.
-        group_channels: Number of channels in each group of the grouped convolution; 1 is a depthwise convolution.
+        group_channels: Number of channels in each group of the grouped convolution. With 1, the convolution is depthwise.
         widen_input: If True, the widened features have four times the channels of the input. If False, the widened features have four times
             the channels of the output.
 

@@ -1,4 +1,4 @@
-"""Weight initialisers of the challenge's trainers. NumPy draws the weights, so that a seed gives the same network on every backend."""
+"""Weight initialisers of the teams' training code. NumPy draws the weights, so that a seed gives the same network on every backend."""
 
 import math
 import random
@@ -11,7 +11,7 @@ __all__ = ["FanInUniform", "FanOutNormal", "GateUniform", "GlorotUniform", "Narr
 
 
 class _NumpyInitializer(keras.initializers.Initializer):
-    """Base class of initialisers that draw with NumPy.
+    """Base class of initialisers that draw weights with NumPy.
 
     Args:
         seed: Random seed. If None, the seed is drawn from Python's generator, which `keras.utils.set_random_seed` seeds.
@@ -37,7 +37,7 @@ class FanOutNormal(_NumpyInitializer):
     """Normal distribution with standard deviation sqrt(2 / (taps * filters)), for convolutions and output layers.
 
     Reference:
-        He et al. 2015, with the fan-out. All three teams' trainers in the Prix Fixe framework use this initialiser.
+        He et al. 2015, with the fan-out instead of the fan-in. All three teams' trainers in the Prix Fixe framework use this initialiser.
     """
 
     def draw(self, generator, shape):
@@ -49,7 +49,7 @@ class FanOutNormal(_NumpyInitializer):
 class NarrowNormal(_NumpyInitializer):
     """Normal distribution with standard deviation 0.001, for the dense layers of gates.
 
-    Every gate is then close to 0.5 at the start of the training.
+    With such small weights, every gate is close to 0.5 at the start of the training.
     """
 
     def draw(self, generator, shape):

@@ -47,7 +47,7 @@ def test_dream_cnns_first_block_has_the_expected_number_of_weights():
 
 
 def test_channels_must_be_a_multiple_of_the_kernels():
-    with pytest.raises(ValueError, match="Expected channels to be a multiple of 2 kernels, got 7"):
+    with pytest.raises(ValueError, match="Expected channels to be a multiple of 2, the number of kernels, got 7"):
         BHIFirst(7)
 
 

@@ -68,7 +68,7 @@ def test_the_core_adds_position_vectors_and_applies_conformer_blocks():
 def test_the_core_requires_a_fixed_length_and_channels_divisible_by_heads():
     with pytest.raises(ValueError, match="Expected features of a fixed length"):
         UnlockDNACore().build((None, None, 8))
-    with pytest.raises(ValueError, match="Expected channels to be a multiple of 4 heads, got 6"):
+    with pytest.raises(ValueError, match="Expected channels to be a multiple of 4, the number of heads, got 6"):
         UnlockDNACore().build((None, 12, 6))
 
 

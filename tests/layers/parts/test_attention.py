@@ -79,7 +79,7 @@ def test_attention_is_equivariant_to_the_order_of_positions():
 
 
 def test_channels_must_be_a_multiple_of_the_heads():
-    with pytest.raises(ValueError, match="Expected channels to be a multiple of 4 heads, got 6"):
+    with pytest.raises(ValueError, match="Expected channels to be a multiple of 4, the number of heads, got 6"):
         MultiHeadSelfAttention(4).build((None, 12, 6))
     assert MultiHeadSelfAttention(4, head_size=5)(random_array(2, 12, 6)).shape == (2, 12, 6)
 
