@@ -1,5 +1,5 @@
 """Reads FASTA, FASTQ, tables, Parquet and VCF, and writes tables, bedGraph and bigWig.
 
-Input: bytes, or values.
-Output: batches of records, or files. This package does not depend on models.
+In: files and streams, or predictions as arrays.
+Out: batches of records, or files of predictions. This package does not depend on models.
 """

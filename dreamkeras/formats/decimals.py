@@ -10,7 +10,7 @@ __all__ = ["NOT_FINITE", "is_number", "is_signed_whole", "is_whole", "parse_whol
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 NOT_FINITE = {sign + name for sign in ("", "+", "-") for name in ("nan", "inf")}
-"""Texts, in lower case, that programs write for missing and infinite numbers. Functions that read files handle such numbers themselves."""
+"""Texts, in lower case, that programs write for missing and infinite numbers. `is_number` rejects these texts."""
 
 DIGITS = 18
 """Maximum number of digits in a whole number. Numbers of up to 18 digits fit into 64 bits."""
@@ -27,7 +27,7 @@ def is_number(text: str) -> bool:
 
 
 def is_whole(text: str) -> bool:
-    """Returns whether a text consists only of 1 to 18 ASCII digits.
+    """Returns whether a text consists of 1 to 18 ASCII digits and nothing else.
 
     Example:
         >>> [is_whole(text) for text in ("10", "1_0", "+1", "\u0661")]

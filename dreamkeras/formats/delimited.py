@@ -25,7 +25,7 @@ def filled_rows(text: Iterable[str], delimiter: str, path: str) -> Iterator[tupl
         path: Path of the file, for error messages.
 
     Raises:
-        InputError: A quoted cell of CSV continues on the next line, or text follows its closing quotation mark.
+        InputError: In a CSV file, a quoted cell continues on the next line, or text follows its closing quotation mark.
     """
     rows = (line.rstrip("\r\n").split(TAB) for line in text) if delimiter == TAB else _csv_rows(text, delimiter, path)
     for line, row in enumerate(rows, 1):
@@ -63,7 +63,7 @@ def _csv_rows(text: Iterable[str], delimiter: str, path: str) -> Iterator[list[s
             yield line
         if asked > given:
             where = f"{source_name(path)}, line {given + 1}"
-            raise InputError(f"A quoted cell does not end on its line ({where}).")
+            raise InputError(f"A quoted cell has no closing quotation mark on the same line ({where}).")
 
     try:
         for row in csv.reader(lines(), delimiter=delimiter, strict=True):

@@ -1,7 +1,7 @@
 """Reads FASTA files and files with one sequence per line. Bytes are parsed with NumPy, without a Python loop over bases.
 
-The file is parsed in blocks of complete lines, with one search for white space and one mask of the sequence letters per block. Letters
-are returned unchanged.
+The file is parsed in blocks of complete lines. In each block, one search finds the white space, and one mask selects the letters of the
+sequences. Letters are returned unchanged.
 """
 
 import itertools
@@ -31,8 +31,8 @@ class _FastaBlock(NamedTuple):
         names: Text of each of the n headers up to its first white space.
         places: Number of lines in the block before each header, int64 (n,).
         letters: Sequence lines without white space, uint8.
-        starts: Start in `letters` of the sequence of each header, int64 (n,). Letters before the first start belong to a header in an
-            earlier block.
+        starts: Index in `letters` at which the sequence of each header starts, int64 (n,). Letters before the first start belong to a
+            header in an earlier block.
         breaks: Number of lines in the block.
     """
 
@@ -50,7 +50,7 @@ class Piece(NamedTuple):
         name: Name of the record.
         line: Line of the record's header, counted from 1.
         begins: Whether this is the first part of the record.
-        letters: At least one letter, without white space, uint8.
+        letters: Letters of this part without white space, at least one, uint8.
     """
 
     name: str
@@ -69,7 +69,7 @@ def read_fasta(stream: BinaryIO, path: str, *, batch: int = BATCH_ROWS, block: i
             optional.
         path: Path of the file, for error messages.
         batch: Maximum number of records in a batch.
-        block: Number of bytes to parse at a time, which also limits the size of a batch of short records.
+        block: Number of bytes to parse at a time. Small blocks also limit the size of a batch of short records.
 
     Yields:
         Records. The id of a record is its header up to the first white space. If the header is empty, the id is the number of the

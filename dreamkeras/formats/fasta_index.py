@@ -40,7 +40,10 @@ class Contig(NamedTuple):
         return self.offset + position // self.bases * self.width + position % self.bases
 
     def has_line_at(self, position: int, text: "Bytes") -> bool:
-        """Returns whether the line that contains a position begins at the byte given by the index. True for positions beyond the contig."""
+        """Returns whether the line that contains a position begins at the byte given by the index.
+
+        The result is True for positions beyond the contig.
+        """
         row = position // self.bases if position < self.length else 0
         begin = self.offset + row * self.width
         return not row or text[begin - self.width + self.bases : begin] in _LINE_ENDS
@@ -115,7 +118,10 @@ def _header_missing(text: Bytes, name: str, end: int, offset: int) -> str:
 
 
 def _are_headers(gap: bytes, *, begins: bool) -> bool:
-    """Returns whether the bytes between two sequences consist of headers and blank lines. `begins` is True at the beginning of the file."""
+    """Returns whether the bytes between two sequences consist of headers and blank lines.
+
+    `begins` is True if these bytes are at the beginning of the file.
+    """
     lines = gap.split(b"\n")
     if not begins and lines.pop(0).strip(b"\r"):
         return False

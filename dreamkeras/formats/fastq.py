@@ -23,15 +23,15 @@ def read_fastq(stream: BinaryIO, path: str, *, batch: int = BATCH_ROWS, block: i
     """Reads a FASTQ file in batches of bounded size.
 
     Args:
-        stream: Bytes of the file. Lines may end with CRLF, and a line break at the end of the file is optional. The bases of a read are
-            on one line, and so are its qualities.
+        stream: Bytes of the file. Lines may end with CRLF, and a line break at the end of the file is optional. The bases of a read
+            must be on one line, and its qualities must be on one line.
         path: Path of the file, for error messages.
         batch: Maximum number of reads in a batch.
         block: Number of bytes to parse at a time.
 
     Yields:
-        Records. The id of a read is its header up to the first white space, or the number of the read, counted from 1, if the header is
-        empty.
+        Records. The id of a read is its header up to the first white space. If the header is empty, the id is the number of the read,
+        counted from 1.
 
     Raises:
         InputError: A read is malformed, or the file has no read. The message names the line.
@@ -57,7 +57,7 @@ def _whole_reads(data: bytes) -> tuple[bytes, bytes]:
     ends = np.flatnonzero(np.frombuffer(data, np.uint8) == ord("\n"))
     reads = len(ends) // 4
     while reads and not data[int(ends[4 * reads - 4]) - 1 : int(ends[4 * reads - 1])].strip():
-        reads -= 1  # blank lines at the end of the file
+        reads -= 1  # these four lines are blank lines at the end of the file
     cut = int(ends[4 * reads - 1]) + 1 if reads else 0
     return data[:cut], data[cut:]
 

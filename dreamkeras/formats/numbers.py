@@ -1,7 +1,7 @@
 """Formats numbers as text for output files.
 
 Numbers have six significant digits, because about six digits of float32 results agree across machines and backends. Values of 100 or
-more have four decimals, up to the nine significant digits of float32, because small differences between large values can matter.
+more have four decimals, but at most nine significant digits, because small differences between large values can matter.
 """
 
 import numpy as np
@@ -9,7 +9,7 @@ import numpy as np
 __all__ = ["format_numbers"]
 
 LARGE = 99.9999
-"""Limit above which a value would have fewer than four decimals if it had six significant digits."""
+"""Limit above which six significant digits would include fewer than four decimals."""
 
 
 def format_numbers(column: np.ndarray) -> list[str]:

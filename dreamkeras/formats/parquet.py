@@ -49,12 +49,12 @@ def read_parquet(
     Args:
         path: Path of the file.
         sequence: Position of the column with the sequences.
-        id: Position of the column with the ids. If None, rows are numbered.
+        id: Position of the column with the ids. If None, the row numbers are the ids.
         batch: Maximum number of rows in a batch.
         copy: Copy of the file's bytes, if `path` is a stream. If None, the file at `path` is opened.
 
     Raises:
-        InputError: The sequences are not text, or the file is damaged.
+        InputError: The sequences are not text, or the file has no row or is damaged.
     """
     pyarrow = import_pyarrow()
     for rows, numbers in _batches(path, [sequence] if id is None else [sequence, id], batch, copy):
@@ -73,7 +73,7 @@ def parquet_rows(path: str, positions: Sequence[int], *, batch: int = BATCH_ROWS
         copy: Copy of the file's bytes, if `path` is a stream. If None, the file at `path` is opened.
 
     Yields:
-        Tables with row numbers, counted from 1, in the field of line numbers.
+        Tables in which the line numbers are row numbers, counted from 1.
 
     Raises:
         InputError: The file has no row or is damaged.
@@ -83,7 +83,7 @@ def parquet_rows(path: str, positions: Sequence[int], *, batch: int = BATCH_ROWS
 
 
 def _batches(path: str, positions: Sequence[int], batch: int, copy: BinaryIO | None) -> Iterator[tuple[Any, np.ndarray]]:
-    """Yields pairs of an Arrow record batch, with the columns at the given positions in the given order, and its row numbers."""
+    """Yields Arrow record batches and their row numbers. The columns of a record batch are those at `positions`, in this order."""
     pyarrow = import_pyarrow()
     file = _open(path, copy)
     names = [file.schema_arrow.names[position] for position in positions]

@@ -1,8 +1,8 @@
 """Reads sequences or table columns from files of any supported format, in batches of bounded size.
 
-Supported formats are FASTA, FASTQ, TSV, CSV and one sequence per line, plain or gzip, and Parquet. Input is a file or standard input.
-The format is detected from the first bytes and the file name. Readers do not check that sequences are DNA, because `Construct` checks
-this later.
+Supported formats are FASTA, FASTQ, TSV, CSV, one sequence per line, and Parquet. All formats except Parquet may be compressed with gzip.
+The input is a file or standard input. The format is detected from the first bytes and the file name. Readers do not check that sequences
+are DNA, because `Construct` checks this later.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -37,7 +37,7 @@ __all__ = [
 Format = Literal["auto", "fasta", "fastq", "tsv", "csv", "lines", "parquet"]
 
 ID_NAMES = ("id", "seq_id", "name")
-"""Default names of the id column, in lower case. The first name that is in the header is used."""
+"""Default names of the id column, in lower case. The column with the first of these names in the header is used."""
 
 _FASTA_SUFFIXES = {".fa", ".fasta", ".fna", ".ffn", ".fas"}
 _FASTQ_SUFFIXES = {".fq", ".fastq"}
@@ -61,19 +61,20 @@ def read_records(
         path: Path of the file. `-` reads standard input.
         format: Format of the file. By default, the format is detected from the first bytes and the file name.
         id_column: Name or position (from 0) of the id column. Defaults to the column named id, seq_id or name. Without a header, the
-            default is the first column, if that column precedes the sequences and contains no numbers. Without ids, records are
-            numbered from 1. Text of digits is a name if the header has exactly this name, otherwise a position.
+            default is the first column, if that column precedes the sequences and its first cell is not a number. Without ids, records are
+            numbered from 1. A string of digits is used as a name if the header has exactly this name, and as a position
+            otherwise.
         sequence_column: Name or position of the sequence column. Defaults to the column named sequence or seq. Without a header, the
             default is the column that looks like DNA.
         batch: Maximum number of records in a batch. Batches of long sequences have fewer records.
-        opened: Open stream with the bytes of the file, which is not closed. Parquet is not supported. If the stream is given, `path` is
-            used in error messages only.
+        opened: Open stream with the bytes of the file. The stream is not closed. With a stream, Parquet is not supported, and `path` is used
+            only to detect the format and to name the input in error messages.
 
     Yields:
-        Batches of at least one record. Letters are as in the file. Sequences may be empty.
+        Batches of at least one record. The letters of the sequences are unchanged. Sequences may be empty.
 
     Raises:
-        InputError: The file is missing, empty, damaged, or not in the expected format. The message names file and line.
+        InputError: The file is missing, empty, damaged, or not in the expected format. The message names the file and the line.
         MissingPackageError: The file is Parquet and pyarrow is not installed.
 
     Example:
@@ -120,7 +121,7 @@ class OpenTable(NamedTuple):
     Args:
         layout: Layout of the table, with its column names.
         source: Open input.
-        copy: Copy of the bytes of a Parquet file that is read from a stream. None for other inputs.
+        copy: Copy of the bytes of a Parquet file that is read from a stream. For other inputs, `copy` is None.
     """
 
     layout: Layout
@@ -136,11 +137,11 @@ class OpenTable(NamedTuple):
 
 @contextmanager
 def open_table(path: str, columns: Iterable[Column | None] = (), header: bool | None = None) -> Iterator[OpenTable]:
-    """Opens a table, which is TSV or CSV, plain or gzip, or Parquet.
+    """Opens a TSV, CSV or Parquet file as a table. TSV and CSV may be compressed with gzip.
 
     Args:
         path: Path of the file. `-` reads standard input.
-        columns: Columns that the caller will read, whose names help to detect a header, see `tables.sniff_layout`.
+        columns: Columns that the caller will read. Their names help to detect a header; see `tables.sniff_layout`.
         header: Whether the first row is a header. If None, a header is detected from the content.
 
     Raises:
@@ -163,8 +164,8 @@ def _seekable(source: Source) -> AbstractContextManager[BinaryIO | None]:
 def sniff_format(source: Source, *, is_table: bool = False) -> Format:
     """Detects the format of an open input.
 
-    Input that begins with `>` is FASTA. Input that begins with `@` and has a third line that begins with `+` is FASTQ. Files named .fa
-    must be FASTA, and files named .fq must be FASTQ.
+    Input that begins with `>` is FASTA. Input that begins with `@` and has a third line that begins with `+` is FASTQ. A file whose
+    name ends in a suffix of FASTA or FASTQ, such as .fa or .fq, is read as this format.
 
     Args:
         source: Open input.

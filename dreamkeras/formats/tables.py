@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 Column = str | int
-"""Name of a column, in any case, or its position, counted from 0."""
+"""Name of a column, in upper or lower case, or position of a column, counted from 0."""
 
 SEQUENCE_NAMES = ("sequence", "seq")
 """Default names of the sequence column, in lower case."""
@@ -55,7 +55,7 @@ class Table(NamedTuple):
     """A batch of n rows.
 
     Args:
-        columns: Cells of each column, a list of n strings.
+        columns: For each column, a list of n cells. Cells are strings.
         lines: Line number of each row, counted from 1, int64 (n,).
         source: Path of the file, for error messages.
     """
@@ -88,11 +88,11 @@ def sniff_layout(
 
     Args:
         source: Open input.
-        delimiter: Character between cells. Defaults to tab if the first line contains a tab, otherwise to comma.
+        delimiter: Character between cells. Defaults to a tab if the first line contains a tab, otherwise to a comma.
         header: Whether the first row is a header. If None, the first row is treated as a header if it contains neither numbers nor
             sequences.
-        columns: Columns that the caller will read. The first row is also treated as a header if it contains no sequence but one of
-            these names, or all of these names if the names are numbers.
+        columns: Columns that the caller will read. A first row without a sequence is also treated as a header if it contains the name of
+            such a column. If a name is a number, the first row must contain all names that are numbers.
     """
     lines = io.StringIO(source.head.decode("utf-8", "replace"), newline="")
     delimiter = delimiter or ("\t" if "\t" in next(filter(str.strip, lines), "") else ",")
@@ -110,9 +110,9 @@ def header_names(cells: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def named_or_placed(layout: Layout, text: Column | None) -> Column | None:
-    """Resolves a column that was given as text. The text is a name if the header has exactly this name.
+    """Converts digits to the position of a column, unless the header has a column with exactly this name.
 
-    If the header has no such name, digits are a position.
+    Any other text is a name and is returned unchanged.
 
     Example:
         >>> layout = Layout(",", ("sequence", "2", "1"), ("sequence", "2", "1"), 1)
@@ -125,7 +125,7 @@ def named_or_placed(layout: Layout, text: Column | None) -> Column | None:
 
 
 def find_column(layout: Layout, column: Column, path: str) -> int:
-    """Returns the position of a column that is given by name, in any case, or by position.
+    """Returns the position of a column that is given by name, in upper or lower case, or by position.
 
     The name of the first column may be given with or without a leading `#`.
 
@@ -176,7 +176,7 @@ def rows_of(
         layout: Layout of the table.
         positions: Positions of the columns, counted from 0.
         batch: Maximum number of rows in a batch.
-        uneven: Set to which the line numbers of rows with too few or too many cells are added. Missing cells become empty strings. If
+        uneven: Set that collects the line numbers of rows with too few or too many cells. Missing cells become empty strings. If
             None, a row with too few or too many cells is an error.
 
     Raises:
@@ -209,7 +209,8 @@ def _batch(rows: Iterator[tuple[int, list[str]]], positions: Sequence[int], batc
 def _even_rows(rows: Iterator[tuple[int, list[str]]], width: int, path: str, uneven: set[int] | None) -> Iterator[tuple[int, list[str]]]:
     """Yields rows after checking that each row has `width` cells. Additional empty cells at the end of a row are ignored.
 
-    The line numbers of rows with too few or too many cells are added to `uneven`. If `uneven` is None, such a row is an error.
+    The line numbers of rows with too few or too many cells are added to `uneven`. If `uneven` is None, the first of these rows raises an
+    error.
     """
     for line, row in rows:
         if len(row) < width or any(row[width:]):

@@ -114,7 +114,7 @@ class BedGraph:
             self._file.write(rows.encode())
 
     def finish(self) -> None:
-        """Does nothing, because a bedGraph file needs no trailer."""
+        """Does nothing, because nothing follows the last line of a bedGraph file."""
 
 
 class BigWig:
@@ -132,7 +132,9 @@ class BigWig:
         for contig in dict.fromkeys(intervals.contigs):
             rank = self._order.get(contig, -1)
             if rank < self._last:
-                raise InputError(f"{self._path} needs contigs in the order of the genome, but {contig!r} is too late. Sort the regions.")
+                raise InputError(
+                    f"{self._path} needs contigs in genome order, but contig {contig!r} is unknown or out of order. Sort the regions."
+                )
             self._last = rank
         if intervals.contigs:
             with self._naming():

@@ -71,13 +71,13 @@ class Vcf(NamedTuple):
 
 @contextmanager
 def open_vcf(path: str) -> Iterator[Vcf]:
-    r"""Opens a VCF file, which is plain, gzip or bgzip.
+    r"""Opens a VCF file. The file may be compressed with gzip or bgzip.
 
     Args:
         path: Path of the file. `-` reads standard input.
 
     Raises:
-        InputError: The file is missing, empty, damaged, truncated or not VCF.
+        InputError: The file is missing, empty, damaged or truncated, or it is not a VCF file.
 
     Example:
         >>> import pathlib, tempfile
@@ -93,7 +93,7 @@ def open_vcf(path: str) -> Iterator[Vcf]:
             raise InputError(f"Expected a VCF file, which begins with ##fileformat=VCF, got {came!r} in {source_name(path)}.")
         header, first = _header(source.stream)
         if header[-1].startswith(b"#CHROM") and b"\t" not in header[-1]:
-            raise InputError(f"The columns of a VCF must be separated by tabs, but {source_name(path)}, line {len(header)}, has none.")
+            raise InputError(f"The columns of a VCF must be separated by tabs, but {source_name(path)}, line {len(header)}, has no tab.")
         yield Vcf(header, _batches(source.stream, first, len(header)))
 
 
@@ -110,9 +110,9 @@ def declared_lengths(header: Iterable[bytes]) -> dict[str, int]:
 
 @contextmanager
 def _checked(path: str) -> Iterator[BinaryIO | None]:
-    """Checks that bgzip input is not truncated. Files are checked immediately, and the result is None.
+    """Checks that bgzip input is not truncated. A file is checked immediately, and the result is None.
 
-    For a stream, the result is a reader of its bytes, which checks the end of the stream after all bytes have been read.
+    For a stream, the result is a reader that checks the end of the stream after all bytes have been read.
     """
     if is_stream(path):
         with open_bytes(path) as stream:

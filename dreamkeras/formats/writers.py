@@ -1,4 +1,4 @@
-"""Writes predictions as TSV, CSV, JSON lines or Parquet. Each row has an id, or several keys, and one value per task.
+"""Writes predictions as TSV, CSV, JSON lines or Parquet. Each row has one value per task, and an id or several keys.
 
 A failed command leaves no incomplete file. A missing value is `nan` in TSV and CSV, and null in JSON. Parquet files contain float32 values.
 """
@@ -28,25 +28,26 @@ ID: Mapping[str, type] = {"id": str}
 """Default key columns: only the id of each sequence."""
 
 Cells = Sequence[Sequence[Any]]
-"""One column of texts or numbers for each key. None represents a missing number."""
+"""For each key, a column of texts or numbers. None represents a missing number."""
 
 
 @contextmanager
 def open_writer(path: str, tasks: Sequence[str], format: str | None = None, keys: Mapping[str, type] = ID) -> Iterator["Writer"]:
     """Opens a writer of predictions. The file appears under its name only after the `with` block has ended without an error.
 
-    During the block, rows are written to a temporary file, see `open_output`. Text files are compressed as in `open_text`.
+    During the block, rows are written to a temporary file, see `open_output`.
+    See `open_text` for the compression of text files.
 
     Args:
         path: Path of the file. `-` writes to standard output.
-        tasks: Names of the columns of predictions.
-        format: `tsv`, `csv`, `jsonl` or `parquet`. Defaults to the suffix of the file, before .gz, or to `tsv` if the suffix is `.txt`
-            or missing.
-        keys: Names of the columns that identify a row, and the type of each, `str` or `int`.
+        tasks: Names of the tasks, which are the names of the prediction columns.
+        format: `tsv`, `csv`, `jsonl` or `parquet`. Defaults to the suffix of the file, without a final .gz. If the suffix is `.txt` or
+            missing, the default is `tsv`.
+        keys: Type, `str` or `int`, of each column that identifies a row, by column name.
 
     Raises:
         InputError: The format or the suffix of the file is unknown.
-        DreamkerasError: The file cannot be written. The message names the file and the reason. A BrokenPipeError is not converted.
+        DreamkerasError: The file cannot be written. The message names the file and the reason. A BrokenPipeError is raised unchanged.
         MissingPackageError: The format is Parquet and pyarrow is not installed.
 
     Example:
@@ -101,7 +102,7 @@ class Writer:
         self.write_rows([ids, *labels], values)
 
     def write_rows(self, cells: Cells, values: np.ndarray) -> None:
-        """Writes n rows, each with one cell per key.
+        """Writes n rows, each with one cell per key and one value per task.
 
         Args:
             cells: For each key, a column of n cells.
@@ -125,7 +126,8 @@ class Writer:
 class Encoder(Protocol):
     """Encoder of an output format.
 
-    The methods return the bytes before the rows, the bytes of a batch of rows, and the bytes after the rows.
+    `begin` returns the bytes before the first row, `rows` returns the bytes of a batch of rows, and `end` returns the bytes after the last
+    row.
     """
 
     def begin(self) -> bytes: ...
@@ -260,9 +262,9 @@ FORMATS: dict[str, Callable[[tuple[str, ...], Mapping[str, type]], Encoder]] = d
     zip(TABLES, (TSVEncoder, CSVEncoder, JSONLinesEncoder, ParquetEncoder), strict=True)
 )
 """Encoder of each output format."""
-BINARY = {"parquet"}  # formats that are not text and are compressed internally
+BINARY = {"parquet"}  # binary formats, which are compressed internally
 
 
 def _cells(values: np.ndarray) -> list[list[str]]:
-    """Formats values as text, with one list per task."""
+    """Formats predictions as text. Returns one list of texts per task."""
     return [format_numbers(column) for column in values.T]

@@ -17,7 +17,7 @@ def test_a_row_is_a_line_and_blank_lines_are_counted():
 
 @pytest.mark.parametrize("text", ['a,"b\nc",d\n', 'a,"b', 'a,"b\n', 'a,"b""\nc,d\n'])
 def test_quoted_csv_cells_must_end_on_their_line(text):
-    with pytest.raises(InputError, match=r"does not end on its line \(t, line 2\)"):
+    with pytest.raises(InputError, match=r"has no closing quotation mark on the same line \(t, line 2\)"):
         cells("x,y\n" + text, ",")
 
 

@@ -218,13 +218,13 @@ def test_a_file_of_blank_lines_is_rejected(tmp_path):
 )
 def test_an_unterminated_quoted_cell_is_rejected_with_its_first_line(tmp_path, text):
     message = refusal(tmp_path, text, name="t.csv")
-    assert message.startswith("A quoted cell does not end on its line (")
+    assert message.startswith("A quoted cell has no closing quotation mark on the same line (")
     assert message.endswith("t.csv, line 3).")
 
 
 @pytest.mark.parametrize("text", ['"seq,x\nACGT,1\n', '\n"se\nq",x\nACGT,1\n'])
 def test_a_header_must_be_on_one_line(tmp_path, text):
-    assert "A quoted cell does not end on its line" in refusal(tmp_path, text)
+    assert "A quoted cell has no closing quotation mark on the same line" in refusal(tmp_path, text)
 
 
 def test_a_row_of_tsv_never_spans_lines(tmp_path):

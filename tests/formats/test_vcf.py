@@ -142,7 +142,7 @@ def test_other_files_are_rejected(tmp_path, data, message):
 def test_spaces_instead_of_tabs_are_reported(tmp_path):
     path = tmp_path / "a.vcf"
     path.write_text("##fileformat=VCFv4.2\n#CHROM POS ID REF ALT\nchr1 7 . A C\n")
-    with pytest.raises(InputError, match=r"must be separated by tabs, but .*a\.vcf, line 2, has none"), open_vcf(str(path)):
+    with pytest.raises(InputError, match=r"must be separated by tabs, but .*a\.vcf, line 2, has no tab"), open_vcf(str(path)):
         pass
 
 
