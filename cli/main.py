@@ -23,7 +23,7 @@ INTERRUPTED = 130
 
 
 class Entry(NamedTuple):
-    """Module name of a command in `cli.commands`, and its line in `dreamkeras --help`, stored here to avoid importing the module."""
+    """Module name of a command in `cli.commands`, and its text in `dreamkeras --help`, which is printed without importing the module."""
 
     module: str
     help: str
@@ -84,7 +84,7 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, entry.help) for name, entry in COMMANDS.items()])
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
-        """Completes the names of commands, and options as click does."""
+        """Completes the names of commands. Options are completed by click."""
         from click.shell_completion import CompletionItem
 
         names = [CompletionItem(name, help=entry.help) for name, entry in COMMANDS.items() if name.startswith(incomplete)]
@@ -113,9 +113,9 @@ class LazyGroup(click.Group):
 
 
 def _null_stderr() -> TextIO:
-    """Opens the null device as standard error, so that no file opened later gets the descriptor that libraries write messages to."""
+    """Opens the null device as standard error. A file opened later could otherwise get descriptor 2, to which libraries write messages."""
     descriptor = os.open(os.devnull, os.O_WRONLY)
-    if descriptor != STANDARD_ERROR:  # standard input or standard output is also closed, and its descriptor is used first
+    if descriptor != STANDARD_ERROR:  # standard input or output is also closed, so that its descriptor was used
         os.dup2(descriptor, STANDARD_ERROR)
         os.close(descriptor)
     return os.fdopen(STANDARD_ERROR, "w")

@@ -9,7 +9,7 @@ __all__ = ["show_bytes", "show_records"]
 
 @contextlib.contextmanager
 def show_records(noun: str = "records") -> Iterator[Callable[[int], None] | None]:
-    """Shows a progress bar with the number of records, or of another noun, and their rate.
+    """Shows a progress bar with the number of records and their rate. `noun` replaces the word "records".
 
     Yields:
         A function that advances the bar by a number of records, or None if standard error is not a terminal.

@@ -94,7 +94,7 @@ def model_files(models: Iterable[str | Path]) -> list[str]:
 
 @contextlib.contextmanager
 def held_run(output: str | Path) -> Iterator[None]:
-    """If the output is a run folder or in a run folder, locks the folder, so that `train --resume` cannot write to it at the same time.
+    """If the output is a run folder or inside one, locks the folder, so that `train --resume` cannot write to it at the same time.
 
     Raises:
         DreamkerasError: Another process has locked the folder.

@@ -36,7 +36,7 @@ OPTIONS = (
         type=click.Choice(ABLATION_METHODS),
         default="dinucleotides",
         show_default=True,
-        help="Shuffle the bases of a span with or without preserving dinucleotides, or replace them by N.",
+        help="Shuffle the bases of a span with or without preserving dinucleotides, or replace them with N.",
     ),
     click.option("--shuffles", type=WholeRange(min=1), metavar="N", help="Number of shuffles of each span.  [default: 20]"),
     click.option("--seed", type=WholeRange(min=0), metavar="N", help="Random seed for the shuffles.  [default: 0]"),
@@ -51,9 +51,9 @@ def command(
     """Predict the effect of shuffling spans of the sequences in INPUT.
 
     INPUT may have any sequence format that `dreamkeras predict` reads. Each span of --spans, or by default each window along an insert, is
-    shuffled while the rest of the sequence stays unchanged. A row of the results describes one span: the name of the sequence, start and
-    end as in BED, and for each task the mean prediction of the shuffled sequences minus the prediction of the sequence, with the standard
-    deviation over the shuffles.
+    shuffled while the rest of the sequence stays unchanged. Each row of the results describes one span, with the name of the sequence and
+    the start and end as in BED. For each task, the row has the effect: the mean prediction of the shuffled sequences minus the prediction
+    of the original sequence. With shuffles, the row also has the standard deviation of the effect over the shuffles.
     """
     if spans and (window or step):
         raise click.UsageError("--spans cannot be combined with --window or --step.")
@@ -91,7 +91,7 @@ def command(
 
 
 def _report_missing(regions: "RegionSpans", path: str) -> None:
-    """Prints the number of spans that have the name of no sequence in INPUT.
+    """Prints the number of spans whose sequence name does not occur in INPUT.
 
     Raises:
         InputError: No span has the name of a sequence in INPUT.

@@ -38,7 +38,7 @@ __all__ = ["command"]
 @click.option(
     "--baseline",
     type=click.Choice(BASELINES),
-    help="Reference for the insert: N (zeros), a quarter of each base (uniform), or shuffles of the insert.  "
+    help="Baseline that replaces the insert: N at every position (zeros), a quarter of each base (uniform), or shuffles of the insert.  "
     "[default: zeros; shuffled for deeplift]",
 )
 @click.option(
@@ -48,7 +48,7 @@ __all__ = ["command"]
     "--steps",
     type=WholeRange(min=1),
     metavar="N",
-    help="Number of points between baseline and insert.  [default: 16 for integrated, 8 for deeplift]",
+    help="Number of interpolation points between baseline and insert.  [default: 16 for integrated, 8 for deeplift]",
 )
 @click.option("--seed", type=WholeRange(min=0), metavar="N", help="Random seed for the shuffles.  [default: 0]")
 @click.option("--completeness", type=click.Path(), metavar="FILE", help="Write the completeness error of each sequence to FILE.")
@@ -72,9 +72,10 @@ def command(
 ) -> None:
     """Attribute predictions to the bases of the sequences in INPUT, using the gradients of a Keras model.
 
-    INPUT may have any sequence format that `dreamkeras predict` reads. Contributions explain the same predictions that the exported model
-    returns. A row of the results describes one base: the name of the sequence, the 1-based position in the insert, the base, and its
-    contribution to each task. If FILE ends in .npz, the file also holds the contributions that other bases would have at each position.
+    INPUT may have any sequence format that `dreamkeras predict` reads. Contributions explain the predictions of the exported model. Each
+    row of the results describes one base, with the name of the sequence, the 1-based position in the insert, the base, and its contribution
+    to the prediction of each task. If FILE ends in .npz, the file also holds the contributions that the three other bases would have at
+    each position.
     """
     from ..results import leave_manifest, model_files, refuse_clashes, report_skipped
 
@@ -138,7 +139,7 @@ def _checked_model(inputs: tuple[str, ...], model: Path, backend: str | None) ->
 
 
 class _Errors:
-    """Records the largest completeness error, and the mean absolute difference between the prediction and the baseline prediction."""
+    """Records the largest completeness error, and the mean absolute difference between predictions and baseline predictions."""
 
     def __init__(self) -> None:
         self._sequences, self._largest, self._difference = 0, 0.0, 0.0

@@ -16,7 +16,7 @@ __all__ = ["command"]
 
 @click.command("benchmark", epilog="\b\nExample:\n  dreamkeras benchmark promoters.tsv --grid grid.toml -o runs/grid")
 @click.argument("data", type=click.Path())
-@click.option("--assay", default="yeast", show_default=True, help="Assay of DATA, with the values of `dreamkeras train --assay`.")
+@click.option("--assay", default="yeast", show_default=True, help="Assay of DATA. Accepts the values of `dreamkeras train --assay`.")
 @click.option(
     "--grid",
     type=click.Path(path_type=Path),

@@ -40,7 +40,10 @@ __all__ = ["command"]
     help="Calibrate on the fraction of DATA that `dreamkeras train` held out. DATA must be the file that was used in training.",
 )
 @click.option(
-    "--seed", type=WholeRange(min=0), metavar="N", help="Random seed for the split in training. Requires --valid-fraction.  [default: 0]"
+    "--seed",
+    type=WholeRange(min=0),
+    metavar="N",
+    help="Random seed that `dreamkeras train` used for the split. Requires --valid-fraction.  [default: 0]",
 )
 @click.option("--assay", help="Assay of DATA: yeast, lentimpra, starrseq or table.  [default: the assay of the model]")
 @partial(table_options, without=("fold_column", "replicate_columns"))
@@ -56,7 +59,7 @@ def command(
 ) -> None:
     """Calibrate prediction intervals, percentiles and familiarity of an exported model.
 
-    DATA contains sequences with measured values that were not used to train the model. The calibration is stored in the ONNX file, and
+    DATA contains measured sequences that were not used to train the model. The calibration is stored in the ONNX file, and
     `dreamkeras predict` uses it for --interval, --percentile and --flag-unusual. Models from `dreamkeras train` are already calibrated on
     their validation sequences.
     """

@@ -88,7 +88,7 @@ def _target(_ctx: click.Context, _parameter: click.Parameter, text: str) -> str 
     type=DecimalRange(min=0),
     default=0.0,
     metavar="K",
-    help="Subtract K standard deviations of the ensemble from the objective.",
+    help="Subtract K standard deviations of the ensemble's predictions from the objective.",
 )
 @click.option("--task", metavar="NAME", help="Task to optimise. Required if the model has several tasks.")
 @click.option("--minus", metavar="NAME", help="Task whose prediction is subtracted from the prediction of --task.")
@@ -164,7 +164,7 @@ def _check_usage(models: tuple[str, ...], random: int | None, backend: str | Non
 
 
 def _gradient_edits(models: tuple[str, ...], backend: str | None, batch_size: int) -> "ProposerOf":
-    """Returns a function that creates, for a goal, an object that proposes edits from the gradients of the Keras models in run folders."""
+    """Returns a function that takes a goal and returns a `GradientEdits`, which uses the Keras models in the run folders."""
     from dreamkeras.export.onnx_file import find_model
     from dreamkeras.training.backend import choose_backend
 

@@ -54,8 +54,8 @@ FIGURES = ("r", "rho", "mse")
 def command(output: Path, assay: str | None, batch_size: int | None, **choices: Any) -> None:
     """Compare the predictions of models with the measured values in DATA.
 
-    The command writes correlations and errors with 95 % intervals, differences between models on the same resamples, predictions, plots and
-    report.html into DIR. A warning is printed if a model was trained on sequences in DATA or on near-duplicates of them.
+    The command writes metrics with 95 % intervals, differences between models, predictions, plots and report.html into DIR. A warning is
+    printed if a model was trained on sequences in DATA or on near-duplicates of these sequences.
     """
     table = chosen_layout(assay or "", choices)
     if not (choices["models"] or choices["predictions"]):

@@ -31,7 +31,7 @@ __all__ = ["command"]
     type=click.Choice(EXPORT_PRECISIONS),
     default="float32",
     show_default=True,
-    help="Precision of weights and computation. float16 halves the file size, int8 is faster on CPUs.",
+    help="Precision of weights and computation. float16 halves the file size, and int8 is faster on CPUs.",
 )
 @click.option(
     "--least-r", type=DecimalRange(0, 1), metavar="R", help="Minimum correlation between int8 and float32 predictions.  [default: 0.999]"
@@ -40,7 +40,8 @@ __all__ = ["command"]
     "--most-difference",
     type=DecimalRange(0, min_open=True),
     metavar="SD",
-    help="Maximum difference from Keras predictions, in standard deviations of the latter.  [default: 0.001; 0.05 in float16 and int8]",
+    help="Maximum difference between ONNX and Keras predictions, in standard deviations of the Keras predictions.  "
+    "[default: 0.001; 0.05 in float16 and int8]",
 )
 @click.option(
     "--strands",
@@ -64,12 +65,12 @@ def command(
     agree with those of the Keras model, and the agreement is printed and stored in the file. For int8, the quantisation scales and the
     agreement are measured on different sets of random windows.
 
-    An ATAC-seq model has the outputs `counts`, ln(1 + reads), and `profile`, the share of the reads that begin at each position.
+    An ATAC-seq model has two outputs: `counts` is ln(1 + reads), and `profile` is the share of the reads that begin at each position.
 
     Several RUNs, which may also be .onnx files, become one ensemble that returns the mean and the standard deviation of its members.
 
-    With --triton, RUN may also be an .onnx file. The exported file becomes the newest version of the model NAME in the repository DIR. For
-    a new model, a config.pbtxt is written. An existing config.pbtxt is not changed.
+    With --triton, RUN may also be an .onnx file, and the exported file becomes the newest version of the model NAME in the repository DIR.
+    For a new model, a config.pbtxt is written. An existing config.pbtxt is not changed.
     """
     from functools import partial
     from pathlib import Path
@@ -123,5 +124,5 @@ def _export(runs: tuple[str, ...], output: "Path", precision: str, choices: dict
 
     if len(runs) > 1:
         return export_ensemble(runs, output, precision=precision, strands=choices["strands"])
-    given = {name: value for name, value in choices.items() if value is not None}  # 0 is a valid value, so None is compared explicitly
+    given = {name: value for name, value in choices.items() if value is not None}  # not `if value`: 0 is a valid value
     return export_onnx(runs[0], output, precision=precision, **given)

@@ -71,11 +71,12 @@ def command(
 ) -> None:
     """Predict the effect of MOTIF in many background sequences, alone or followed by MOTIF2.
 
-    Motifs are written in IUPAC codes and replace bases of the backgrounds. At an N in a motif, the base of the background is kept. A row of
-    the results describes one arrangement: the position of the first base of MOTIF, from 1, the strands, and the spacing of two motifs. The
-    effect of an arrangement is the mean prediction with the motifs minus the mean prediction without the motifs, with a 95 % interval. For
-    two motifs, the row also has the effect of each motif alone, and their interaction: the effect of the pair minus the sum of the two
-    single effects.
+    Motifs are written in IUPAC codes and replace bases of the backgrounds. At an N in a motif, the base of the background is kept.
+
+    Each row of the results describes one arrangement of the motifs, with the 1-based position of the first base of MOTIF, the strands and,
+    for two motifs, the spacing. The row has the effect of the arrangement with a 95 % interval. The effect is the mean prediction with the
+    motifs minus the mean prediction without the motifs. For two motifs, the row also has the effect of each motif alone and the
+    interaction, which is the effect of the pair minus the sum of the two single effects.
     """
     if len(motifs) > 2:
         raise click.UsageError(f"Expected one or two motifs, got {len(motifs)}.")

@@ -32,11 +32,13 @@ __all__ = ["command"]
 def command(deletions: bool, resume: bool, dry_run: bool, **options: Any) -> None:
     """Predict the effect of every single-base change of the sequences in INPUT.
 
-    INPUT is FASTA, FASTQ, TSV, CSV or one sequence per line, plain or gzip, or a Parquet file; - is standard input. Each base of each
-    insert is replaced by every other base, while adapters stay unchanged. A row of the results describes one change: the name of the
-    sequence, the 1-based position in the insert, the original and the new base, and for each task the prediction of the mutant minus the
-    prediction of the sequence. With an ensemble, the row contains the mean and the standard deviation of the effect over the models. If
-    FILE ends in .npz, the file holds the effects as arrays.
+    INPUT is a FASTA, FASTQ, TSV or CSV file or a file with one sequence per line, plain or compressed with gzip, or a Parquet file. INPUT -
+    is standard input. Each base of each insert is replaced with every other base, while adapters stay unchanged.
+
+    Each row of the results describes one change, with the name of the sequence, the 1-based position in the insert, and the original and
+    the new base. For each task, the row has the effect: the prediction for the mutant minus the prediction for the original sequence. With
+    an ensemble, the row has the mean and the standard deviation of the effect over the models. If FILE ends in .npz, the file holds the
+    effects as arrays.
     """
     from dreamkeras.explain.effect_files import choose_effect_format, effect_columns, open_effects, write_effects
 
@@ -48,7 +50,7 @@ def command(deletions: bool, resume: bool, dry_run: bool, **options: Any) -> Non
     check_resume(inputs, output, resume=resume, is_measured=given.is_measured)
     beside = explanation_outputs(options)
     refuse_clashes((*inputs, *model_files(models)), output, *beside.files, *beside.folders)
-    choose_effect_format(output, given.format)  # checked here, because with --resume the results are opened only at the end
+    choose_effect_format(output, given.format)  # with --resume, the results are opened only at the end
     explaining = open_explanations(options)
     scorer, size = given.open_models()
     has_sd = len(scorer.members) > 1
@@ -61,7 +63,7 @@ def command(deletions: bool, resume: bool, dry_run: bool, **options: Any) -> Non
     made_with = list({**choices, **given.columns}.items())
     with open_shards(output, names, models, inputs, made_with, resume=resume) as shards:
         with ExitStack() as stack:
-            explanations = stack.enter_context(explaining(scorer.tasks))  # opened first, to lock the output folders before scoring
+            explanations = stack.enter_context(explaining(scorer.tasks))  # locks the output folders before scoring
             parts = stack.enter_context(_found(given.read(), scorer, shards, choices))
             scored = write_effects(parts, [stack.enter_context(results), *explanations])
         if shards:
@@ -75,7 +77,7 @@ def command(deletions: bool, resume: bool, dry_run: bool, **options: Any) -> Non
 def _found(
     records: "Iterable[Records]", scorer: "Scorer", shards: "Shards | None", choices: dict[str, Any]
 ) -> "Iterator[Iterable[BatchResult[Mutagenesis]]]":
-    """Yields the effects while they are computed. With shards, yields the effects only after the last one has been computed."""
+    """Yields the effects while they are computed. With shards, yields the effects only after all effects have been computed."""
     from dreamkeras.explain.effect_shards import mutate_into_shards, shard_parts
     from dreamkeras.explain.mutagenesis import mutate_records
 

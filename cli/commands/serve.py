@@ -42,7 +42,7 @@ file_path = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option(
     "--strict",
     is_flag=True,
-    help="Refuse to start if an entry of --models DIR cannot be served. By default, it is left out with a warning.",
+    help="Refuse to start if an entry of --models DIR cannot be served. By default, such an entry is skipped with a warning.",
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on. 0.0.0.0 listens on all addresses.")
 @click.option("--port", type=WholeRange(0, 65535), default=8000, show_default=True, help="Port to listen on. 0 chooses a free port.")
@@ -52,7 +52,7 @@ file_path = click.Path(exists=True, dir_okay=False, path_type=Path)
     "origins",
     multiple=True,
     metavar="URL",
-    help="Allow web pages of this site to use the server, such as https://lab.example.org. Repeatable; '*' allows all sites.",
+    help="Allow web pages of this site, such as https://lab.example.org, to use the server. '*' allows all sites. Repeatable.",
 )
 @click.option("--root-path", default="", metavar="PATH", help="Path at which a reverse proxy publishes the server, such as /dream.")
 @click.option(
@@ -60,10 +60,13 @@ file_path = click.Path(exists=True, dir_okay=False, path_type=Path)
     "trusted",
     multiple=True,
     metavar="IPS",
-    help="Addresses or networks of reverse proxies whose X-Forwarded-For is logged as the client, with commas; '*' trusts all.",
+    help="Comma-separated addresses or networks of trusted reverse proxies. Their X-Forwarded-For is logged as the client. "
+    "'*' trusts all proxies.",
 )
 @click.option("--settings", "settings_file", type=file_path, metavar="FILE", help="TOML file with the limits and timeouts of the server.")
-@click.option("--tokens", "tokens_file", type=file_path, metavar="FILE", help="Require one of the bearer tokens in FILE, one per line.")
+@click.option(
+    "--tokens", "tokens_file", type=file_path, metavar="FILE", help="Require one of the bearer tokens in FILE, which has one per line."
+)
 @click.option(
     "--operator-tokens",
     "operators_file",
@@ -73,7 +76,7 @@ file_path = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option("--tls-certificate", type=file_path, metavar="PEM", help="Serve HTTPS with this certificate chain.")
 @click.option("--tls-key", type=file_path, metavar="PEM", help="Private key of the certificate.")
-@click.option("--tls-client-ca", type=file_path, metavar="PEM", help="Require client certificates signed by these authorities.")
+@click.option("--tls-client-ca", type=file_path, metavar="PEM", help="Require client certificates signed by the authorities in this file.")
 @click.option("--access-log/--no-access-log", default=True, show_default=True, help="Log each request to standard error as a line of JSON.")
 @device_option
 def command(
@@ -101,8 +104,9 @@ def command(
     tritonclient can be used. The server also has a web page. On SIGTERM, the server reports that it is not ready, completes pending
     requests and exits with code 0.
 
-    Without --tokens, everybody who can reach the port can send requests, and can load and unload models if the server listens only on
-    this machine and has none of the options for reverse proxies and other sites.
+    Without --tokens, everybody who can reach the port can send requests. With --operator-tokens, an operator token is required to load and
+    unload models. Without tokens, models can be loaded and unloaded only if the server listens only on this machine and has none of the
+    options --root-path, --forwarded-allow-ips and --allow-origin.
     """
     _require_packages(grpc=grpc_port is not None)
     from dreamkeras.serving.auth import Guard, Tokens

@@ -22,9 +22,8 @@ __all__ = ["command"]
 def command(promoters: int, seed: int, output: str, truth: str | None) -> None:
     """Simulate a library of random yeast promoters with their expression.
 
-    Each line has a sequence and a value, separated by a tab, as in the training data of the yeast assay, so that `dreamkeras train`
-    reads the library. Values are computed from the occupancy of 16 yeast transcription factors, with the noise of cell sorting and read
-    sampling.
+    Each line of the library has a sequence and a value, separated by a tab. `dreamkeras train` reads this format with --assay yeast. Values
+    are computed from the occupancy of 16 yeast transcription factors, with simulated noise from cell sorting and read sampling.
     """
     refuse_clashes((), output, truth)
     from dreamkeras.data.simulation.files import write_library

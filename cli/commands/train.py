@@ -110,14 +110,14 @@ __all__ = ["command"]
     "--init-from",
     type=click.Path(),
     metavar="MODEL",
-    help="Run folder or .keras file to start from. The final block is newly initialised if tasks or units differ.",
+    help="Run folder or .keras file to start from. The final block is newly initialised if MODEL has other tasks or units than DATA.",
 )
 @click.option("--freeze", type=click.Choice(BODY), multiple=True, help="Keep this block of --init-from unchanged. Repeatable.")
 @click.option(
     "--body-rate",
     type=DECIMAL,
     metavar="SHARE",
-    help="Learning rate of the first and core block of --init-from, as a fraction of the full rate.",
+    help="Learning rate of the first and core blocks of --init-from, as a fraction of the full rate.",
 )
 @click.option(
     "--seed", type=WHOLE, default=0, show_default=True, help="Random seed for initial weights, split, order of examples and dropout."
@@ -131,7 +131,7 @@ def command(ctx: click.Context, /, out: Path | None, resume: bool, backend: str 
     """Train a model on the sequences and measured values in DATA.
 
     DATA is a file in the format of the chosen --assay, by default yeast. Without DATA, the model is trained on a simulated library of yeast
-    promoters. The run folder holds the model as .keras and .onnx files, a model card, the history of training, validation metrics,
+    promoters. The run folder holds the model as .keras and .onnx files, a model card, the training history, validation metrics,
     predictions and plots.
     """
     from dreamkeras.files.decompression import open_source

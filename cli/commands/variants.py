@@ -70,15 +70,19 @@ def numbers(text: str) -> tuple[int, ...]:
     "--at",
     type=numbers,
     metavar="N[,N...]",
-    help="Offset of the first changed base in the genomic bases. Predictions are averaged over several offsets.  [default: the middle]",
+    help="Distance of the first changed base from the first genomic base. With several distances, predictions are averaged.  "
+    "[default: the middle]",
 )
 @click.option(
-    "--strand", type=click.Choice(STRANDS), help="Strand to score. The value both averages over the two strands.  [default: forward]"
+    "--strand",
+    type=click.Choice(STRANDS),
+    help="Strand to score. With both, the prediction is the mean over the two strands.  [default: forward]",
 )
 @click.option(
     "--indel-anchor",
     type=click.Choice(INDEL_ANCHORS),
-    help="Edge of the window that stays in place for an insertion or deletion. The value mean averages over both edges.  [default: mean]",
+    help="Edge of the window that stays in place for an insertion or deletion. With mean, predictions are averaged over both edges.  "
+    "[default: mean]",
 )
 @click.option("--ref-column", metavar="NAME", help="Name or 0-based position of the table column with reference sequences.")
 @click.option("--alt-column", metavar="NAME", help="Name or 0-based position of the table column with alternative sequences.")
@@ -101,10 +105,15 @@ def command(path: str, models: tuple[str, ...], output: str, format: str | None,
     each row. Alleles of a VCF are trimmed and left-aligned against the genome, so that equivalent representations of a variant have
     the same effect.
 
-    Each alternative allele becomes a row with the normalised variant and a status. If the status is ok, the row has the predictions of both
-    alleles and their difference, the effect. With several models, a row contains the mean predictions, the standard deviation of the
-    effect, and the share of models that agree on the sign of the effect. If FILE ends in .vcf or .vcf.gz, the output is a copy of IN with
-    these columns in INFO.
+    Each alternative allele of a VCF becomes a row with the columns chrom, pos, id, ref, alt, norm_pos, norm_ref, norm_alt (the normalised
+    variant) and status. Each row of a table of pairs becomes a row with the columns id and status.
+
+    For each task, the next columns are TASK_ref, TASK_alt and TASK_effect: the predictions of both alleles and their difference. These
+    columns have values only if the status is ok. With several models, the predictions are means, and two columns are added: TASK_effect_sd,
+    the standard deviation of the effect, and TASK_agreement, the share of models that agree on the sign of the effect. --percentile adds
+    TASK_effect_percentile.
+
+    If FILE ends in .vcf or .vcf.gz, the output is a copy of IN with these columns in INFO.
     """
     is_vcf = _check_usage(path, output, format, choices)
     from dreamkeras.confidence.background import effect_percentile

@@ -1,1 +1,1 @@
-"""Options that several commands share. These modules import only click, because shell completion imports them."""
+"""Options that several commands share. The modules of this package import only click, because shell completion imports them."""

@@ -64,10 +64,10 @@ def chosen_genome(assay: str, choices: dict[str, Any]) -> "AtacLayout | None":
         if name not in given:
             raise click.UsageError(f"--assay atac requires --{name} FILE.")
     if given.get("nonpeak_ratio") == 0 and "nonpeaks" in given:
-        raise click.UsageError("--nonpeaks requires a --nonpeak-ratio above 0, got 0, which uses no non-peaks.")
+        raise click.UsageError("--nonpeaks requires a --nonpeak-ratio above 0, got 0, which uses no non-peak windows.")
     from dreamkeras.data.assays.atac_layout import AtacLayout
 
     length = choices.pop("length")
-    choices["length"] = None  # --length is also an option of --assay table, which is not used here
+    choices["length"] = None  # --length has been used, and is otherwise refused as an option of --assay table
     fields = {ATAC_FIELDS[name]: value for name, value in given.items()}
     return AtacLayout(**fields, **({} if length is None else {"length": length}))

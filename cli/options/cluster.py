@@ -21,8 +21,8 @@ cluster_options = add_options(
         type=click.Choice(ENGINES),
         default=ENGINES[0],
         show_default=True,
-        help="local scores on this machine. ray scores many files, or folders of files, in parallel on a Ray cluster and writes one "
-        "result file for each input file into the folder given with -o. With ray, paths may be URLs.",
+        help="local scores on this machine. ray scores many files, or folders of files, in parallel on a Ray cluster. For each input file, "
+        "ray writes one result file into the folder given with -o. With ray, paths may be URLs.",
     ),
     click.option("--ray-address", metavar="ADDRESS", help="Address of the Ray cluster.  [default: start Ray on this machine]"),
 )

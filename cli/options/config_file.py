@@ -53,7 +53,7 @@ def _default(ctx: click.Context, key: str, value: Any, path: Path) -> tuple[str,
     parameter = parameters[name]
     text = [_text(part) for part in _listed(value)] if parameter.multiple else _text(value)
     if not may_be_empty(parameter) and "" in _listed(text):
-        raise InputError(f"Expected a value of {key}, got an empty string in {path}.")
+        raise InputError(f"Expected a value for {key}, got an empty string in {path}.")
     try:
         parameter.type_cast_value(ctx, text)
     except click.BadParameter as error:
@@ -67,7 +67,7 @@ def _listed(value: Any) -> list[Any]:
 
 
 def _text(value: Any) -> str:
-    """Returns a TOML value as it would be typed, so that the option checks it: 1.5 is not valid for a whole number."""
+    """Returns a TOML value as text, as on the command line. The option checks the text and, for example, refuses 1.5 as a whole number."""
     if isinstance(value, bool):
         return str(value).lower()
     return ",".join(map(str, value)) if isinstance(value, list) else str(value)

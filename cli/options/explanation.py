@@ -24,7 +24,7 @@ explanation_options = add_options(
     ),
     click.option("--png", is_flag=True, help="Also draw the logos as PNG files."),
     click.option(
-        "--seqlets", type=click.Path(), metavar="FILE", help="Write seqlets, short stretches with high contributions, to a table FILE."
+        "--seqlets", type=click.Path(), metavar="FILE", help="Write seqlets, short stretches with high contributions, to the table FILE."
     ),
     click.option("--meme", type=click.Path(), metavar="FILE", help="Write seqlets as motifs in MEME format to FILE."),
     click.option("--modisco", type=click.Path(path_type=Path), metavar="DIR", help="Write the input files of tfmodisco-lite into DIR."),
@@ -48,7 +48,8 @@ def open_explanations(choices: Mapping[str, Any]) -> "Callable[[Sequence[str]], 
     """Checks the explanation options before anything is computed.
 
     Returns:
-        A function that opens the outputs, given the names of the tasks. The outputs appear when its `with` block ends without an error.
+        A function that takes the names of the tasks and returns a context manager, which opens the outputs. The outputs appear when the
+        `with` block ends without an error.
 
     Raises:
         click.UsageError: `--png` is given without `--logos`.

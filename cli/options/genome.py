@@ -23,7 +23,7 @@ genome_options = add_options(
     click.option(
         "--tile",
         metavar="WIDTH:STEP",
-        help="Score windows of WIDTH bases every STEP bases along the FASTA INPUT, or along the regions. Windows with only N are skipped.",
+        help="Score windows of WIDTH bases every STEP bases along the FASTA INPUT, or along the regions. Windows of only N are skipped.",
     ),
     click.option(
         "--window",
@@ -34,12 +34,12 @@ genome_options = add_options(
     ),
     click.option("--strand", type=click.Choice(STRANDS), help="Strand of the genome to read.  [default: given, the strand in BED]"),
     summits_option,
-    click.option("--column", metavar="NAME", help="Column of predictions to write to a bedGraph or bigWig if the model has several."),
+    click.option("--column", metavar="NAME", help="Column of predictions to write to a bedGraph or bigWig. Required if there are several."),
 )
 
 
 class Reading(NamedTuple):
-    """Reader of the records of `predict`, and settings of a track.
+    """Reader of the input files of `predict`, and settings of the output track.
 
     Args:
         reader: Reads the records.

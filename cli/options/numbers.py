@@ -1,4 +1,4 @@
-"""Option types for numbers, which accept only ASCII digits, as in tables.
+"""Option types for numbers. Numbers must have ASCII digits, on the command line as in tables.
 
 The module imports only click, because shell completion imports it.
 """

@@ -39,19 +39,19 @@ OPTIONS = {
         "--fold-column", metavar="NAME", help="Table column with fold numbers, for --valid-fold and --folds given."
     ),
     "left_adapter": click.option(
-        "--left-adapter", default="", metavar="DNA", help="Adapter at the start of the sequences, which the table may omit."
+        "--left-adapter", default="", metavar="DNA", help="Adapter at the start of each sequence. The table may omit the adapter."
     ),
     "right_adapter": click.option(
-        "--right-adapter", default="", metavar="DNA", help="Adapter at the end of the sequences, which the table may omit."
+        "--right-adapter", default="", metavar="DNA", help="Adapter at the end of each sequence. The table may omit the adapter."
     ),
     "left_flank": click.option(
-        "--left-flank", default="", metavar="DNA", help="Constant bases before each sequence, which are not in the table."
+        "--left-flank", default="", metavar="DNA", help="Constant bases before each sequence that are not in the table."
     ),
     "right_flank": click.option(
-        "--right-flank", default="", metavar="DNA", help="Constant bases after each sequence, which are not in the table."
+        "--right-flank", default="", metavar="DNA", help="Constant bases after each sequence that are not in the table."
     ),
     "length": click.option(
-        "--length", type=WholeRange(min=1), metavar="N", help="Window length in bases.  [default: fits the longest sequence]"
+        "--length", type=WholeRange(min=1), metavar="N", help="Window length in bases.  [default: long enough for the longest sequence]"
     ),
     "reverse_mark": click.option(
         "--reverse-mark", metavar="TEXT", help="Text in the ids of sequences that were measured in reverse orientation."

@@ -48,7 +48,7 @@ class Preflight(NamedTuple):
 
 
 class StandIn(Wrapped):
-    """Stand-in for a model, which predicts 0 for every window and counts windows and batches.
+    """Predicts 0 for every window, in place of a model, and counts windows and batches.
 
     Args:
         scorer: Model that is replaced.
@@ -84,8 +84,8 @@ def preflight(scorer: Scorer, rehearse: Callable[[StandIn, list[Line]], str], ba
 
     Args:
         scorer: Model of the run.
-        rehearse: Function that does everything the run would do, with the given stand-in, and writes nothing. The function appends lines to
-            the given list, and returns the error with which the run would fail, or an empty string.
+        rehearse: Function that executes the run with a stand-in and writes nothing. The function appends lines of the report to its second
+            argument, and returns the error with which the run would fail, or an empty string.
         batch_size: Number of windows scored at a time.
     """
     stand_in, began = StandIn(scorer), time.perf_counter()

@@ -77,7 +77,7 @@ class Tally:
 
 
 def describe_files(paths: Iterable[str], *, is_table: bool = False) -> list[Line]:
-    """Returns a line with the format of each file, as `read_records` recognises it.
+    """Returns one line for each file, with the format that `read_records` recognises.
 
     Raises:
         InputError: A file is missing, empty or malformed.
@@ -113,7 +113,10 @@ def describe_regions(paths: Iterable[str], genome: Genome) -> list[Line]:
 
 
 def describe_contigs(counts: Mapping[str, int], genome: Genome) -> list[Line]:
-    """Returns lines about contigs found in a genome, with or without `chr`, and missing contigs. `counts` is by contig."""
+    """Returns a line with the number of contigs found in a genome and, if contigs are missing, a line with their names.
+
+    A contig is found if its name is in the genome with or without `chr`. `counts` has the number of regions or variants of each contig.
+    """
     lengths = genome.lengths
     lacking = {name: count for name, count in counts.items() if find_contig(name, lengths) is None}
     lines = [Line("Contigs", f"{len(counts) - len(lacking)} of {len(counts)} names are in {genome.path}")]

@@ -45,7 +45,7 @@ def test_empty_values_in_a_configuration_file_are_refused(runner, tmp_path):
     (tmp_path / "run.toml").write_text('model = ""\n')
     found = runner.invoke(main, ["train", "x.tsv", "--config", str(tmp_path / "run.toml")])
     assert found.exit_code == 1
-    assert "Expected a value of model, got an empty string in" in found.stderr
+    assert "Expected a value for model, got an empty string in" in found.stderr
 
 
 @pytest.mark.parametrize("name", ["data", "strategy", "backend", "optimizer", "loss", "valid", "init_from"])
