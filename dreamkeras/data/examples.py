@@ -40,12 +40,12 @@ class Examples:
         profiles: Number of reads that begin at each position in the middle of the window, float32 (n, positions + 2 * margin). None for
             assays without profiles.
         is_peak: Whether each genomic window is around a peak, bool (n,). None if the windows are not genomic.
-        left_out: Number of skipped rows of the data file, by reason, such as `without a value`.
+        left_out: Number of rows of the data file that were skipped for each reason, such as `without a value`.
         remarks: Notes for the model card on how the data file was read.
-        margin: Number of additional bases and profile positions on each side, so that windows can be shifted.
+        margin: Number of additional bases and profile positions on each side of a window, so that the window can be shifted.
 
     Raises:
-        InputError: A field does not have n rows, or has the wrong number of dimensions.
+        InputError: A field does not have n rows or has the wrong number of dimensions, or the margin is negative.
     """
 
     ids: list[str]

@@ -59,7 +59,7 @@ class Windows(NamedTuple):
 def read(layout: AtacLayout, path: str) -> Examples:
     """Reads the windows around the peaks of a file, followed by non-peaks on the same chromosomes.
 
-    Non-peaks come from the chromosomes of the peaks only, so two files of peaks on different chromosomes share no non-peak.
+    Non-peaks are selected only on chromosomes with peaks. Therefore, files with peaks on different chromosomes have different non-peaks.
     Windows that extend beyond their contig are omitted, and so are repeated windows.
 
     Args:
@@ -89,7 +89,7 @@ def read(layout: AtacLayout, path: str) -> Examples:
 def read_ids(layout: AtacLayout, path: str) -> Examples:
     """Reads the ids of the windows that `read` returns, without their sequences and reads.
 
-    Windows can be split by their ids alone, and reading ids is much faster than reading sequences and signal.
+    Ids are sufficient to split windows into training and validation data. Reading ids is much faster than reading sequences and signal.
 
     Raises:
         InputError: A file cannot be read or belongs to another genome, or all windows are omitted.
@@ -110,7 +110,7 @@ def _find_windows(layout: AtacLayout, genome: Genome, bed: Bed) -> Windows:
 
 
 def _on_contigs(bed: Bed, length: int, genome: Genome) -> Windows:
-    """Returns the distinct windows around the regions that lie completely within their contig."""
+    """Returns the windows around the regions, without duplicates and without windows that extend beyond their contig."""
     windows = bed.regions.windows(length)
     on, first = windows.on(genome.lengths), windows.first_of_each()
     kept, path = on & first, source_name(bed.path)
@@ -123,7 +123,7 @@ def _on_contigs(bed: Bed, length: int, genome: Genome) -> Windows:
 
 
 def _nonpeaks(layout: AtacLayout, genome: Genome, peaks: Bed) -> Windows:
-    """Returns non-peaks on the contigs of the peaks, from the file that the layout names or drawn at random."""
+    """Reads non-peaks on the contigs of the peaks from the file of the layout, or draws non-peaks at random if the layout has no file."""
     if layout.nonpeaks is None:
         count = max(1, round(layout.drawn * len(peaks.regions.contigs)))
         drawn = draw_nonpeaks(genome, peaks.regions, count, layout.length, layout.seed)

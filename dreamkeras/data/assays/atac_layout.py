@@ -1,4 +1,4 @@
-"""AtacLayout: the files and the window sizes that an ATAC-seq model is trained on. This module opens no files."""
+"""AtacLayout: the files and the window sizes with which an ATAC-seq model is trained. This module opens no files."""
 
 import json
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class AtacLayout:
         signal: bigWig file with the number of reads that begin at each position.
         nonpeaks: BED file of non-peaks. If None, non-peaks are drawn from the genome, see `data.assays.nonpeaks`.
         length: Number of bases in the window that the model reads.
-        profile_length: Number of positions in the middle of the window whose reads are predicted.
+        profile_length: Number of positions, in the middle of the window, for which reads are predicted.
         jitter: Maximum shift of a training window in each direction, in bases.
         nonpeak_ratio: Number of non-peaks per peak in each training epoch. If 0, no non-peaks are used.
         drawn: Number of non-peaks to draw per peak if `nonpeaks` is None.
@@ -28,7 +28,7 @@ class AtacLayout:
             `genome.bed`.
 
     Raises:
-        InputError: A number is out of range.
+        InputError: A number is out of range, or only one of `length` and `profile_length` is even.
     """
 
     genome: str
@@ -64,7 +64,9 @@ class AtacLayout:
             raise InputError(f"Expected the fields of an ATAC-seq layout, got {json.dumps(fields)[:200]} ({error}).") from None
 
     def construct(self) -> Construct:
-        """Returns the construct of genomic windows: no adapters, no flanks, and predictions averaged over both strands.
+        """Returns the construct of genomic windows.
+
+        The construct has no adapters or flanks, and predictions are averaged over both strands.
 
         Example:
             >>> AtacLayout("genome.fa", "coverage.bw").construct().length

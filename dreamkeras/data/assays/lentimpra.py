@@ -1,5 +1,6 @@
-"""The human lentiMPRA assay in K562 cells: elements of 200 bases between two adapters, integrated at random, in both orientations.
+"""The human lentiMPRA assay in K562 cells.
 
+Elements of 200 bases between two adapters are integrated into the genome at random positions and measured in both orientations.
 Data files are TSV or CSV, plain or gzip, with a header and the columns id, sequence, value and, optionally, fold.
 """
 
@@ -21,7 +22,7 @@ LENTIMPRA = Construct(
     strands="given",
     flags=("is_reverse",),
 )
-"""The synthesised oligonucleotide of 230 bases (Agarwal et al. 2025)."""
+"""Construct of the lentiMPRA assay, whose window is the synthesised oligonucleotide of 230 bases (Agarwal et al. 2025)."""
 
 COLUMNS = Columns(values=(("mean_value", "value", "expression"),), ids=("seq_id", "id", "name"))
 

@@ -1,4 +1,4 @@
-"""Reads tables of sequences with measured values in batches: ids, sequences, values and folds. Other columns are ignored.
+"""Reads ids, sequences, measured values and folds from tables, in batches of rows. Other columns are ignored.
 
 The functions in this module are shared by the assays, each of which has a separate module.
 """
@@ -31,7 +31,10 @@ LARGEST = float(np.finfo(np.float32).max)
 """The largest value that can be stored in examples: the float32 maximum."""
 
 PLAIN = b"0123456789+-.eE"
-"""The characters of plain numbers. Any text of these characters that NumPy can parse is also a valid number for the module `decimals`."""
+"""Characters of plain numbers.
+
+Any text of only these characters that NumPy can parse is also a valid number according to the module `decimals`.
+"""
 
 
 class Columns(NamedTuple):
@@ -64,7 +67,9 @@ class Measurements(NamedTuple):
 
 
 def read_measurements(path: str, columns: Columns, to_examples: Callable[[Measurements], Examples]) -> Examples:
-    """Reads the examples of a table, which is TSV or CSV, plain or gzip, or Parquet. `to_examples` converts each batch of rows.
+    """Reads the examples of a table, which is TSV or CSV, plain or gzip, or Parquet.
+
+    The function `to_examples` converts each batch of rows to examples.
 
     Raises:
         InputError: The file cannot be read, a column is missing, or a value or fold is not a number. The message names record, file
@@ -150,7 +155,7 @@ def read_numbers(cells: list[str], records: Records, wanted: str = "a number", m
         InputError: A cell is not a number, or the absolute value of its number is above `LARGEST`. The message names the record.
     """
     numbers = None
-    if not "".join(cells).encode().translate(None, PLAIN):  # NumPy parses plain numbers fast; other cells are parsed one by one
+    if not "".join(cells).encode().translate(None, PLAIN):  # plain numbers need no checks before NumPy parses them
         with suppress(ValueError):
             numbers = np.array(cells, np.float64)
     if numbers is None:

@@ -14,14 +14,14 @@ STEPS = 100
 
 
 def draw_nonpeaks(genome: Genome, peaks: Regions, count: int, length: int, seed: int = 0) -> Regions:
-    """Draws windows without unknown bases that overlap neither a peak, nor the window around a peak, nor each other.
+    """Draws windows without unknown bases. The windows overlap neither peaks, nor windows around peaks, nor each other.
 
-    The windows lie on the contigs of the peaks. Their distribution of GC content matches that of the windows around the peaks. If the
-    genome has too few windows with some GC content, windows with the nearest GC content replace them.
+    The windows lie on the contigs of the peaks. Their distribution of GC content matches that of the windows around the peaks. If too
+    few windows have a required GC content, windows with the nearest GC content are drawn instead.
 
     Args:
         genome: Reference genome.
-        peaks: Peaks, on contigs of the genome.
+        peaks: Peaks, whose contigs have the same names as in the genome.
         count: Number of windows to draw. If the genome has fewer suitable windows, all of them are returned.
         length: Number of bases in each window.
         seed: Random seed, 0 or more.
@@ -56,7 +56,11 @@ def gc_content(letters: np.ndarray) -> np.ndarray:
 
 
 def _tiles(genome: Genome, peaks: Regions, length: int, generator: np.random.Generator) -> tuple[Regions, np.ndarray]:
-    """Returns the candidate windows and their GC content. Adjacent windows are tried, beginning at a random position of each contig."""
+    """Returns the candidate windows and their GC content.
+
+    A contig is divided into adjacent windows, beginning at a random position below `length`. Windows with
+    unknown bases are omitted, and so are windows that overlap a peak or the window around a peak.
+    """
     parts, contents, peaked = [], [], set(peaks.contigs)
     for name, letters_there in genome.lengths.items():
         if name not in peaked:
@@ -77,11 +81,11 @@ def _steps(content: np.ndarray) -> np.ndarray:
 
 
 def _matched(have: np.ndarray, wanted: np.ndarray, count: int, generator: np.random.Generator) -> np.ndarray:
-    """Draws candidates whose GC content is distributed like that of the windows around peaks, as closely as possible.
+    """Draws candidates such that their distribution of GC content is as close as possible to that of the windows around peaks.
 
     Args:
-        have: GC content of each candidate, as a step number, int64, with at least `count` elements.
-        wanted: GC content of each window around a peak, as a step number, int64.
+        have: GC content of each candidate as a multiple of 1 / `STEPS`, int64, with at least `count` elements.
+        wanted: GC content of each window around a peak as a multiple of 1 / `STEPS`, int64.
         count: Number of candidates to draw.
         generator: Random generator.
 

@@ -26,7 +26,7 @@ WANTED = {
     TABLE: "Assay 'table' needs a column of measured values: name it with --target-column.",
     ATAC: "Assay 'atac' needs a genome and its reads: name them with --genome and --signal.",
 }
-"""Error messages for assays that need a layout, shown if the layout is missing."""
+"""Error messages that are shown if an assay needs a layout and no layout is given."""
 
 
 def find_assay(name: str, layout: TableLayout | AtacLayout | None = None, construct: Construct | None = None) -> Assay:
@@ -34,8 +34,9 @@ def find_assay(name: str, layout: TableLayout | AtacLayout | None = None, constr
 
     Args:
         name: A key of `ASSAYS`, `TABLE` or `ATAC`.
-        layout: Layout of the user's own table or ATAC-seq data. Required for `TABLE` and `ATAC`, ignored for other assays.
-        construct: Construct of an existing model or run, which is used for a user's own table instead of the construct of the layout.
+        layout: Layout of the user's own table or ATAC-seq data. The layout is required for `TABLE` and `ATAC`, and ignored for other
+            assays.
+        construct: Construct of an existing model or run. For a user's own table, this construct replaces the construct of the layout.
             If None, the layout defines the construct.
 
     Raises:

@@ -11,7 +11,7 @@ from dreamkeras.sequence.construct import Construct
 __all__ = ["STARRSEQ", "STARRSEQ_ASSAY", "read"]
 
 STARRSEQ = Construct(name="starrseq", length=249, shortest=249, strands="given", flags=("is_reverse",))
-"""A genomic fragment without adapters and flanks (de Almeida et al. 2022)."""
+"""Construct of the STARR-seq assay, whose window is a genomic fragment without adapters and flanks (de Almeida et al. 2022)."""
 
 COLUMNS = Columns(values=(("dev_log2_enrichment", "dev"), ("hk_log2_enrichment", "hk")), ids=("id", "name"))
 

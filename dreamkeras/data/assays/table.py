@@ -1,6 +1,7 @@
-"""The assay for a user's own table of sequences with measured values. The user names its columns, flanks and window length.
+"""The assay for a user's own table of sequences with measured values.
 
-A table is TSV or CSV, plain or gzip, or Parquet. A row may have several measured values, and some may be missing.
+The user specifies the columns of the table, the flanks and the window length. A table is TSV or CSV, plain or gzip, or Parquet. A row may
+have several measured values, some of which may be missing.
 """
 
 from collections.abc import Iterable
@@ -24,7 +25,7 @@ from dreamkeras.sequence.records import Records, numbered
 __all__ = ["fitted_layout", "read", "settled_layout", "table_assay"]
 
 Cells = dict[int, list[str]]
-"""Cells of a batch of rows, by the position of their column."""
+"""Maps the position of each column to the cells of a batch of rows."""
 
 
 def table_assay(layout: TableLayout, construct: Construct | None = None) -> Assay:
@@ -47,7 +48,9 @@ def table_assay(layout: TableLayout, construct: Construct | None = None) -> Assa
 
 
 def settled_layout(layout: TableLayout, path: str) -> TableLayout:
-    """Resolves columns that are given as digits: to a name if the header of the file has that name, otherwise to a position.
+    """Resolves columns that are given as digits.
+
+    If the header of the file has a column whose name is these digits, the digits are a name. Otherwise, they are a position.
 
     Raises:
         InputError: The file cannot be read.
@@ -59,9 +62,10 @@ def settled_layout(layout: TableLayout, path: str) -> TableLayout:
 
 
 def fitted_layout(layout: TableLayout, paths: Iterable[str]) -> TableLayout:
-    """Returns the layout with a window length, and with columns resolved as in `settled_layout` by the header of the first file.
+    """Returns the layout with a window length and with resolved columns.
 
-    If the layout has no window length, the length is chosen to fit the longest sequence in the files.
+    The columns are resolved by `settled_layout` with the header of the first file. If the layout has no window length, the length is chosen
+    to fit the longest sequence in the files.
 
     Raises:
         InputError: A file cannot be read.
@@ -164,7 +168,7 @@ def _values(cells: list[str], records: Records) -> np.ndarray:
 def _weights(layout: TableLayout, columns: _Columns, cells: Cells, records: Records, measured: np.ndarray) -> np.ndarray:
     """Returns the weight of each row, float64 (n,).
 
-    Without a weight column, rows with a value have weight 1, and rows without a value 0.
+    Without a weight column, rows with a value have weight 1, and rows without a value have weight 0.
     """
     if columns.weight is None:
         return measured.astype(np.float64)
@@ -188,7 +192,7 @@ def _flags(layout: TableLayout, construct: Construct, ids: list[str]) -> np.ndar
 
 
 def _replicates(columns: list[list[int]], cells: Cells, records: Records) -> np.ndarray:
-    """Returns the replicates, float32 (n, tasks, k). Values are NaN if they are missing or if their task has fewer replicates."""
+    """Returns the replicates, float32 (n, tasks, k). Values are NaN if they are missing or if their task has fewer than k replicates."""
     replicates = np.full((len(records.ids), len(columns), max(map(len, columns))), np.nan, np.float32)
     for task, positions in enumerate(columns):
         for place, position in enumerate(positions):

@@ -23,23 +23,24 @@ COLUMNS = ("sequence_column", "id_column", "weight_column", "variance_column", "
 class TableLayout:
     """The columns of a table of sequences with measured values, and the construct of the sequences.
 
-    A column is given as a name, in any case, or as a position, counted from 0. Text of digits is a name if the header has exactly this
-    name, and a position otherwise. Training and evaluation resolve columns of digits with `data.assays.table.settled_layout` before
-    they read the table.
+    A column is given as a name, in upper or lower case, or as a position, counted from 0. A text that consists of digits is a name if the
+    header has exactly this name, and a position otherwise. Training and evaluation resolve such texts with
+    `data.assays.table.settled_layout` before they read the table.
 
     Args:
         target_column: Columns of the measured values, one for each task.
         sequence_column: Column of the sequences. Defaults to the column named sequence or seq. Without a header, the default is the
             column that looks like DNA.
-        id_column: Column of the ids. Defaults to the column named id, seq_id or name. Without ids, rows are numbered from 1.
+        id_column: Column of the ids. Defaults to the column named id, seq_id or name. Without an id column, rows are numbered
+            from 1.
         weight_column: Column with the weight of each row in the loss, for example its number of barcodes.
         variance_column: Column with the variance of each row's values. The weight of a row is the inverse of its variance.
         replicate_columns: For each task, the columns of replicate measurements whose mean is the measured value.
         fold_column: Column with the fold of each row, a whole number.
         left_adapter: Constant sequence before each measured sequence. The sequences in the table may have both adapters or neither.
         right_adapter: Constant sequence after each measured sequence.
-        left_flank: Constant sequence before the left adapter, which the sequences in the table do not include.
-        right_flank: Constant sequence after the right adapter, which the sequences in the table do not include.
+        left_flank: Constant sequence before the left adapter. The sequences in the table do not include flanks.
+        right_flank: Constant sequence after the right adapter. The sequences in the table do not include flanks.
         length: Number of bases in the window that the model reads. If None, the window fits the longest sequence with adapters and flanks.
         reverse_mark: Text in the ids of sequences that were measured in reverse orientation. The flag `is_reverse` of a sequence with
             this text in its id is 1.
@@ -47,7 +48,7 @@ class TableLayout:
             are averaged over both strands.
 
     Raises:
-        InputError: A column is missing or named twice, or two arguments cannot be combined.
+        InputError: A column is missing or given twice, two arguments cannot be combined, or the length is below 1.
     """
 
     target_column: tuple[Column, ...]
@@ -90,7 +91,7 @@ class TableLayout:
         return tuple(column if isinstance(column, str) else f"column_{column}" for column in self.target_column)
 
     def construct(self) -> Construct:
-        """Returns the construct of the sequences: adapters, flanks and a window that begins with the first base of the left flank.
+        """Returns the construct of the sequences, whose window begins with the first base of the left flank.
 
         Raises:
             InputError: The length is not set or too short, or an adapter or a flank is not DNA.
@@ -113,8 +114,8 @@ class TableLayout:
         """Returns the construct of an existing run.
 
         Args:
-            stored: Construct in the run's `config.json`. None for a run of an older version of dreamkeras, which used a strand flag if
-                values apply to both strands.
+            stored: Construct in the run's `config.json`. None for a run of an older version of dreamkeras. Older versions used a strand
+                flag if values applied to both strands.
 
         Raises:
             InputError: The stored construct or the construct of the layout is invalid.
@@ -135,7 +136,7 @@ class TableLayout:
         for name, value in found.items():
             if (given := getattr(self, name)) and given != value:
                 raise InputError(
-                    f"Expected {name} {value!r}, which the model was trained with, got {given!r}. Omit it to use the model's value."
+                    f"Expected {name} {value!r}, which the model was trained with, got {given!r}. Omit {name} to use the model's value."
                 )
 
     @classmethod
@@ -152,7 +153,7 @@ class TableLayout:
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        """Columns that are named in any field of the layout."""
+        """All columns that the layout uses."""
         single = (getattr(self, name) for name in COLUMNS)
         replicates = (column for columns in self.replicate_columns for column in columns)
         return (*self.target_column, *(column for column in single if column is not None), *replicates)
@@ -165,9 +166,9 @@ class TableLayout:
         return dataclasses.replace(self, target_column=targets, replicate_columns=replicates, **single)
 
     def with_length(self, longest: int) -> "TableLayout":
-        """Sets the window length to fit inserts of up to `longest` bases with adapters and flanks.
+        """Returns the layout with a window length that fits inserts of up to `longest` bases with adapters and flanks.
 
-        An existing window length is not changed.
+        A layout that already has a window length is returned unchanged.
         """
         around = self.left_flank + self.left_adapter + self.right_adapter + self.right_flank
         return self if self.length else dataclasses.replace(self, length=longest + len(around))

@@ -31,8 +31,8 @@ def read(path: str) -> Examples:
     """Reads the measured promoters of a file. In a table without ids, rows are numbered from 1.
 
     Without a header, the columns are sequence (with both adapters or the insert only), value (0 to 17) and, optionally, fold (a whole
-    number), in this order. With a header, columns may be in any order: `sequence` or `seq`, one of `VALUE_NAMES`, and, optionally,
-    `fold` and one of `ID_NAMES`.
+    number), in this order. With a header, columns may be in any order. A sequence column (`sequence` or `seq`) and a value
+    column (one of `VALUE_NAMES`) are required. A column `fold` and an id column (one of `ID_NAMES`) are optional.
 
     Raises:
         InputError: The file cannot be read, a sequence does not fit the construct, or a value or fold is invalid. The message names

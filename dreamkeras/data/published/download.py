@@ -40,9 +40,9 @@ def download(
 ) -> Download:
     """Downloads the missing files of a data set. After a failure, the next call resumes the download.
 
-    Sizes and checksums are read from `DATA_SETS` or, if they are missing there, from the index of the Zenodo record. The index is read
-    from a copy in the folder, from Zenodo, or from the mirror, in this order. Downloads from a mirror do not require an index, and the
-    result lists the files that could not be verified.
+    Sizes and checksums are read from `DATA_SETS` or, if they are missing there, from the index of the Zenodo record. The first
+    available index is used: the copy in the folder, the index on Zenodo, or the index on the mirror. If a mirror
+    is used and no index is available, `unchecked` in the result lists the files that could not be verified.
 
     Args:
         name: A key of `DATA_SETS`.
@@ -100,7 +100,10 @@ def _known(file: RecordFile, index: dict[str, RecordFile]) -> RecordFile:
 
 
 def _index(folder: Path, mirror: str | None, say: Say | None) -> tuple[dict[str, RecordFile], str]:
-    """Returns the index of the Zenodo record and its source. The index is empty if a mirror is used and no index is available."""
+    """Returns the index of the Zenodo record, and the path or URL of the index.
+
+    The index is empty if a mirror is used and no index is available.
+    """
     saved = folder / INDEX_NAME
     with suppress(OSError, InputError):  # A missing or damaged copy of the index is downloaded again.
         return read_index(saved.read_bytes(), str(saved)), str(saved)
@@ -126,7 +129,7 @@ def _mirrored_index(url: str, say: Say | None) -> tuple[dict[str, RecordFile], s
 
 
 def _get(file: RecordFile, address: str, folder: Path, progress: DownloadProgress | None, say: Say | None) -> list[Path]:
-    """Downloads a missing file and unpacks archives.
+    """Downloads a file if it is missing, and unpacks it if it is an archive.
 
     Returns the path of the file and, for an archive, the folder into which it was unpacked.
     """
@@ -134,7 +137,7 @@ def _get(file: RecordFile, address: str, folder: Path, progress: DownloadProgres
     if path.exists():
         damage = check_file(path, file)
         if damage:
-            raise InputError(f"{path} is not the published file: expected {damage}. Move it away and repeat the download.")
+            raise InputError(f"{path} is not the published file: expected {damage}. Move the file elsewhere and repeat the download.")
     else:
         transfer(f"{address}/{file.name}", path, file, progress=progress, say=say)
     if not file.name.endswith(ARCHIVE):

@@ -19,7 +19,7 @@ INDEX_URL = f"https://zenodo.org/api/records/{RECORD}"
 """URL of the record's index, which is JSON with the size and MD5 checksum of every file."""
 
 INDEX_NAME = f"{RECORD}.json"
-"""File name of the copy of the index in the folder of the data set."""
+"""Name of the file in the folder of the data set to which the index is copied."""
 
 FILES_URL = f"https://zenodo.org/records/{RECORD}/files"
 """URL of the folder with the record's files.
@@ -125,11 +125,11 @@ def find_data_set(name: str) -> DataSet:
 
 
 def read_index(text: bytes, source: str) -> dict[str, RecordFile]:
-    """Parses an index of the record and returns its files by name.
+    """Parses the index of the Zenodo record and returns the files by name.
 
     Args:
         text: JSON in the form that `INDEX_URL` returns.
-        source: Origin of the text, for error messages.
+        source: Path or URL of the index, for error messages.
 
     Raises:
         InputError: The text is not the index of the Zenodo record.

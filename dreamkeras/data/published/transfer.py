@@ -34,7 +34,7 @@ class PartialFile(NamedTuple):
     version: Path
 
     def size(self) -> int:
-        """Returns the number of downloaded bytes, or 0 if the version of the file that they belong to is unknown."""
+        """Returns the number of downloaded bytes, or 0 if the version of the partially downloaded file is unknown."""
         return self.bytes.stat().st_size if self.bytes.is_file() and self.version.is_file() else 0
 
     def known_version(self) -> str:
@@ -84,7 +84,10 @@ def transfer(url: str, path: Path, file: RecordFile, *, progress: DownloadProgre
 
 
 def check_file(path: Path, file: RecordFile) -> str | None:
-    """Compares a file with the published size and checksum. Returns the difference, such as `5 bytes, got 4`, or None."""
+    """Compares a file with the published size and checksum.
+
+    Returns the difference, such as `5 bytes, got 4`, or None if there is no difference.
+    """
     size = path.stat().st_size
     if file.size is not None and size != file.size:
         return f"{file.size:,} bytes, got {size:,}"
@@ -125,13 +128,13 @@ def _receive(url: str, part: PartialFile, file: RecordFile, progress: DownloadPr
 
 
 def _range(part: PartialFile, start: int) -> dict[str, str]:
-    """Returns request headers for the missing bytes of the same version, or for the complete file if its version has changed."""
+    """Returns headers that request the missing bytes, or the complete file if the server has another version or the version is unknown."""
     version = part.known_version() if start else ""
     return {"Range": f"bytes={start}-", "If-Range": version} if version else {}
 
 
 def _version(headers: Mapping[str, str]) -> str:
-    """Returns the value for If-Range: a strong ETag, otherwise Last-Modified, or an empty string if the server sent neither."""
+    """Returns the value for the If-Range header: a strong ETag, Last-Modified if there is no strong ETag, or an empty string."""
     tag = headers.get("ETag", "")
     return tag if tag and not tag.startswith("W/") else headers.get("Last-Modified", "")
 

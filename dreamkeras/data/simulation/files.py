@@ -15,20 +15,22 @@ CHUNK = 8192
 
 
 def write_library(library: Library, path: str, truth: str | None = None) -> None:
-    """Writes a library in the layout of the yeast data: sequence, tab, value, without a header.
+    """Writes a library in the layout of the yeast data. Each line consists of a sequence, a tab and a value.
+
+    The file has no header.
 
     Args:
         library: The simulated library.
         path: Output file, which is compressed if the name ends in .gz.
-        truth: Second output file, with a header and the columns row number (from 1), expression without noise, and occupancy of each
-            factor. If None, this file is not written.
+        truth: Second output file, which has a header. Its columns are the row number (from 1), the expression without noise, and the
+            occupancy of each factor. If None, the second file is not written.
 
     Raises:
-        InputError: Both paths are the same, or the suffix of a name is that of a compressed format other than gzip.
+        InputError: The two paths are equal, or a name ends with the suffix of a compressed format other than gzip.
         DreamkerasError: A file cannot be written.
     """
     if path == truth:
-        raise InputError(f"The library and its truth cannot be written to the same file {path!r}. Choose two different files.")
+        raise InputError(f"The library and its true expression cannot be written to the same file {path!r}. Choose two different files.")
     written = [(path, _rows(library))] + ([(truth, _truth_rows(library))] if truth is not None else [])
     with ExitStack() as stack:
         files = [stack.enter_context(open_text(name)) for name, _ in written]

@@ -21,7 +21,7 @@ from dreamkeras.sequence.records import Records, numbered
 
 __all__ = ["Library", "examples", "expression", "simulate"]
 
-# Rounded shares of bases (in 256ths), insert lengths and unknown bases in 6,370 promoters of the challenge's training set.
+# Rounded statistics of 6,370 promoters of the challenge's training set: base composition (in 256ths), insert lengths and unknown bases.
 COMPOSITION = {"A": 58, "C": 49, "G": 72, "T": 77}
 LENGTHS = {80: 0.82, 79: 0.128, 78: 0.024, 77: 0.008, 76: 0.005, 81: 0.005}
 RARE_LENGTHS = range(57, 106)
@@ -78,19 +78,19 @@ def expression(bound: np.ndarray) -> np.ndarray:
     """Returns the true expression of promoters, 0 to 17, float64 (n,).
 
     The effect of a factor is scaled by the probability that the promoter is free of nucleosomes. General regulatory factors increase
-    this probability.
+    the probability that the promoter is free of nucleosomes.
 
     Args:
         bound: Probability that each of the `YEAST_FACTORS` is bound, float (n, factors).
     """
     effects = np.array([[factor.effect, factor.opening] for factor in YEAST_FACTORS])
-    # `einsum` always adds in the same order. With BLAS, the order and therefore the rounding depend on the processor.
+    # `einsum` always adds numbers in the same order. With BLAS, the order and therefore the rounding depend on the processor.
     drive, opening = np.einsum("nf,fk->kn", bound.astype(np.float64), effects)
     return (BINS - 1) * _logistic(SILENT + drive * _logistic(CLOSED + opening))
 
 
 def examples(library: Library) -> Examples:
-    """Returns the library as training examples. The examples are equal to those that are read from the library's file."""
+    """Returns the library as training examples. Reading the library's file gives the same examples."""
     count = len(library.values)
     records = Records(numbered([""] * count), library.sequences, np.arange(1, count + 1), "simulated library")
     return to_examples(records, library.values)
@@ -110,9 +110,9 @@ def _promoters(n: int, generator: np.random.Generator) -> Ragged:
 
 
 def _unread(sequences: Ragged, start: int, generator: np.random.Generator) -> None:
-    """Replaces most bases after position `start` of a few promoters by N.
+    """Replaces most bases after position `start` with N in a few promoters.
 
-    In the real library, such bases are unknown because the two reads of a promoter do not overlap.
+    In the real library, some bases are unknown because the two reads of a promoter do not overlap.
     """
     gapped = np.flatnonzero(generator.random(len(sequences)) < GAPPED)
     for first, last in zip(sequences.offsets[gapped] + start, sequences.offsets[gapped + 1], strict=True):

@@ -64,9 +64,10 @@ YEAST_FACTORS = (
 def affinity(site: str) -> np.ndarray:
     """Returns the relative affinity of each base at each position of a site, float64 (length, 5), columns A, C, G, T, N.
 
-    The affinity of a sequence, relative to a perfect site, is the product over its positions. Each base that is not in the consensus
-    has probability `MISMATCH`, and the consensus bases share the rest equally. The relative affinity of a base is its probability
-    divided by the largest probability at the position. The relative affinity of N is the mean over the four bases.
+    The affinity of a sequence, relative to a perfect site, is the product of the relative affinities of its bases. Each base that is not
+    in the consensus has probability `MISMATCH`, and the consensus bases share the remaining probability equally. The relative affinity of
+    a base is its probability divided by the largest probability at the position. The relative affinity of N is the mean over the four
+    bases.
 
     Example:
         >>> affinity("AN").round(3).tolist()

@@ -21,9 +21,9 @@ CHUNK = 512
 def occupancy(sequences: Ragged, factors: Sequence[Factor] = YEAST_FACTORS) -> np.ndarray:
     """Returns the probability that each factor is bound anywhere on each of n sequences, float32 (n, factors).
 
-    The occupancy is Z / (1 + Z). Z is the concentration of the factor times its relative affinity, summed over positions and strands.
-    At most one molecule of a factor is bound at a time, and factors do not interact. Letters other than A, C, G and T, in any case,
-    count as unknown bases.
+    The occupancy is Z / (1 + Z), where Z is the concentration of the factor times its relative affinity, summed over positions and strands.
+    At most one molecule of a factor is bound at a time, and factors do not interact. Letters other than A, C, G, T and U, in upper or
+    lower case, count as unknown bases.
     """
     tables = _word_tables(factors)
     concentrations = np.array([factor.concentration for factor in factors], np.float32)
@@ -36,7 +36,7 @@ def occupancy(sequences: Ragged, factors: Sequence[Factor] = YEAST_FACTORS) -> n
 
 
 def _symbols(sequences: Ragged, rows: slice, behind: int) -> np.ndarray:
-    """Returns a code for each letter and for `behind` further positions, intp (rows, longest + behind).
+    """Returns the codes of the letters and of `behind` further positions of each sequence, intp (rows, longest + behind).
 
     Positions after the end of a sequence have the code `OUTSIDE`.
     """
@@ -48,7 +48,7 @@ def _symbols(sequences: Ragged, rows: slice, behind: int) -> np.ndarray:
 
 
 def _total_affinity(symbols: np.ndarray, tables: np.ndarray) -> np.ndarray:
-    """Returns the relative affinities, summed over positions and strands, float32 (rows, factors)."""
+    """Returns the relative affinities of the factors, summed over positions and strands, float32 (rows, factors)."""
     words = np.zeros((len(symbols), symbols.shape[1] - WORD + 1), np.intp)
     for step in range(WORD):
         words *= SYMBOLS
@@ -61,7 +61,9 @@ def _total_affinity(symbols: np.ndarray, tables: np.ndarray) -> np.ndarray:
 
 
 def _word_tables(factors: Sequence[Factor]) -> np.ndarray:
-    """Returns the relative affinity of each sequence of `WORD` bases for each part of `WORD` positions of a site.
+    """Returns tables of the relative affinity of every sequence of `WORD` bases.
+
+    A site is divided into parts of `WORD` positions, and each part has a separate table.
 
     Returns:
         Tables, float32 (parts per site, SYMBOLS ** WORD, 2 x factors). The first half of the columns is for the sites, the second half for

@@ -8,14 +8,14 @@ from dreamkeras.genome.regions import Regions
 __all__ = ["held_chromosomes", "shared_windows"]
 
 MOST = 1.25
-"""Largest held-out share, as a multiple of the requested share. A chromosome that would exceed this share is skipped."""
+"""Largest held-out share, as a multiple of the requested share. A chromosome is skipped if the share would exceed this maximum."""
 
 
 def held_chromosomes(ids: list[str], fraction: float, seed: int = 0) -> np.ndarray:
     """Selects complete chromosomes to hold out, so that no held-out window overlaps a window of the training data.
 
-    At least one chromosome is held out and at least one is not. Chromosomes are considered in random order, and the held-out share
-    approximates the requested share.
+    At least one chromosome is held out, and at least one remains for training. Chromosomes are considered in random order, and the held-out
+    share approximates the requested share.
 
     Args:
         ids: Names of n windows, such as `chr1:0-9`.
@@ -57,7 +57,7 @@ def shared_windows(known: list[str], asked: list[str]) -> np.ndarray:
 
 
 def _regions(ids: list[str]) -> Regions:
-    """Parses ids such as `chr1:0-9` to regions."""
+    """Converts ids such as `chr1:0-9` to regions."""
     contigs, _, places = zip(*(name.rpartition(":") for name in ids), strict=True) if ids else ((), (), ())
     starts, ends = np.array([place.split("-") for place in places], np.int64).reshape(-1, 2).T
     return Regions(list(contigs), starts, ends, starts + (ends - starts) // 2)

@@ -45,7 +45,7 @@ class Division(NamedTuple):
         )
 
     def with_folds(self, examples: Examples) -> Examples:
-        """Returns the examples with folds drawn at random, or unchanged if `folds` is None.
+        """Assigns the examples to random folds. If `folds` is None, the examples are returned unchanged.
 
         Raises:
             InputError: There are too few examples for the folds.

@@ -25,7 +25,7 @@ def split(examples: Examples, fraction: float, seed: int = 0) -> tuple[Examples,
 def held_out(examples: Examples, fraction: float, seed: int = 0) -> np.ndarray:
     """Selects the examples to validate on, such that they share no sequence with the training examples.
 
-    Reverse complements, copies between other flanks and near-duplicates count as the same sequence. For genomic windows, which have
+    Reverse complements, copies with other flanks and near-duplicates count as the same sequence. For genomic windows, which have
     profiles, complete chromosomes are held out. The selection does not depend on the order of sequences in the file.
 
     Args:
@@ -51,8 +51,8 @@ def held_out(examples: Examples, fraction: float, seed: int = 0) -> np.ndarray:
     if not held.any() or held.all():
         families = len(np.unique(keys))
         raise InputError(
-            f"Cannot hold out a share of {fraction:g}: near-duplicates stay together, and the {len(examples)} examples are of only "
-            f"{families} distinct sequences. Choose validation data or a fold."
+            f"Cannot hold out a share of {fraction:g}: near-duplicates stay together, and the {len(examples)} examples have only "
+            f"{families} distinct sequences. Use separate validation data or a fold."
         )
     return held
 
@@ -88,7 +88,7 @@ def fold_split(examples: Examples, valid_fold: int | str) -> tuple[Examples, Exa
 
 
 def draw_folds(examples: Examples, count: int, seed: int = 0) -> Examples:
-    """Returns the examples with random folds, numbered from 0 to `count - 1`. Different folds share no sequence, see `held_out`.
+    """Returns the examples with random folds, numbered from 0 to `count - 1`. No sequence is in two folds, see `held_out`.
 
     Raises:
         InputError: `count` is below 2, or there are too few sequences.

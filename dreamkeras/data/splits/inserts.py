@@ -1,4 +1,4 @@
-"""Finds the insert of each window, which is the part between the adapters and flanks of the construct.
+"""Finds the insert in each window, which is the part between the adapters and flanks of the construct.
 
 Constant ends of the inserts, such as adapters that the construct does not name, can also be found and removed.
 """
@@ -96,7 +96,7 @@ def _common(inserts: Inserts, columns: np.ndarray, step: int, room: int) -> byte
 
 
 def _spans(windows: np.ndarray, lengths: np.ndarray, construct: Construct) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the first column of the insert of each window, and the column after its last base.
+    """Returns the column of the first base of each insert, and the column after the last base.
 
     Args:
         windows: Windows, uint8 (n, length).
@@ -105,7 +105,7 @@ def _spans(windows: np.ndarray, lengths: np.ndarray, construct: Construct) -> tu
     """
     adapters = len(construct.left_adapter) + len(construct.right_adapter)
     spans = np.empty((2, len(windows)), np.int32)
-    for given in np.unique(lengths):  # a library has few distinct lengths
+    for given in np.unique(lengths):  # a library has few distinct sequence lengths
         rows = np.flatnonzero(lengths == given)
         adapted = _held_adapters(windows[rows], int(given) - adapters, construct)
         for group, length in ((rows[adapted], int(given) - adapters), (rows[~adapted], int(given))):

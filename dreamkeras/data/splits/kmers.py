@@ -16,14 +16,17 @@ NOTHING = np.uint32(0xFFFFFFFF)
 
 
 def canonical_kmers(codes: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the canonical k-mer at each column: the smaller of the codes, of 2 k bits, of the k-mer and its reverse complement.
+    """Returns the canonical k-mer at each column, which is the smaller of the codes of the k-mer and its reverse complement.
+
+    A code has 2 k bits.
 
     Args:
         codes: Codes of the bases, from `alphabet.BASE_INDEX`, uint8 (n, length).
         k: Number of bases in a k-mer: 1, 2, 4, 8 or 16.
 
     Returns:
-        The k-mers, uint8, uint16 or uint32 (n, length - k + 1), and whether each contains an unknown base, bool of the same shape.
+        Two arrays of shape (n, length - k + 1): the k-mers (uint8, uint16 or uint32), and whether each k-mer contains an unknown base
+        (bool).
 
     Example:
         >>> from dreamkeras.sequence.alphabet import BASE_INDEX, letter_codes
@@ -50,13 +53,13 @@ def minimisers(codes: np.ndarray, starts: np.ndarray, stops: np.ndarray, stretch
     26 bases, about one in six 16-mers is a minimiser.
 
     Args:
-        codes: Codes of the bases, uint8 (n, length). Bases outside the inserts have the unknown code.
+        codes: Codes of the bases, uint8 (n, length). Bases outside the inserts have the code `NO_BASE`.
         starts: Column of the first base of each insert, int (n,).
         stops: Column after the last base of each insert, int (n,).
         stretch: Number of bases in a stretch, 16 or more.
 
     Returns:
-        The row of each minimiser, int64 (m,), and its hash, uint32 (m,).
+        Two arrays: the row of each minimiser, int64 (m,), and the hash of each minimiser, uint32 (m,).
     """
     missing = stretch - codes.shape[1]
     if missing > 0:
@@ -77,7 +80,10 @@ def minimisers(codes: np.ndarray, starts: np.ndarray, stops: np.ndarray, stretch
 
 
 def _scrambled(kmers: np.ndarray) -> np.ndarray:
-    """Returns a hash of each k-mer, uint32, distinct for distinct k-mers. Without hashing, poly-A would be the preferred minimiser."""
+    """Returns a uint32 hash of each k-mer. Distinct k-mers have distinct hashes.
+
+    Without hashing, poly-A would be the most frequent minimiser, because its code is 0.
+    """
     mixed = (kmers ^ np.uint32(0x9E3779B9)) * np.uint32(0x85EBCA6B)
     mixed ^= mixed >> np.uint32(15)
     mixed *= np.uint32(0xC2B2AE35)

@@ -33,9 +33,9 @@ class Overlap(NamedTuple):
 
         Args:
             sequences: Total number of sequences in the set.
-            place: Name of the set, such as `"in valid.tsv"`.
+            place: Phrase that names the set, such as `"in valid.tsv"`.
             known: Name of the set that the sequences are compared with.
-            consequence: Consequence of the overlap, at the end of the warning.
+            consequence: Text that states the consequence of the overlap, at the end of the warning.
 
         Example:
             >>> Overlap(12, 15, 5).describe(1000, "in valid.tsv")

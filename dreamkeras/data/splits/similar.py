@@ -1,9 +1,10 @@
-"""Finds near-duplicates: copies with a few changed bases, shifted, reverse-complemented or between other flanks.
+"""Finds near-duplicates, which are copies with a few changed bases, shifted copies, reverse complements, or copies with other flanks.
 
 Two sequences are near-duplicates if at least half of the 8-mers of the shorter sequence are also in the longer sequence, on either strand.
-Candidates are pairs that share a minimiser. Candidate pairs are confirmed by comparing their 8-mers, so pairs below the threshold
-`NEAR` are never reported. For random inserts of 80 bases, all copies with 1 or 2 changed bases are found, 99.8 % of those with 3, 98 %
-of those with 4 and 87 % of those with 5. For random inserts of 200 bases, copies with up to 12 changed bases are found.
+Sequences that share a minimiser are candidate pairs. Candidate pairs are confirmed by comparing their 8-mers, so pairs below the threshold
+`NEAR` are never reported. For random inserts of 80 bases, all copies with 1 or 2 changed bases are found. For random inserts of 80
+bases, 99.8 % of the copies with 3 changed bases are found, 98 % with 4, and 87 % with 5. For random inserts of 200 bases, copies with up
+to 12 changed bases are found.
 """
 
 from collections.abc import Iterator
@@ -19,7 +20,10 @@ from dreamkeras.sequence.construct import Construct
 __all__ = ["NEAR", "family_keys", "found_near", "similarity"]
 
 NEAR = 0.5
-"""Minimum share of 8-mers that near-duplicates have in common. A share of 0.5 corresponds to 4 changed bases in 80, or 12 in 200."""
+"""Minimum share of 8-mers that near-duplicates have in common.
+
+In a sequence of 80 bases, 4 changed bases reduce the share to about 0.5. In a sequence of 200 bases, 12 changed bases do.
+"""
 
 WORD = 8
 
@@ -33,15 +37,15 @@ PAIRS = 256
 """Number of pairs compared at a time. Each pair needs a table of 64 KB."""
 
 SEEDS = 2**24
-"""Maximum number of minimisers in memory. All minimisers in memory need 128 MB, and twice as much while they are being collected."""
+"""Maximum number of minimisers in memory. This number of minimisers needs 128 MB, or 256 MB while the minimisers are being collected."""
 
 COMPARED = 8
-"""Maximum number of sequences with the same minimiser with which a sequence is compared."""
+"""Maximum number of other sequences that a sequence is compared with for each minimiser that they share."""
 
 CROWD = 32
-"""If more sequences than this number share a minimiser, each sequence is compared with only one other sequence.
+"""If more sequences than this number share a minimiser, each of them is compared with only one other sequence.
 
-A minimiser that so many sequences share either lies in a repeat or comes from sequences that are all similar.
+A minimiser that more than `CROWD` sequences share either lies in a repeat or comes from sequences that are all similar.
 """
 
 BLOCK = 2**20
@@ -75,7 +79,7 @@ def found_near(known: Inserts, asked: Inserts) -> np.ndarray:
         for step in range(COMPARED):
             compared = (count > step) & ((count <= CROWD) | (step == 0))
             left = np.flatnonzero(compared & ~found[(wanted & LOWER).astype(np.int64)])
-            # If many known sequences share a minimiser, each sequence in `asked` is compared with a different part of them.
+            # If many known sequences share a minimiser, different sequences in `asked` are compared with different known sequences.
             turn = ((wanted[left] & LOWER).astype(np.int64) + step) % count[left]
             rows, others = _pairs(wanted[left], seeds[first[left] + turn])
             found[rows[similarity(asked, rows, known, others) >= NEAR]] = True
@@ -83,7 +87,7 @@ def found_near(known: Inserts, asked: Inserts) -> np.ndarray:
 
 
 def similarity(one: Inserts, rows: np.ndarray, other: Inserts, others: np.ndarray) -> np.ndarray:
-    """Returns the share of the 8-mers of the shorter insert that are in both inserts of each pair.
+    """Returns, for each pair of inserts, the share of the shorter insert's 8-mers that both inserts contain.
 
     Args:
         one: Inserts that contain the first insert of each pair.
@@ -121,7 +125,10 @@ def _words(inserts: Inserts, rows: np.ndarray) -> np.ndarray:
 
 
 def _held(marks: np.ndarray, words: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Counts the 8-mers in `words` that are also in the same row of `others`, int (n,). `marks` is all False before and after the call."""
+    """Counts the 8-mers in `words` that are also in the same row of `others`, int (n,).
+
+    All elements of `marks` must be False before the call, and are False again after the call.
+    """
     flat = marks.reshape(-1)
     flat[others] = True
     marks[:, -1] = False
@@ -131,7 +138,7 @@ def _held(marks: np.ndarray, words: np.ndarray, others: np.ndarray) -> np.ndarra
 
 
 def _codes(inserts: Inserts, rows: np.ndarray) -> np.ndarray:
-    """Returns the base codes of the inserts in the given rows, uint8 (n, columns). Bases outside the inserts have the unknown code."""
+    """Returns the base codes of the inserts in the given rows, uint8 (n, columns). Bases outside the inserts have the code `NO_BASE`."""
     starts, stops = inserts.starts[rows], inserts.stops[rows]
     first = int(starts.min())
     codes = BASE_INDEX[inserts.letters[rows, first : int(stops.max())]]
@@ -141,9 +148,10 @@ def _codes(inserts: Inserts, rows: np.ndarray) -> np.ndarray:
 
 
 def _stretch(inserts: Inserts) -> int:
-    """Returns the length of a common stretch that makes two sequences candidates: a third of the median insert, 16 to 26 bases.
+    """Returns the length of the stretch that two candidates must share.
 
-    If two bases of an insert are changed, at least one stretch of about a third of the insert is unchanged.
+    The length is a third of the median length of the inserts, but at least 16 and at most 26 bases. If two bases of an insert are
+    changed, at least one stretch of about a third of the insert is unchanged.
     """
     sizes = inserts.stops - inserts.starts
     return int(np.clip(np.median(sizes) // 3, SEED, LONGEST)) if len(sizes) else LONGEST
@@ -198,19 +206,22 @@ def _neighbours(seeds: np.ndarray, distance: int) -> np.ndarray:
     crowded = np.zeros(len(places), bool)
     within = places + CROWD < len(seeds)
     crowded[within] = seeds[places[within] + CROWD] >> HALF == values[within]
-    # Seeds with a crowded minimiser are compared at one distance only. The distance depends on the minimiser, so that several crowded
-    # minimisers together still connect similar sequences.
+    # Seeds whose minimiser is shared by more than `CROWD` sequences are compared at one distance only. The distance depends on the
+    # minimiser, so that several such minimisers together still connect similar sequences.
     return places[~crowded | (values % COMPARED + 1 == distance)]
 
 
 def _pairs(ones: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the distinct pairs of sequence indices in the lower 32 bits of two arrays of seeds, as two int64 arrays."""
+    """Returns the distinct pairs of sequence indices from two arrays of seeds, as two int64 arrays.
+
+    The lower 32 bits of a seed are the index of a sequence.
+    """
     pairs = np.unique(ones << HALF | others & LOWER)
     return (pairs >> HALF).astype(np.int64), (pairs & LOWER).astype(np.int64)
 
 
 def _join(parent: np.ndarray, ones: np.ndarray, others: np.ndarray) -> None:
-    """Merges the families of each pair. The root of the merged family is the first of its sequences."""
+    """Merges the families of the two sequences in each pair. The root of the merged family is the first of its sequences."""
     while len(ones):
         ones, others = _root(parent, ones), _root(parent, others)
         ones, others = np.minimum(ones, others), np.maximum(ones, others)

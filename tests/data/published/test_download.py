@@ -81,7 +81,7 @@ def test_downloaded_files_are_kept_after_a_failure(zenodo, tmp_path):
 @pytest.mark.parametrize("other", [b"mine", FILES["val.txt"][::-1]])
 def test_other_files_of_the_user_are_not_overwritten(zenodo, tmp_path, other):
     (tmp_path / "val.txt").write_bytes(other)
-    with pytest.raises(InputError, match=r"val\.txt is not the published file: expected .*, got .* Move it away"):
+    with pytest.raises(InputError, match=r"val\.txt is not the published file: expected .*, got .* Move the file elsewhere"):
         download("yeast", tmp_path)
     assert (tmp_path / "val.txt").read_bytes() == other
 

@@ -115,12 +115,12 @@ def test_negative_seeds_are_rejected():
 
 @pytest.mark.parametrize("sequences", [["ACGG"], ["ACGG", "ACGG"], ["ACGG", "CCGT"], ["ACGG", "acgg", "CCGT"]])
 def test_one_sequence_cannot_be_split(sequences):
-    with pytest.raises(InputError, match=f"the {len(sequences)} examples are of only 1 distinct sequences"):
+    with pytest.raises(InputError, match=f"the {len(sequences)} examples have only 1 distinct sequences"):
         split(make_examples(sequences), 0.5, 0)
 
 
 def test_no_examples_cannot_be_split():
-    with pytest.raises(InputError, match="the 0 examples are of only 0 distinct sequences"):
+    with pytest.raises(InputError, match="the 0 examples have only 0 distinct sequences"):
         split(make_examples(random_sequences(2)).select(np.array([], int)), 0.5, 0)
 
 
