@@ -1,4 +1,4 @@
-"""Stores scored designs as arrays, and selects the best designs of each start sequence."""
+"""Stores scored designs as arrays, and selects the best designs for each start sequence."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -14,10 +14,10 @@ class Candidates(NamedTuple):
     """Scored designs.
 
     Args:
-        owner: Index of the start of each design, int64 (n,).
-        letters: Letters as in `Starts`, uint8 (n, width).
-        value: Predictions, float64 (n,).
-        objective: Objectives, float64 (n,). Higher is better.
+        owner: Index of the start sequence of each design, int64 (n,).
+        letters: The designs in the layout of `Starts.letters`, one per row, uint8 (n, width).
+        value: Prediction for each design, float64 (n,).
+        objective: Objective of each design, float64 (n,). Higher is better.
     """
 
     owner: np.ndarray
@@ -41,15 +41,15 @@ def joined(parts: Iterable[Candidates]) -> Candidates:
 
 
 def candidate_keys(owner: np.ndarray, letters: np.ndarray) -> np.ndarray:
-    """Returns a hash of each design and its start, uint64 (n,).
+    """Returns a hash of each design and of the index of its start sequence, uint64 (n,).
 
-    Equal designs of a start have equal hashes, and different designs have different hashes with very few exceptions.
+    Equal designs of the same start sequence have equal hashes. Different designs very rarely have equal hashes.
     """
     return window_keys([letters]) + owner.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
 
 
 def best_of_each(candidates: Candidates, number: int) -> np.ndarray:
-    """Selects the best distinct designs of each start, at most `number`, best first.
+    """Selects the best distinct designs of each start sequence, at most `number` of them, best first.
 
     If several designs are equally good, the first one is selected.
 
@@ -66,18 +66,17 @@ def best_of_each(candidates: Candidates, number: int) -> np.ndarray:
 
 
 def far_apart(candidates: Candidates, lengths: np.ndarray, number: int, distance: int, taken: Candidates) -> np.ndarray:
-    """Selects the best designs of each start that have a minimum distance from each other and from designs of earlier starts.
+    """Selects the best designs of each start sequence that differ enough from each other and from designs of earlier start sequences.
 
     Args:
         candidates: n designs.
-        lengths: Length of the insert of each start, int64 (starts,). The minimum distance is required only between designs of the same
-            length.
-        number: Maximum number of designs per start.
-        distance: Minimum number of letters in which two designs differ.
-        taken: Designs of earlier starts that were already selected.
+        lengths: Length of the insert of each start sequence, int64 (starts,). Only designs of the same length are compared.
+        number: Maximum number of designs per start sequence.
+        distance: Minimum number of bases in which two designs must differ.
+        taken: Designs that were already selected for earlier start sequences.
 
     Returns:
-        Indices of the selected designs, int64 (kept,), best first for each start.
+        Indices of the selected designs, int64 (kept,). The designs of each start sequence are sorted, best first.
     """
     order = _falling(candidates)
     kept = [np.empty(0, np.int64)]

@@ -22,11 +22,11 @@ class Constraints(NamedTuple):
 
     Args:
         gc: Minimum and maximum GC content of the insert in per cent.
-        forbid: Sites that must not overlap an insert on either strand, as IUPAC patterns.
-        require: Sites that must overlap each insert on at least one strand, as IUPAC patterns.
-        homopolymer: Maximum number of equal letters in a row.
-        fixed: Ranges of positions that must not change, as first and last position, counted from 1 and inclusive.
-        max_edits: Maximum number of letters in which a design differs from its start sequence.
+        forbid: Patterns of IUPAC codes that must not occur in an insert, or across its ends, on either strand.
+        require: Patterns of IUPAC codes that must each occur in every insert, or across its ends, on at least one strand.
+        homopolymer: Maximum number of equal bases in a row.
+        fixed: First and last position of each range of the insert that must not change. Positions are counted from 1.
+        max_edits: Maximum number of bases in which a design may differ from its start sequence.
     """
 
     gc: tuple[float, float] | None = None
@@ -38,7 +38,7 @@ class Constraints(NamedTuple):
 
 
 def read_constraints(path: str | Path) -> dict[str, Any]:
-    """Reads a TOML file with constraints. The returned fields are an argument of `settle_constraints`.
+    """Reads a TOML file with constraints. `settle_constraints` converts the returned fields to constraints.
 
     Raises:
         InputError: The file does not exist, is not valid TOML, or has an unknown key.
@@ -54,11 +54,11 @@ def read_constraints(path: str | Path) -> dict[str, Any]:
 
 
 def settle_constraints(fields: Mapping[str, Any]) -> Constraints:
-    """Checks options or the fields of a file, and converts them to constraints.
+    """Checks the values of constraints from options or a file, and returns the constraints.
 
     Args:
-        fields: Values by field of `Constraints`. `forbid` and `require` are lists of enzyme names and patterns; `fixed` is a list of
-            strings such as "5" and "1-10".
+        fields: Value of each constraint, by the name of its field in `Constraints`. `forbid` and `require` are lists of enzyme names and
+            patterns; `fixed` is a list of strings such as "5" and "1-10".
 
     Raises:
         InputError: A value is out of range or of the wrong type, or constraints contradict each other.
@@ -78,7 +78,7 @@ def settle_constraints(fields: Mapping[str, Any]) -> Constraints:
     for wanted in settled.require:
         for forbidden in settled.forbid:
             if occurs_in(forbidden, wanted):
-                raise InputError(f"Constraints contradict each other: the required {wanted} contains the forbidden {forbidden}.")
+                raise InputError(f"Constraints contradict each other: the required site {wanted} contains the forbidden site {forbidden}.")
     return settled
 
 
@@ -95,7 +95,7 @@ def _percentages(value: Any) -> tuple[float, float] | None:
 def _texts(name: str, fields: Mapping[str, Any]) -> tuple[str, ...]:
     value = fields.get(name, ())
     if not isinstance(value, list | tuple) or not all(isinstance(part, str) for part in value):
-        raise InputError(f"Expected {name} as a list of strings, got {value!r}.")
+        raise InputError(f"Expected {name} to be a list of strings, got {value!r}.")
     return tuple(value)
 
 

@@ -1,6 +1,6 @@
-"""Edits many designs at a time: all single edits, random mutations and crossover.
+"""Edits many designs at a time, by single-base changes, random mutations or crossover.
 
-The argument `letters` contains the designs, uint8 (n, width). The argument `editable`, bool (n, width), marks the letters that may
+The argument `letters` contains the designs, uint8 (n, width). The argument `editable`, bool (n, width), marks the bases that may
 change. Functions return new arrays.
 """
 
@@ -11,15 +11,15 @@ from dreamkeras.sequence.alphabet import BASE_CODES, ONE_HOT
 __all__ = ["crossed", "mutated", "single_edits", "within_edits"]
 
 _OTHERS = BASE_CODES[(ONE_HOT.argmax(axis=1)[:, None] + np.arange(1, len(BASE_CODES))) % len(BASE_CODES)]
-"""The three bases that can replace each letter, uint8 (256, 3)."""
+"""For the ASCII code of each base, the three other bases, uint8 (256, 3)."""
 
 
 def single_edits(letters: np.ndarray, editable: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Returns all designs that differ from one of the given designs in a single letter.
+    """Returns all designs that differ from one of the given designs in a single base.
 
     Returns:
-        Two arrays: the index of the original design, int64 (m,), and the edited design, uint8 (m, width), ordered by design, column and
-        base.
+        Two arrays: the index of the original design of each edited design, int64 (m,), and the edited designs, uint8 (m, width). The
+        edited designs are ordered by original design and then by column.
 
     Example:
         >>> row = np.frombuffer(b"AC", np.uint8)[None]
@@ -35,12 +35,12 @@ def single_edits(letters: np.ndarray, editable: np.ndarray) -> tuple[np.ndarray,
 
 
 def mutated(letters: np.ndarray, editable: np.ndarray, mutations: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """Replaces random letters of each design by other bases.
+    """Replaces random bases of each design with other bases.
 
     Args:
         letters: n designs.
-        editable: Letters that may change.
-        mutations: Number of mutations in each design, int (n,). If a design has fewer editable letters, all its editable letters are
+        editable: Whether each base may change, bool (n, width).
+        mutations: Number of mutations in each design, int (n,). If a design has fewer editable bases, all its editable bases are
             changed.
         generator: Random number generator.
     """
@@ -50,19 +50,24 @@ def mutated(letters: np.ndarray, editable: np.ndarray, mutations: np.ndarray, ge
 
 
 def crossed(first: np.ndarray, second: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """Combines pairs of parents into designs, uint8 (n, width). Letters between two random columns come from the second parent."""
+    """Combines pairs of parents into designs, uint8 (n, width). Bases between two random columns come from the second parent."""
     cuts = np.sort(generator.integers(0, first.shape[1] + 1, (len(first), 2)), axis=1)
     columns = np.arange(first.shape[1])
     return np.where((columns >= cuts[:, :1]) & (columns < cuts[:, 1:]), second, first)
 
 
 def within_edits(letters: np.ndarray, starts: np.ndarray, most: int, generator: np.random.Generator) -> np.ndarray:
-    """Reverts random edits of each design to the letters of its start, so that at most `most` edits remain."""
+    """Reverts random edits of each design, so that the design differs from its start sequence in at most `most` bases."""
     kept = _lowest(np.where(letters != starts, generator.random(letters.shape), np.inf), np.full(len(letters), most))
     return np.where(kept, letters, starts)
 
 
 def _lowest(draws: np.ndarray, number: np.ndarray) -> np.ndarray:
-    """Marks the lowest finite draws of each row, bool (n, width). `number` is the number of draws to mark in each row."""
+    """Marks the lowest finite random numbers in each row, bool (n, width).
+
+    Args:
+        draws: Random numbers, or infinity at positions that must not be marked, float64 (n, width).
+        number: Number of positions to mark in each row, int (n,).
+    """
     rank = np.argsort(np.argsort(draws, axis=1), axis=1)
     return (rank < number[:, None]) & np.isfinite(draws)

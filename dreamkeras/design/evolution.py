@@ -1,4 +1,7 @@
-"""Implements evolutionary search: each start has a population, and its best members produce children by crossover and mutation."""
+"""Implements evolutionary search.
+
+Each start sequence has a population of designs. The best designs of a population produce children by crossover and mutation.
+"""
 
 import numpy as np
 
@@ -15,11 +18,11 @@ CROSSED = 0.5
 """Share of children that have two parents."""
 
 MEAN_MUTATIONS = 2.0
-"""Mean number of mutations in a child. The number is 1 plus a Poisson-distributed number."""
+"""Mean number of mutations in a child. The number of mutations is 1 plus a random number from a Poisson distribution."""
 
 
 def evolution(search: Search, population: int, generator: np.random.Generator) -> None:
-    """Evolves a population for each start. In each step, `population` children are produced per start.
+    """Evolves a population of designs for each start sequence. Each step produces `population` children per start sequence.
 
     Each parent is the better of two random members of the population. The best distinct designs among parents and children form the next
     population.
@@ -34,7 +37,7 @@ def evolution(search: Search, population: int, generator: np.random.Generator) -
 
 
 def _children(search: Search, members: Candidates, number: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Creates `number` children for each start. Children that still break a constraint after `TRIES` attempts are omitted."""
+    """Creates `number` children for each start sequence. Children that still violate a constraint after `TRIES` attempts are omitted."""
     owner = np.repeat(np.arange(len(search.starts.ids)), number)
     letters = np.empty((len(owner), members.letters.shape[1]), np.uint8)
     missing = np.arange(len(owner))
@@ -58,9 +61,9 @@ def _offspring(search: Search, members: Candidates, owner: np.ndarray, generator
 
 
 def _parents(members: Candidates, owner: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """Selects two random members of each owner's population, and returns the better one, uint8 (n, width).
+    """Selects two random designs from the population of each start sequence in `owner`, and returns the better one, uint8 (n, width).
 
-    The members must be sorted by owner and then by objective, best first.
+    `members` must be sorted by start sequence and then by objective, best first.
     """
     first = np.searchsorted(members.owner, owner, side="left")
     count = np.searchsorted(members.owner, owner, side="right") - first

@@ -1,4 +1,4 @@
-"""Writes the results of a design to a folder: the designs as a table and as FASTA, and a table of steps."""
+"""Writes the results of a search for designs to a folder: the designs as a table and as FASTA, and a table of the search steps."""
 
 import csv
 import io
@@ -21,7 +21,7 @@ def write_designs(folder: Path, designs: Designs, scorer: Scorer, *, with_adapte
     Args:
         folder: Folder for the files.
         designs: The designs.
-        scorer: The model, whose tasks determine the names of columns.
+        scorer: The model. If it predicts several tasks, each task has its own columns in the table.
         with_adapters: Whether to include adapters in the sequences.
 
     Raises:
@@ -39,7 +39,7 @@ def write_designs(folder: Path, designs: Designs, scorer: Scorer, *, with_adapte
 def design_ids(designs: Designs) -> list[str]:
     """Returns a name for each design.
 
-    The name consists of the name of the start, without white space, and the rank among the designs of the start.
+    The name consists of the name of the start sequence, with `_` for white space, and the rank among the designs of this start sequence.
     """
     ids, rank, last = [], 0, -1
     for owner in designs.owner.tolist():
@@ -49,7 +49,7 @@ def design_ids(designs: Designs) -> list[str]:
 
 
 def _design_rows(designs: Designs, ids: Sequence[str], texts: Sequence[str], scorer: Scorer) -> Iterator[Sequence[str]]:
-    """Yields a header and one row per design. Columns for the single tasks are included if the model predicts several tasks."""
+    """Yields a header and one row per design. If the model predicts several tasks, each task has its own columns."""
     spread = [] if designs.spread is None else ["sd"]
     single = list(scorer.columns) if len(scorer.tasks) > 1 else []
     yield ["id", "start", "sequence", "prediction", *spread, "start_prediction", "edits", "objective", *single]
@@ -63,7 +63,7 @@ def _design_rows(designs: Designs, ids: Sequence[str], texts: Sequence[str], sco
 
 
 def _step_rows(designs: Designs) -> Iterator[Sequence[str]]:
-    """Yields a header and one row per start and step."""
+    """Yields a header and one row per start sequence and step."""
     yield ["start", "step", "tried", "best", "mean", "edits", "objective"]
     rows, numbers = [], [0] * len(designs.starts)
     for step in designs.steps:

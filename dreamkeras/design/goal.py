@@ -1,4 +1,4 @@
-"""Defines the goal of a design, which is converted to an objective to be maximised."""
+"""Defines the goal of a search for designs, and computes the objective that the search maximises."""
 
 from typing import Literal, NamedTuple
 
@@ -17,10 +17,10 @@ class Goal(NamedTuple):
 
     Args:
         target: `"max"`, `"min"`, or a value that predictions should approach.
-        task: Index of the column of the task to design for.
-        minus: Index of the column of a task whose prediction is subtracted. If None, no prediction is subtracted.
-        penalty: Number of standard deviations over an ensemble's members that are subtracted from the objective.
-        tasks: Number of tasks. The scorer returns a column with the mean for each task, followed by the standard deviations, if any.
+        task: Index of the task to design for.
+        minus: Index of a task whose prediction is subtracted from the prediction of `task`. If None, no prediction is subtracted.
+        penalty: Number of standard deviations to subtract from the objective, for an ensemble. With 0, nothing is subtracted.
+        tasks: Number of tasks. In the columns of a scorer, the means of all tasks precede the standard deviations of an ensemble.
     """
 
     target: Target
@@ -30,14 +30,14 @@ class Goal(NamedTuple):
     tasks: int = 1
 
     def values(self, columns: np.ndarray) -> np.ndarray:
-        """Returns the prediction of the task, or the difference of the two tasks, from the columns of a scorer, float64 (n,)."""
+        """Returns the prediction of the task, or the difference between the predictions of two tasks, float64 (n,)."""
         values = columns[:, self.task].astype(np.float64)
         return values if self.minus is None else values - columns[:, self.minus]
 
     def spread(self, columns: np.ndarray) -> np.ndarray | None:
-        """Returns the standard deviation over members, float64 (n,), or its upper bound for a difference of tasks.
+        """Returns the standard deviation over the members of an ensemble, float64 (n,), or None for a single model.
 
-        Returns None for a single model.
+        For a difference between two tasks, the result is an upper bound: the sum of the standard deviations of both tasks.
         """
         if columns.shape[1] == self.tasks:
             return None
@@ -45,13 +45,13 @@ class Goal(NamedTuple):
         return spread if self.minus is None else spread + columns[:, self.tasks + self.minus]
 
     def objective(self, columns: np.ndarray) -> np.ndarray:
-        """Returns the objective of designs, float64 (n,). Higher is better. A NaN is replaced by minus infinity."""
+        """Returns the objective of designs, float64 (n,). Higher is better. For a NaN prediction, the objective is minus infinity."""
         reached, spread = self.reached(self.values(columns)), self.spread(columns)
         reached = reached if spread is None or not self.penalty else reached - self.penalty * spread
         return np.where(np.isnan(reached), -np.inf, reached)
 
     def reached(self, values: np.ndarray) -> np.ndarray:
-        """Returns the objective of predictions before the penalty is subtracted, float64 (n,). Higher is better."""
+        """Returns the objective without the penalty, float64 (n,). Higher is better."""
         return values if self.target == "max" else -values if self.target == "min" else -abs(values - float(self.target))
 
 
@@ -61,13 +61,13 @@ def settle_goal(scorer: Scorer, target: Target, task: str | None = None, minus: 
     Args:
         scorer: The model or ensemble.
         target: `"max"`, `"min"` or a number.
-        task: Name of the task to design for. May be None if the model has a single task.
-        minus: Name of a task whose prediction is subtracted.
-        penalty: Number of standard deviations over an ensemble's members that are subtracted from the objective.
+        task: Name of the task to design for. If None, the model must predict a single task.
+        minus: Name of a task whose prediction is subtracted from the prediction of `task`.
+        penalty: Number of standard deviations to subtract from the objective, for an ensemble. With 0, nothing is subtracted.
 
     Raises:
         InputError: The penalty is negative, the target is not finite, or `task` and `minus` are the same.
-        ModelError: A task is unknown, no task is given for a model with several tasks, or the penalty is used without an ensemble.
+        ModelError: A task is unknown, no task is given for a model with several tasks, or a penalty is given for a single model.
     """
     if target not in ("max", "min") and not np.isfinite(float(target)):
         raise InputError(f"Expected max, min or a number for the target, got {target}.")

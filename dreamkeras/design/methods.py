@@ -27,15 +27,18 @@ from dreamkeras.sequence.records import Records
 __all__ = ["DEFAULTS", "Designs", "SearchSettings", "design", "random_starts"]
 
 STEP_LETTERS = 1 << 23
-"""Maximum number of letters of all designs in one step of a search. Starts are processed in batches that respect this limit."""
+"""Maximum total length, in bases, of the designs in one step of a search.
+
+Start sequences are processed in batches that do not exceed this limit.
+"""
 
 POOL = 4096
-"""Number of designs per start among which diverse designs are selected."""
+"""Number of best designs per start sequence from which diverse designs are selected."""
 
 DRAWN, DRAWS = 256, 200
-"""Minimum number of random inserts in a draw, and maximum number of draws.
+"""`DRAWN` is the minimum number of random inserts per draw, and `DRAWS` is the maximum number of draws.
 
-After the last draw, the constraints are considered too strict.
+If the draws contain too few inserts that satisfy the constraints, an error is raised.
 """
 
 
@@ -44,13 +47,13 @@ class SearchSettings(NamedTuple):
 
     Args:
         method: One of `METHODS`. The method `gradient` requires the argument `propose` of `design`.
-        steps: Maximum number of steps. If None, the default of the method is used.
-        calls: Maximum number of designs that are tried for each start. If None, there is no limit.
-        number: Maximum number of designs that are returned for each start.
-        diversity: Minimum number of letters in which two designs of the same length differ. With 1, designs of different starts may be
-            equal.
-        population: Number of designs in the population of each start, for the method `evolution`.
-        width: Number of designs that are kept per start and step, for the method `beam`.
+        steps: Maximum number of steps. If None, the default is the number of the method in `METHODS`.
+        calls: Maximum number of designs that are tried for each start sequence. If None, there is no limit.
+        number: Maximum number of designs that are returned for each start sequence.
+        diversity: Minimum number of bases in which two designs of the same length differ. With 1, designs of different start sequences
+            may be equal.
+        population: Number of designs in the population of each start sequence, for the method `evolution`.
+        width: Number of designs that are kept per start sequence and step, for the method `beam`.
         seed: Random seed.
     """
 
@@ -71,16 +74,17 @@ class Designs(NamedTuple):
     """Result of a search: m designs from n start sequences.
 
     Args:
-        starts: Names of the starts.
-        before: Predictions for the starts, float64 (n,).
-        owner: Index of the start of each design, ascending, int64 (m,). The designs of each start are sorted by objective, best first.
+        starts: Names of the start sequences.
+        before: Predictions for the start sequences, float64 (n,).
+        owner: Index of the start sequence of each design, int64 (m,), in ascending order. The designs of each start sequence are sorted
+            by objective, best first.
         inserts: The m designs without adapters.
         sequences: The m designs with adapters.
-        columns: All columns of the model for the designs, as in `Scorer.columns`, float32 (m, columns).
-        values: Predictions of the task, or of the difference of two tasks, to which the goal refers, float64 (m,).
+        columns: All predictions for the designs, float32 (m, columns). `Scorer.columns` contains the names of the columns.
+        values: Predictions of the task of the goal, or differences between its two tasks, float64 (m,).
         spread: Standard deviation of `values` over an ensemble's members, float64 (m,). If the scorer is a single model, `spread` is None.
-        objective: Objective of the search, float64 (m,). Higher is better.
-        edits: Number of letters in which each design differs from its start, int64 (m,).
+        objective: Objective of each design, float64 (m,). Higher is better.
+        edits: Number of bases in which each design differs from its start sequence, int64 (m,).
         steps: Results of each step.
     """
 
@@ -108,7 +112,7 @@ def design(
     batch_size: int = BATCH_SIZE,
     progress: Progress | None = None,
 ) -> Designs:
-    """Designs sequences by changing letters of the inserts of start sequences.
+    """Designs sequences by changing bases in the inserts of start sequences.
 
     Args:
         records: n start sequences.
@@ -121,8 +125,8 @@ def design(
         progress: Called after each batch with the number of windows in the batch.
 
     Raises:
-        InputError: A sequence does not fit the model or breaks a constraint, or a setting is out of range.
-        ModelError: The constructs of an ensemble's members have different letters around an insert.
+        InputError: A start sequence does not fit the model or violates a constraint, or a setting is out of range.
+        ModelError: The constructs of an ensemble's members have different constant bases around an insert.
 
     Example:
         >>> from dreamkeras.design.goal import settle_goal
@@ -195,7 +199,7 @@ def _check(settings: SearchSettings, propose: Proposer | None) -> None:
 
 
 def _batches(starts: Starts, settings: SearchSettings) -> Iterator[np.ndarray]:
-    """Yields the indices of starts in batches, so that the designs of a step have at most `STEP_LETTERS` letters."""
+    """Yields batches of indices of start sequences. For each batch, the designs of a step have at most `STEP_LETTERS` bases."""
     all_single = (len(BASES) - 1) * starts.letters.shape[1]
     designs = {"evolution": 2 * settings.population, "beam": all_single * settings.width}.get(settings.method, all_single)
     at_once = max(1, STEP_LETTERS // (max(designs, _pool(settings)) * starts.letters.shape[1]))
@@ -213,7 +217,7 @@ def _run(search: Search, settings: SearchSettings, propose: Proposer, generator:
 
 
 def _pool(settings: SearchSettings) -> int:
-    """Returns the number of designs per start that are kept until the end of the search."""
+    """Returns the number of designs per start sequence that are kept until the end of the search."""
     return settings.number if settings.diversity <= 1 else max(POOL, settings.number)
 
 

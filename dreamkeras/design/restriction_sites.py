@@ -7,9 +7,9 @@ from dreamkeras.sequence.alphabet import IUPAC
 
 __all__ = ["RESTRICTION_SITES", "find_site"]
 
-# The source of the sites is REBASE 404 (Roberts et al., Nucleic Acids Research 51, D629), one strand, 5' to 3'. The sites were
-# compared with the copy in Biopython 1.88. The table contains the most common enzymes for molecular cloning. The last lines of the
-# table contain enzymes for Golden Gate assembly.
+# The sites are from REBASE 404 (Roberts et al., Nucleic Acids Research 51, D629). They are written on one strand, from 5' to 3'. The
+# sites were compared with the sites in Biopython 1.88. The table contains the most common enzymes for molecular cloning. The last lines
+# of the table contain enzymes for Golden Gate assembly.
 RESTRICTION_SITES = {
     "AatII": "GACGTC", "AfeI": "AGCGCT", "AflII": "CTTAAG", "AgeI": "ACCGGT", "ApaI": "GGGCCC", "ApaLI": "GTGCAC",
     "AscI": "GGCGCGCC", "AsiSI": "GCGATCGC", "AvrII": "CCTAGG", "BamHI": "GGATCC", "BclI": "TGATCA", "BglII": "AGATCT",
@@ -38,7 +38,7 @@ def find_site(text: str) -> str:
         text: Name of an enzyme in the table, in upper or lower case, or IUPAC codes.
 
     Returns:
-        The site as IUPAC codes in upper case, with T for U.
+        The site as IUPAC codes in upper case. U is replaced with T.
 
     Raises:
         InputError: The text is neither a known enzyme nor a pattern, or the pattern matches every sequence.

@@ -1,4 +1,7 @@
-"""Checks the constraints for many designs at a time. Sites and runs across the junctions with constant letters are included."""
+"""Checks the constraints for many designs at a time.
+
+The checks include sites and runs of equal bases that extend from an insert into the constant bases around it.
+"""
 
 from collections.abc import Iterator
 
@@ -17,7 +20,7 @@ ROWS = 8192
 
 
 def letters_beside(constraints: Constraints) -> int:
-    """Returns the number of constant letters on each side of an insert that are needed to check sites and runs across the junctions."""
+    """Returns how many constant bases on each side of an insert are required to check sites and runs that extend beyond the insert."""
     return max([0, constraints.homopolymer or 0, *(len(site) - 1 for site in (*constraints.forbid, *constraints.require))])
 
 
@@ -26,7 +29,7 @@ class Rules:
 
     Args:
         constraints: The constraints.
-        starts: The starts.
+        starts: The start sequences.
 
     Raises:
         InputError: Fixed positions are outside an insert, or all positions of an insert are fixed.
@@ -39,23 +42,22 @@ class Rules:
             if len(starts.lengths) and last > starts.lengths.min():
                 row = int(starts.lengths.argmin())
                 raise InputError(
-                    f"Fixed positions {first}-{last} are outside the insert of {starts.ids[row]!r}, "
-                    f"which has {starts.lengths[row]} letters."
+                    f"Fixed positions {first}-{last} are outside the insert of {starts.ids[row]!r}, which has {starts.lengths[row]} bases."
                 )
             self.editable[:, starts.first + first - 1 : starts.first + last] = False
         if not self.editable.any(axis=1).all():
-            raise InputError(f"No position of {starts.ids[int(self.editable.any(axis=1).argmin())]!r} may be changed: all are fixed.")
+            raise InputError(f"All positions of the insert of {starts.ids[int(self.editable.any(axis=1).argmin())]!r} are fixed.")
         self._forbid, self._require = both_strands(constraints.forbid), [both_strands([site]) for site in constraints.require]
 
     def edits(self, owner: np.ndarray, letters: np.ndarray) -> np.ndarray:
-        """Returns the number of letters in which each design differs from its start, int64 (n,)."""
+        """Returns the number of bases in which each design differs from its start sequence, int64 (n,)."""
         return (letters != self.starts.letters[owner]).sum(axis=1)
 
     def allowed(self, owner: np.ndarray, letters: np.ndarray) -> np.ndarray:
         """Checks which designs satisfy all constraints.
 
         Args:
-            owner: Index of the start of each design, int64 (n,).
+            owner: Index of the start sequence of each design, int64 (n,).
             letters: The designs, uint8 (n, width).
 
         Returns:
@@ -69,10 +71,10 @@ class Rules:
         return allowed
 
     def require_starts(self) -> None:
-        """Checks that all starts satisfy the constraints, because a search must begin with allowed sequences.
+        """Checks that all start sequences satisfy the constraints, because a search must begin with allowed sequences.
 
         Raises:
-            InputError: A start breaks a constraint. The message names the start and the constraint.
+            InputError: A start sequence violates a constraint. The message names the start sequence and the constraint.
         """
         everyone = np.arange(len(self.starts.ids))
         for wanted, broken in self._broken(everyone, self.starts.letters):
@@ -82,9 +84,9 @@ class Rules:
                 raise InputError(f"Constraint not satisfied by the start sequence {name!r}{others}: {wanted}.")
 
     def _broken(self, owner: np.ndarray, letters: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
-        """Yields, for each constraint, a description and whether each design breaks the constraint, bool (n,)."""
+        """Yields each constraint as a text, with an array bool (n,) that marks the designs that violate the constraint."""
         ask, first, stops = self.constraints, self.starts.first, self.starts.stops[owner]
-        yield "fixed letters are unchanged", ((letters != self.starts.letters[owner]) & ~self.editable[owner]).any(axis=1)
+        yield "fixed bases are unchanged", ((letters != self.starts.letters[owner]) & ~self.editable[owner]).any(axis=1)
         yield "no adapter at an end of the insert", self._brings_adapter(owner, letters)
         if ask.max_edits is not None:
             yield f"at most {ask.max_edits} edits", self.edits(owner, letters) > ask.max_edits
@@ -94,14 +96,17 @@ class Rules:
             percent = 100 * (IS_GC[inside] & within).sum(axis=1) / self.starts.lengths[owner]
             yield f"GC content of {ask.gc[0]:g} to {ask.gc[1]:g} %", (percent < ask.gc[0]) | (percent > ask.gc[1])
         if ask.homopolymer:
-            yield f"at most {ask.homopolymer} equal letters in a row", _has_run(letters, ask.homopolymer + 1, first, stops)
+            yield f"at most {ask.homopolymer} equal bases in a row", _has_run(letters, ask.homopolymer + 1, first, stops)
         if ask.forbid:
             yield f"no {' or '.join(ask.forbid)} on either strand", has_site(letters, self._forbid, first, stops)
         for site, strands in zip(ask.require, self._require, strict=True):
             yield f"{site} on at least one strand", ~has_site(letters, strands, first, stops)
 
     def _brings_adapter(self, owner: np.ndarray, letters: np.ndarray) -> np.ndarray:
-        """Returns whether each insert without adapters would be read as an insert with an adapter, bool (n,)."""
+        """Returns whether each insert begins or ends with a copy of an adapter, bool (n,).
+
+        If the insert is given without adapters, this copy is mistaken for the adapter.
+        """
         (left, right), first, stops = self.starts.adapters, self.starts.first, self.starts.stops[owner]
         brings = np.zeros(len(owner), bool)
         if left:

@@ -1,4 +1,4 @@
-"""Runs a design: reads start sequences and constraints, searches, and writes a folder."""
+"""Designs sequences: reads start sequences and constraints, searches for designs, and writes the designs to a folder."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -26,11 +26,11 @@ ProposerOf = Callable[[Goal], Proposer]
 
 
 class DesignChoices(NamedTuple):
-    """Options of a design.
+    """Options of a search for designs.
 
     Args:
         target: `"max"`, `"min"`, or a number that predictions should approach.
-        models: Run folders or `.onnx` files of the scorer, for the manifest.
+        models: Run folders or `.onnx` files of the scorer, which are listed in the manifest.
         start: File with start sequences. If None, random inserts are used.
         id_column: Column with names, if `start` is a table.
         sequence_column: Column with sequences, if `start` is a table.
@@ -39,8 +39,8 @@ class DesignChoices(NamedTuple):
         constraints: TOML file with constraints.
         fields: Constraints from options, which override the constraints in the file.
         task: Name of the task to design for.
-        minus: Name of a task whose prediction is subtracted.
-        penalty: Number of standard deviations over an ensemble's members that are subtracted from the objective.
+        minus: Name of a task whose prediction is subtracted from the prediction of `task`.
+        penalty: Number of standard deviations to subtract from the objective, for an ensemble. With 0, nothing is subtracted.
         settings: Settings of the search.
         with_adapters: Whether to include the adapters in the written designs.
         batch_size: Number of windows scored at a time.
@@ -75,11 +75,11 @@ def run_design(
     """Designs sequences and writes the results to a folder.
 
     Args:
-        choices: Options of the design.
+        choices: Options of the search.
         scorer: The model or ensemble.
         folder: New or empty folder, which appears when all files are complete.
-        command: Command line, for the manifest.
-        proposer_of: Function that returns a proposer of edits for a goal. The method `gradient` requires a proposer.
+        command: Command line, which is recorded in the manifest.
+        proposer_of: Function that takes a goal and returns a function that proposes edits. The method `gradient` requires `proposer_of`.
         progress: Called after each batch with the number of windows in the batch.
 
     Raises:

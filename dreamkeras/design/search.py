@@ -22,9 +22,9 @@ class SearchLimits(NamedTuple):
 
     Args:
         steps: Maximum number of steps.
-        calls: Maximum number of designs that are tried for each start, including the start itself. If a step would exceed the limit of a
-            start, no designs of this start are scored in the step. If None, there is no limit.
-        kept: Number of designs that are kept for each start.
+        calls: Maximum number of designs that are tried for each start sequence, including the start sequence itself. If a step would
+            exceed the limit, no designs of this start sequence are scored in the step. If None, there is no limit.
+        kept: Number of designs that are kept for each start sequence.
     """
 
     steps: int
@@ -33,14 +33,14 @@ class SearchLimits(NamedTuple):
 
 
 class Step(NamedTuple):
-    """Results of one step of a search, for each start with designs in the step. In step 0, the starts themselves are scored.
+    """Results of one step of a search, for each start sequence with designs in the step. Step 0 scores the start sequences themselves.
 
     Args:
-        owner: Indices of the starts, int64 (m,).
+        owner: Indices of the start sequences, int64 (m,).
         tried: Number of designs that were tried in this step, int64 (m,). A repeated design is counted again, but not scored again.
-        best: Prediction for the best design of all steps up to this one, float64 (m,).
+        best: Prediction for the best design in this and all earlier steps, float64 (m,).
         mean: Mean prediction over the designs of this step, float64 (m,).
-        edits: Number of letters in which the best design differs from its start, int64 (m,).
+        edits: Number of bases in which the best design differs from its start sequence, int64 (m,).
         objective: Objective of the best design, float64 (m,).
     """
 
@@ -53,10 +53,10 @@ class Step(NamedTuple):
 
 
 class Search:
-    """A search for designs from several starts at a time.
+    """A search for designs from several start sequences at a time.
 
     Args:
-        rules: Constraints on designs, together with the starts.
+        rules: Constraints on designs, together with the start sequences.
         scorer: The model, which scores repeated windows once.
         goal: The goal.
         limits: Limits of the search.
@@ -82,32 +82,35 @@ class Search:
 
     @property
     def found(self) -> Candidates:
-        """The best distinct designs of each start, best first. The start itself is never included."""
+        """The best distinct designs of each start sequence, best first. The start sequence itself is never included."""
         together = joined(self._found)
         return together.select(best_of_each(together, self.limits.kept))
 
     @property
     def best(self) -> Candidates:
-        """The best design of each start, or the start itself if no design is better, in the order of the starts."""
+        """The best design of each start sequence, in the order of the start sequences.
+
+        If no design is better than the start sequence, the start sequence itself is returned.
+        """
         return self._best
 
     def begin(self) -> Candidates:
-        """Scores the starts."""
+        """Scores the start sequences."""
         return self._scored(np.arange(len(self.starts.ids)), self.starts.letters)
 
     def step(self, owner: np.ndarray, letters: np.ndarray) -> Candidates | None:
         """Scores the designs of one step.
 
         Args:
-            owner: Index of the start of each design, int64 (n,).
+            owner: Index of the start sequence of each design, int64 (n,).
             letters: The designs, uint8 (n, width).
 
         Returns:
-            The designs that satisfy the constraints and do not exceed the limit on calls. Returns None if no design is allowed, or if the
-            maximum number of steps is reached.
+            The designs that satisfy the constraints and do not exceed the limit on calls. The result is None if no design is allowed, or
+            if the maximum number of steps is reached.
 
         Raises:
-            InputError: The first step has more designs of a start than the limit on calls allows.
+            InputError: In the first step, a start sequence has more designs than the limit on calls allows.
         """
         if len(self.steps) > self.limits.steps:
             return None
@@ -115,7 +118,9 @@ class Search:
         if self.limits.calls is not None:
             asked = self._asked + np.bincount(owner[allowed], minlength=len(self._asked))
             if len(self.steps) == 1 and asked.max() > self.limits.calls:
-                raise InputError(f"Expected calls to be at least {asked.max()} per start, enough for one step, got {self.limits.calls}.")
+                raise InputError(
+                    f"Expected calls to be at least {asked.max()} per start sequence, enough for one step, got {self.limits.calls}."
+                )
             allowed &= asked[owner] <= self.limits.calls
         if not allowed.any():
             return None
@@ -134,7 +139,7 @@ class Search:
         return found
 
     def _keep(self, found: Candidates) -> None:
-        """Adds designs with edits to the kept designs.
+        """Adds the designs that differ from their start sequences to the kept designs.
 
         To save time, the best designs are selected only when the number of kept designs exceeds twice the limit.
         """

@@ -1,7 +1,7 @@
-"""Stores the start sequences of a design in one array, together with the constant letters around each insert.
+"""Stores the start sequences of a search in one array, together with the constant bases around each insert.
 
-A design is a row of the same width with a different insert. Because the constant letters are included, constraints can be checked across
-the junctions.
+A design is a row of the same width with a different insert. Because the constant bases are included, constraints can be checked across the
+ends of an insert.
 """
 
 from collections.abc import Sequence
@@ -20,11 +20,12 @@ __all__ = ["Starts", "make_starts", "random_records"]
 
 
 class Starts(NamedTuple):
-    """Start sequences of a design.
+    """Start sequences of a search for designs.
 
     Args:
-        ids: n names.
-        letters: Sequences in upper case, uint8 (n, width): constant letters, the insert, constant letters, and `FILLING` at the end.
+        ids: Names of the n start sequences.
+        letters: Sequences in upper case, uint8 (n, width). Each row contains constant bases, the insert, constant bases, and `FILLING` at
+            the end.
         first: Column at which the inserts begin.
         lengths: Length of each insert, int64 (n,).
         adapters: Lengths of the left and the right adapter, which are next to the insert.
@@ -45,12 +46,12 @@ class Starts(NamedTuple):
 
     @property
     def inside(self) -> np.ndarray:
-        """Whether each letter is part of the insert, bool (n, width)."""
+        """Whether each position is part of the insert, bool (n, width)."""
         columns = np.arange(self.letters.shape[1])
         return (columns >= self.first) & (columns < self.stops[:, None])
 
     def select(self, index: np.ndarray) -> "Starts":
-        """Returns the starts at `index`, which is an integer array or a boolean mask."""
+        """Returns the start sequences at `index`, which is an integer array or a boolean mask."""
         ids = [self.ids[row] for row in np.arange(len(self.ids))[index]]
         return self._replace(ids=ids, letters=self.letters[index], lengths=self.lengths[index])
 
@@ -58,7 +59,7 @@ class Starts(NamedTuple):
         """Returns the inserts of designs, with or without adapters.
 
         Args:
-            owner: Index of the start of each design, int64 (m,).
+            owner: Index of the start sequence of each design, int64 (m,).
             letters: The designs, uint8 (m, width).
             with_adapters: Whether to include the adapters.
         """
@@ -75,16 +76,17 @@ class Starts(NamedTuple):
 
 
 def make_starts(records: Records, constructs: Sequence[Construct], reach: int) -> Starts:
-    """Converts records to starts, with the constant letters of their construct around each insert.
+    """Converts records to start sequences, with the constant bases of the construct around each insert.
 
     Args:
         records: n sequences, each with both adapters or without adapters.
         constructs: Constructs of the models.
-        reach: Maximum number of constant letters on each side of an insert. Fewer letters are included if the construct has fewer.
+        reach: Number of constant bases to include on each side of an insert. Adapters are always complete. Fewer bases are included if
+            the construct has fewer.
 
     Raises:
         InputError: A sequence does not fit the constructs, or has a letter other than A, C, G and T. The message names the sequence.
-        ModelError: The constructs have different letters around an insert.
+        ModelError: The constructs have different constant bases around an insert.
     """
     left, right = _surroundings(constructs)
     for construct in constructs:
@@ -118,7 +120,7 @@ def _surroundings(constructs: Sequence[Construct]) -> tuple[str, str]:
     adapters = {(construct.left_adapter.upper(), construct.right_adapter.upper()) for construct in constructs}
     if len(adapters) > 1 or not all(left.endswith(one) and right.startswith(other) for one, other in sides):
         names = " and ".join(construct.name for construct in constructs)
-        raise ModelError(f"The constructs {names} have different letters around an insert, so their models cannot be used together.")
+        raise ModelError(f"The constructs {names} have different constant bases around an insert, so their models cannot be used together.")
     return left, right
 
 
@@ -127,7 +129,7 @@ def _repeated(text: str, rows: int) -> np.ndarray:
 
 
 def _refuse_codes(starts: Starts, records: Records) -> None:
-    """Checks that all letters of the inserts are bases, because designs are meant for synthesis."""
+    """Checks that inserts contain only A, C, G and T, because designs are meant for synthesis."""
     wrong = starts.inside & ~IS_BASE[starts.letters]
     if wrong.any():
         row, column = np.argwhere(wrong)[0]

@@ -1,4 +1,4 @@
-"""Implements greedy search and beam search, which change one letter per step. All starts are processed at the same time."""
+"""Implements greedy search and beam search, which change one base per step. All start sequences are processed at the same time."""
 
 from collections.abc import Callable
 
@@ -11,14 +11,17 @@ from dreamkeras.design.search import Search
 __all__ = ["PATIENCE", "Proposer", "all_edits", "beam", "greedy"]
 
 PATIENCE = 3
-"""Number of steps without improvement after which beam search stops for a start."""
+"""Number of steps without improvement after which beam search stops for a start sequence."""
 
 Proposer = Callable[[Search, Candidates], tuple[np.ndarray, np.ndarray]]
-"""Function that takes a search and designs, and returns proposed designs: indices of starts, int64 (m,), and letters, uint8 (m, width)."""
+"""Function that takes a search and its current designs, and returns the designs to try next.
+
+The result is two arrays: the index of the start sequence of each new design, int64 (m,), and the new designs, uint8 (m, width).
+"""
 
 
 def all_edits(search: Search, members: Candidates) -> tuple[np.ndarray, np.ndarray]:
-    """Proposes all single edits of the given designs."""
+    """Proposes all single-base changes of the given designs."""
     source, letters = single_edits(members.letters, search.rules.editable[members.owner])
     return members.owner[source], letters
 
@@ -27,7 +30,7 @@ def greedy(search: Search, propose: Proposer = all_edits) -> None:
     """Repeatedly applies the best edit to each design, until no edit improves the design.
 
     Args:
-        search: The search, which contains the starts and the goal.
+        search: The search, which contains the start sequences and the goal.
         propose: Function that proposes the designs to try in each step.
     """
     members = search.begin()
@@ -39,10 +42,10 @@ def greedy(search: Search, propose: Proposer = all_edits) -> None:
 
 
 def beam(search: Search, width: int) -> None:
-    """Continues in each step from the best `width` new designs of each start, even if the new designs are worse than earlier designs.
+    """Edits the best `width` new designs of each start sequence in each step, even if they are worse than earlier designs.
 
-    Beam search can therefore find pairs of edits that are beneficial only in combination. The search for a start stops after `PATIENCE`
-    steps without an improvement of its best design.
+    Beam search can therefore find pairs of edits that are beneficial only in combination. The search for a start sequence stops
+    after `PATIENCE` steps without an improvement of its best design.
     """
     members = search.begin()
     seen = candidate_keys(members.owner, members.letters)

@@ -67,8 +67,8 @@ def read_records(
         sequence_column: Name or position of the sequence column. Defaults to the column named sequence or seq. Without a header, the
             default is the column that looks like DNA.
         batch: Maximum number of records in a batch. Batches of long sequences have fewer records.
-        opened: Open stream with the bytes of the file. The stream is not closed. With a stream, Parquet is not supported, and `path` is used
-            only to detect the format and to name the input in error messages.
+        opened: Open stream with the bytes of the file. The stream is not closed. With a stream, Parquet is not supported, and `path` is
+            used only to detect the format and to name the input in error messages.
 
     Yields:
         Batches of at least one record. The letters of the sequences are unchanged. Sequences may be empty.

@@ -26,14 +26,14 @@ def test_without_fields_there_are_no_constraints():
         ({"gc": [40]}, "got [40]"),
         ({"gc": [40, 101]}, "got [40, 101]"),
         ({"gc": [float("nan"), 60]}, "gc as two percentages"),
-        ({"forbid": "EcoRI"}, "forbid as a list of strings, got 'EcoRI'"),
+        ({"forbid": "EcoRI"}, "forbid to be a list of strings, got 'EcoRI'"),
         ({"forbid": ["EcoR2"]}, "a restriction enzyme or a pattern"),
         ({"homopolymer": 0}, "homopolymer to be an integer of at least 1, got 0"),
         ({"homopolymer": True}, "got True"),
         ({"max_edits": 2.5}, "max_edits to be an integer of at least 1, got 2.5"),
         ({"fixed": ["0-4"]}, "got '0-4'"),
         ({"fixed": ["9-4"]}, "got '9-4'"),
-        ({"fixed": [5]}, "fixed as a list of strings, got [5]"),
+        ({"fixed": [5]}, "fixed to be a list of strings, got [5]"),
     ],
 )
 def test_invalid_values_are_refused(fields, message):
@@ -44,7 +44,7 @@ def test_invalid_values_are_refused(fields, message):
 
 @pytest.mark.parametrize(("require", "forbid"), [("NotI", "EagI"), ("GAATTC", "EcoRI"), ("GAGACC", "BsaI")])
 def test_a_required_site_must_not_contain_a_forbidden_one(require, forbid):
-    with pytest.raises(InputError, match=r"^Constraints contradict each other: the required .* contains the forbidden"):
+    with pytest.raises(InputError, match=r"^Constraints contradict each other: the required site .* contains the forbidden site"):
         settle_constraints({"require": [require], "forbid": [forbid]})
 
 

@@ -166,7 +166,7 @@ def test_members_with_different_windows_can_be_used_together():
 
 def test_members_with_different_adapters_are_refused():
     other = dataclasses.replace(FLANKED, name="other", left_adapter="TGA")
-    with pytest.raises(ModelError, match="have different letters around an insert"):
+    with pytest.raises(ModelError, match="have different constant bases around an insert"):
         designed([START], Ensemble([WeightSum(FLANKED), WeightSum(other)]))
 
 

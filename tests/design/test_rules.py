@@ -59,7 +59,7 @@ def test_edits_are_letters_that_differ_from_the_start():
         ({"forbid": ["EcoRI"]}, "^Constraint not satisfied by the start sequence 's1': no GAATTC on either strand"),
         ({"forbid": ["BamHI", "TTGAC"]}, "by the start sequence 's0': no GGATCC or TTGAC on either strand"),  # across the left adapter
         ({"gc": [40, 100]}, "by the start sequence 's1': GC content of 40 to 100 %"),
-        ({"homopolymer": 1}, "by the start sequence 's0' and 1 more: at most 1 equal letters in a row"),
+        ({"homopolymer": 1}, "by the start sequence 's0' and 1 more: at most 1 equal bases in a row"),
         ({"require": ["NotI"]}, "by the start sequence 's0' and 1 more: GCGGCCGC on at least one strand"),
     ],
 )
@@ -77,8 +77,8 @@ def test_starts_that_satisfy_all_constraints_are_accepted():
 @pytest.mark.parametrize(
     ("fixed", "message"),
     [
-        (["2-7"], "Fixed positions 2-7 are outside the insert of 's1', which has 6 letters"),
-        (["1-6"], "No position of 's1' may be changed: all are fixed"),
+        (["2-7"], "Fixed positions 2-7 are outside the insert of 's1', which has 6 bases"),
+        (["1-6"], "All positions of the insert of 's1' are fixed"),
     ],
 )
 def test_fixed_positions_outside_the_insert_and_fixed_inserts_are_refused(fixed, message):

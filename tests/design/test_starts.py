@@ -78,7 +78,7 @@ def test_invalid_start_sequences_are_refused(sequence, message):
 
 @pytest.mark.parametrize("other", [{"left_adapter": "TGA"}, {"left_flank": "CTTGA"}, {"right_flank": "C"}])
 def test_constructs_with_different_letters_around_an_insert_are_refused(other):
-    with pytest.raises(ModelError, match="The constructs flanked and other have different letters around an insert"):
+    with pytest.raises(ModelError, match="The constructs flanked and other have different constant bases around an insert"):
         make_starts(records_of("ACGT"), [FLANKED, dataclasses.replace(FLANKED, name="other", **other)], reach=0)
 
 
