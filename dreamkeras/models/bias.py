@@ -1,8 +1,8 @@
 """EnzymeBias: a layer with a frozen network that predicts an enzyme's sequence preference.
 
-The surrounding network learns the remaining signal.
+The network that contains the layer learns the signal that the frozen network does not predict.
 
-As in ChromBPNet, the profile logits of the two networks are added, and their read counts are combined by log-sum-exp.
+As in ChromBPNet, the profile logits of the two networks are added, and the logarithms of their read counts are combined with log-sum-exp.
 """
 
 import keras
@@ -20,12 +20,13 @@ class EnzymeBias(keras.layers.Layer):
     """Layer that adds the predictions of a frozen network to the predictions of the surrounding network.
 
     Args:
-        network: A trained `PrixFixe` network. Its profile must have the same number of positions as the profile of the surrounding network,
-            and its windows must not be longer.
+        network: A trained `PrixFixe` network. Its profile must have the same number of positions as the profile of the surrounding network.
+            Its windows must not be longer than those of the surrounding network.
 
     Shape:
-        Inputs letters uint8 `(batch, length)`, flags `(batch, 0)`, and the surrounding network's `"expression"` `(batch, 1)` and
-        `"profile"` `(batch, positions)`. Outputs the combined `"expression"` and `"profile"`, in the same shapes.
+        The inputs are letters, uint8 `(batch, length)`, flags, `(batch, 0)`, and the surrounding network's `"expression"` `(batch, 1)` and
+        `"profile"` `(batch, positions)`. The outputs are the combined `"expression"` and `"profile"`, which have the same shapes as the
+        inputs.
 
     Reference:
         Pampari et al. 2024 (ChromBPNet).
@@ -48,7 +49,7 @@ class EnzymeBias(keras.layers.Layer):
         }
 
     def joined(self, expression, biased):
-        """Returns the logarithm of the total reads from the logarithms of the reads that each network predicts, `(batch, 1)`."""
+        """Returns the logarithm of the total number of reads, given the logarithms of the read numbers of both networks, `(batch, 1)`."""
         return _log_sum(expression, biased + self.shift)
 
     def fit_level(self, letters, targets, batch_size=64):
@@ -78,16 +79,16 @@ def check_bias(bias, construct: Construct, profile: int | None) -> None:
     """Checks that a bias network can be used in a network with the given construct and a profile of `profile` positions.
 
     Raises:
-        ModelError: The bias network has no profile, a profile of another length, different flags, or windows that are too long or cannot be
-            centred in the network's window.
+        ModelError: The bias network has another profile length or other flags than the network, or its window cannot be centred in the
+            network's window.
     """
     if bias.profile is None or bias.profile != profile or bias.construct.flags != construct.flags:
         raise ModelError(
-            f"Expected a bias network with a profile of {profile} positions and the flags of the network around it, "
+            f"Expected a bias network with a profile of {profile} positions and with the same flags as the surrounding network, "
             f"got {bias.name} {f'with a profile of {bias.profile} positions' if bias.profile else 'without a profile'}."
         )
     if bias.construct.length > construct.length or (construct.length - bias.construct.length) % 2:
         raise ModelError(
-            f"Expected a bias network whose window can be centred in {construct.length} letters, got {bias.name} with "
-            f"{bias.construct.length} letters."
+            f"Expected a bias network whose window can be centred in {construct.length} bases, got {bias.name} with a window of "
+            f"{bias.construct.length} bases."
         )

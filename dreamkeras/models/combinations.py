@@ -1,4 +1,4 @@
-"""Builds networks from three named blocks, each with its default arguments."""
+"""Builds networks from the names of three blocks. The blocks have default arguments."""
 
 import re
 from collections.abc import Sequence
@@ -18,16 +18,16 @@ def find_blocks(names: Sequence[str]) -> list[Any]:
     """Returns the classes of a first, a core and a final block.
 
     Args:
-        names: The three names, each a registered name or `module:Class`.
+        names: Names of the first, the core and the final block. A name is a registered name or `module:Class`.
 
     Raises:
-        ModelError: One of the names is not the name of a block in its slot.
+        ModelError: No block in the required slot has the given name.
     """
     return [find_block(slot, name) for slot, name in zip(BLOCKS, names, strict=True)]
 
 
 def of_blocks(names: Sequence[str], assay: Assay) -> PrixFixe:
-    """Builds a network of three blocks, each with its default arguments.
+    """Builds a network from three blocks with default arguments.
 
     Args:
         names: As for `find_blocks`.
@@ -40,7 +40,7 @@ def of_blocks(names: Sequence[str], assay: Assay) -> PrixFixe:
     if final.has_profile != (assay.profile is not None):
         wanted = "a final block with a profile, such as 'profile'," if assay.profile else "a final block without a profile"
         raise ModelError(f"Expected {wanted} for assay {assay.name}, got {final.__name__}.")
-    # Keras does not allow colons and dots in layer names, but `block_name` adds the module to the names of external classes.
+    # Keras does not allow the colons and dots of `module:Class` in layer names, so hyphens replace these characters.
     plain = [block_name(block) if ":" in name else name for name, block in zip(names, blocks, strict=True)]
     title = re.sub("[^A-Za-z0-9_-]", "-", "-".join(plain))
     return PrixFixe(assay.construct, first(), core(), final.for_assay(assay), tasks=assay.tasks, units=assay.units, name=title)
@@ -49,7 +49,7 @@ def of_blocks(names: Sequence[str], assay: Assay) -> PrixFixe:
 def lasting_name(name: str) -> str:
     """Returns a network's name that is also valid in another process, where blocks registered in this process are unknown.
 
-    The names of registered blocks of other packages are replaced by `module:Class` if the class can be imported.
+    The registered name of a block from another package is replaced with `module:Class` if the class can be imported.
 
     Args:
         name: As for `presets.find_preset`.

@@ -1,4 +1,4 @@
-"""Computes gradients of the parts of a network on each backend, and chains them from the prediction back to the input.
+"""Computes gradients of the parts of a network on every backend, and chains the gradients from the prediction back to the input.
 
 Only `_differentiable` depends on the name of the backend.
 """
@@ -18,8 +18,8 @@ class Stage(NamedTuple):
     """A part of a network, represented by a function and its vector-Jacobian product.
 
     Args:
-        answer: Maps features to the part's outputs.
-        pull_back: Maps features and a cotangent of the outputs to a cotangent of the features.
+        answer: Function that maps features to the outputs of the part.
+        pull_back: Function that maps features and a cotangent of the outputs to a cotangent of the features.
     """
 
     answer: Callable[[Any], Any]
@@ -27,11 +27,11 @@ class Stage(NamedTuple):
 
 
 class Chain:
-    """Layers applied one after another, from features to expression, and the points at which each layer is differentiated.
+    """A chain of layers from features to expression, with the points at which each layer is differentiated.
 
     Args:
         layers: The layers. The last layer returns expression `(batch, tasks)`, or a dictionary with `"expression"`.
-        quadrature: Pairs of a point and its weight. Point 0 is the baseline and point 1 the sequence.
+        quadrature: Pairs of a point and its weight. Point 0 is the baseline, and point 1 is the sequence.
     """
 
     def __init__(self, layers: Sequence[keras.layers.Layer], quadrature: Sequence[tuple[float, float]]) -> None:
@@ -39,16 +39,16 @@ class Chain:
         self._quadrature = quadrature
 
     def explain(self, features: np.ndarray, baselines: np.ndarray, tasks: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Computes the multipliers by which the differences between features and baselines contribute to expression.
+        """Computes multipliers, which convert differences between features and baselines to contributions to expression.
 
         Args:
             features: float32 (n, length, channels).
-            baselines: float32 (n, length, channels), one baseline for each row of `features`.
+            baselines: One baseline for each row of `features`, float32 (n, length, channels).
             tasks: Number of tasks.
 
         Returns:
-            Three arrays: the expression predicted from the features, float32 (n, tasks); the expression predicted from the baselines,
-                float32 (n, tasks); and the multipliers, float32 (n, length, channels, tasks).
+            Three float32 arrays. The first two are the expression predicted from the features and from the baselines, (n, tasks). The third
+                contains the multipliers, (n, length, channels, tasks).
         """
         ends = [tuple(map(ops.convert_to_tensor, (features, baselines)))]
         for stage in self._stages:

@@ -1,6 +1,6 @@
-"""Proposes edits of designs from a network's gradient: the best single edits by a first-order Taylor estimate, and their combinations.
+"""Proposes edits of designs: the single edits with the best estimates from a network's gradient, and combinations of these edits.
 
-The estimates only rank the edits. `design.stepwise.greedy` scores the edited sequences and accepts only better predictions.
+The estimates are used only to rank edits. `design.stepwise.greedy` scores the edited sequences and accepts only better predictions.
 """
 
 from collections.abc import Sequence
@@ -20,15 +20,15 @@ from dreamkeras.sequence.records import Records
 __all__ = ["GradientEdits"]
 
 TOGETHER = (2, 4, 8, 16)
-"""Numbers of edits in the combined proposals, each of which applies that many of a design's best edits together. Combined proposals save
+"""Numbers of edits in combined proposals. A combined proposal with 4 edits applies the 4 best edits of a design. Combined proposals save
 most of the steps early in a search."""
 
 
 class GradientEdits:
     """Proposes, for each design, the single edits with the best estimates, and combinations of these edits.
 
-    The estimate of an edit is the prediction plus the first-order change, (edit - letter) . gradient, averaged over the networks. Edits
-    that violate a constraint are removed before the best ones are chosen.
+    The estimate of an edit is the prediction plus the first-order change `(edit - letter) @ gradient`, averaged over the networks. Edits
+    that violate a constraint are removed before the best edits are chosen.
 
     Args:
         networks: Networks of one ensemble, as returned by `export.tracing.load_network`.
@@ -43,14 +43,14 @@ class GradientEdits:
 
     def __init__(self, networks: Sequence[PrixFixe], goal: Goal, proposals: int = 16, batch_size: int = 64) -> None:
         if proposals < 1 or not networks:
-            raise InputError(f"Expected at least 1 proposal and 1 network, got {proposals} and {len(networks)}.")
+            raise InputError(f"Expected at least 1 proposal and 1 network, got {proposals} proposals and {len(networks)} networks.")
         if len({tuple(network.tasks) for network in networks}) > 1:
             raise ModelError(f"Expected networks with the same tasks, got {' and '.join(network.name for network in networks)}.")
         self._attributors = [Attributor(network, "gradient", batch_size=batch_size) for network in networks]
         self._goal, self._proposals = goal, proposals
 
     def __call__(self, search: Search, members: Candidates) -> tuple[np.ndarray, np.ndarray]:
-        """Returns the proposals for all designs, single edits first.
+        """Returns proposals for all designs: single edits, followed by combined edits.
 
         Returns:
             Two arrays: the row of the start sequence of each proposal, int64 (m,), and the letters of the proposals, uint8 (m, width).
@@ -72,10 +72,10 @@ class GradientEdits:
         return members.owner[source], letters
 
     def changes(self, search: Search, members: Candidates) -> np.ndarray:
-        """Estimates the change of the prediction when each letter is replaced by each base, to first order.
+        """Estimates, to first order, how the prediction changes if a letter is replaced with each of the four bases.
 
         Returns:
-            Estimated changes, float64 (n, width, 4). Positions outside the inserts are 0.
+            Estimated changes, float64 (n, width, 4). The values at positions outside the inserts are 0.
         """
         starts, owner = search.starts, members.owner
         ids = [starts.ids[row] for row in owner]
@@ -91,17 +91,18 @@ class GradientEdits:
 def _apply_best(
     designs: np.ndarray, source: np.ndarray, columns: np.ndarray, letters: np.ndarray, number: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Applies the `number` best edits of each design, at most one edit at a position.
+    """Applies the `number` best edits of each design, at most one edit per position.
 
     Args:
         designs: uint8 (n, width).
-        source: Design of each edit, int64 (m,), in ascending order. The edits of each design are sorted by estimate, best first.
+        source: Index of the design of each edit, int64 (m,), in ascending order. The edits of each design are sorted by estimate, best
+            first.
         columns: Position of each edit, int64 (m,).
         letters: Designs after each single edit, uint8 (m, width).
         number: Number of edits to apply to each design.
 
     Returns:
-        Two arrays: the designs that have edits, int64 (k,), and their letters after the edits, uint8 (k, width).
+        Two arrays: the indices of the designs with edits, int64 (k,), and the letters of these designs after the edits, uint8 (k, width).
     """
     place = source * designs.shape[1] + columns
     _, first = np.unique(place, return_index=True)

@@ -28,7 +28,10 @@ from dreamkeras.sequence.shuffle import shuffle_dinucleotides
 __all__ = ["BASELINES", "METHODS", "Attributor"]
 
 AT_ONCE = 1 << 19
-"""Maximum number of baseline letters whose multipliers are in memory at a time. The multipliers then require about 12 MB for each task."""
+"""Maximum number of baseline letters whose multipliers are in memory at a time.
+
+With this number of letters, the multipliers require about 12 MB for each task.
+"""
 
 _UNIFORM = np.uint8(0)
 """Code of an equal mixture of the four bases. No letter or complement has this code."""
@@ -77,8 +80,8 @@ BASELINES: dict[str, Callable[[Ragged, np.random.Generator], Ragged]] = {
     "uniform": lambda inserts, _: Ragged(np.full_like(inserts.flat, _UNIFORM), inserts.offsets),
     "shuffled": shuffle_dinucleotides,
 }
-"""Functions that return the inserts of baselines: N, which is encoded as zeros; an equal mixture of the four bases, for which no letter
-exists; or a dinucleotide-preserving shuffle of the insert."""
+"""Functions that return the inserts of baselines, by name. `"zeros"` returns N, which is encoded as zeros. `"uniform"` returns an equal
+mixture of the four bases. `"shuffled"` shuffles the insert and keeps its dinucleotide counts."""
 
 
 class Attributor:
@@ -93,12 +96,12 @@ class Attributor:
     - `"integrated"`: the multiplier is the mean gradient on the straight line from the baseline to the sequence (Sundararajan et al. 2017),
       by Gauss-Legendre quadrature. Except for the quadrature error, the contributions add up to the difference between the predictions for
       the sequence and the baseline. With shuffled baselines, the contributions are averaged over the baselines.
-    - `"deeplift"`: integrated gradients are computed within each stage of the network, between the stage's inputs for the baseline and for
-      the sequence, and the multipliers of all stages are chained. A stage is a block, or one step of a core that is a chain of steps
-      (`Core.stages`). For a stage of linear maps around a single elementwise function, the method equals the rescale rule of DeepLIFT
+    - `"deeplift"`: integrated gradients are computed for each stage of the network, on the line from the stage's input for the baseline to
+      its input for the sequence. The multipliers of all stages are chained. A stage is a block, or one step of a core that is a chain of
+      steps (`Core.stages`). For a stage of linear maps around a single elementwise function, the method equals the rescale rule of DeepLIFT
       (Shrikumar et al. 2017) or, with shuffled baselines, DeepSHAP. For other stages, such as an LSTM, gates or attention, the method
-      differs from applying DeepLIFT's rule to each operation. The reveal-cancel rule is not implemented. A network with a bias model of the
-      enzyme is a single stage.
+      differs from applying DeepLIFT's rule to each operation. The reveal-cancel rule is not implemented. A network with an `EnzymeBias`
+      layer is treated as a single stage.
 
     Args:
         network: A network that computes in float32, as returned by `export.tracing.load_network`.
@@ -186,9 +189,9 @@ class Attributor:
         return Attribution(records.ids, inserts, reference, baseline, scores[rows, columns])
 
     def _window_scores(self, letters: np.ndarray, baselines: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Returns the predictions, the mean predictions for the baselines, and the hypothetical contributions.
+        """Returns the predictions for the windows, the mean predictions for their baselines, and the hypothetical contributions.
 
-        The hypothetical contributions are float32 (n, length, 4, tasks).
+        The shape of the hypothetical contributions is (n, length, 4, tasks).
         """
         shown, reverse = views(self.network, letters)
         others, _ = views(self.network, baselines)
@@ -225,13 +228,13 @@ def _check(method: str, baseline: str | None, references: int, steps: int | None
             raise InputError(f"Expected {name} to be one of {', '.join(allowed)}, got {value!r}.")
     for name, number in (("references", references), ("steps", 1 if steps is None else steps), ("batch_size", batch_size)):
         if number < 1:
-            raise InputError(f"Expected at least 1 for {name}, got {number}.")
+            raise InputError(f"Expected {name} to be at least 1, got {number}.")
     if METHODS[method].steps is None and steps is not None:
-        raise InputError(f"The method {method} does not use steps, got {steps}.")
+        raise InputError(f"The method {method} does not use steps, but steps is {steps}.")
 
 
 def _quadrature(steps: int | None) -> list[tuple[float, float]]:
-    """Returns Gauss-Legendre points and their weights. Point 0 is the baseline and point 1 the sequence."""
+    """Returns Gauss-Legendre points and their weights. Point 0 is the baseline, and point 1 is the sequence."""
     if steps is None:
         return [(1.0, 1.0)]
     points, weights = np.polynomial.legendre.leggauss(steps)

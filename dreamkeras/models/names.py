@@ -44,7 +44,7 @@ MODELS = (
     "bpnet-small",
     "bpnet-bias",
 )
-"""The keys of `models.presets.PRESETS`. A test compares these names with the keys."""
+"""Names of the networks, which are the keys of `models.presets.PRESETS`. A test compares these names with the keys."""
 
 BLOCK_NAMES = {
     "first": ("autosome", "bhi", "bpnet", "legnet", "proformer", "unlockdna"),
@@ -61,17 +61,17 @@ BODY = SLOTS[:2]
 ATTRIBUTION_METHODS = ("gradient", "integrated", "deeplift")
 
 BASELINES = ("zeros", "uniform", "shuffled")
-"""Names of the kinds of sequences that replace the insert in the baseline of an attribution."""
+"""Names of the baselines of an attribution. A baseline replaces the insert of a sequence."""
 
 EXPORT_PRECISIONS = ("float32", "float16", "int8")
 
 STRAND_RULES = {"both": "both", "forward": "given"}
-"""Strand rules of a construct by the names that `export --strands` accepts."""
+"""Maps each value of `export --strands` to a strand rule of a construct."""
 
 TRITON_DEVICES = ("cpu", "gpu", "tensorrt")
 
 ENTRIES = tuple(name for name in MODELS if all(name in names for names in BLOCK_NAMES.values()))
-"""Teams with a block in every slot. Three blocks of such a team form the network of the same name."""
+"""Teams with a block in every slot. The three blocks of such a team form the network with the team's name."""
 
 FORMAT = 2
 """Format version of a run's config.json. In format 1, the final block `bhi` averaged over positions, and the combination of a team's three
@@ -79,11 +79,11 @@ blocks was a different network from the team's entry."""
 
 
 def known_model(name: str) -> str:
-    """Returns a network's name in its standard form: without spaces, and with three blocks of one team replaced by the team's name.
+    """Returns a network's name in its standard form: without spaces, and with the team's name instead of three blocks of one team.
 
     Args:
-        name: As for `models.presets.find_preset`. The blocks of a name with `module:Class` are not checked, because the module may register
-            further names.
+        name: As for `models.presets.find_preset`. Block names are not checked if one block is given as `module:Class`, because the module
+            may register further blocks.
 
     Raises:
         ModelError: No network or block has this name. The message lists the known names and the closest match.
@@ -96,7 +96,7 @@ def known_model(name: str) -> str:
     """
     blocks = split_blocks(name)
     if len(blocks) == 1 and blocks[0] not in MODELS:
-        known = f"Expected a model among {', '.join(MODELS)}, or FIRST,CORE,FINAL blocks"
+        known = f"Expected a model among {', '.join(MODELS)}, or three blocks as FIRST,CORE,FINAL"
         raise ModelError(f"{known}, got {name!r}.{suggestion(blocks[0], MODELS)}")
     if len(blocks) > 1 and ":" not in name:
         for (slot, known_blocks), block in zip(BLOCK_NAMES.items(), blocks, strict=True):
@@ -107,7 +107,7 @@ def known_model(name: str) -> str:
 
 
 def entry_of(blocks: list[str]) -> str | None:
-    """Returns the network formed by three blocks of one team, or None if the blocks are of different teams or do not form a named network.
+    """Returns the name of the network that three blocks of one team form, or None if the blocks do not form a named network.
 
     Example:
         >>> entry_of(["legnet", "legnet", "legnet"])
@@ -123,7 +123,7 @@ def model_in(fields: Mapping[str, Any]) -> str:
         fields: The contents of config.json.
 
     Raises:
-        ModelError: The name lists blocks, but not exactly three.
+        ModelError: The name contains commas, but does not list three blocks.
 
     Example:
         >>> model_in({"model": "bhi,bhi,bhi"}), model_in({"model": "bhi", "format": 2})
@@ -134,19 +134,19 @@ def model_in(fields: Mapping[str, Any]) -> str:
         return str(name)
     first, core, final = split_blocks(name)
     if (first, core, final) == ("unlockdna", "unlockdna", "unlockdna"):
-        first = "dreamkeras.layers.blocks.unlockdna:UnlockDNAFirst"  # with default arguments, this class reads a single strand
+        first = "dreamkeras.layers.blocks.unlockdna:UnlockDNAFirst"  # without arguments, the class reads a single strand, as in format 1
     return ",".join((first, core, "bhi-mean" if final == "bhi" else final))
 
 
 def split_blocks(name: str) -> list[str]:
-    """Splits a name into its three blocks. A name without commas is returned as a list of one.
+    """Splits a name into its three blocks. A name without commas is returned as a list with one element.
 
     Raises:
         ModelError: The name lists two blocks, or more than three.
     """
     blocks = [block.strip() for block in name.split(",")]
     if len(blocks) not in (1, len(BLOCK_NAMES)):
-        raise ModelError(f"Expected three blocks FIRST,CORE,FINAL, got {len(blocks)} in {name!r}.")
+        raise ModelError(f"Expected three blocks as FIRST,CORE,FINAL, got {len(blocks)} in {name!r}.")
     return blocks
 
 

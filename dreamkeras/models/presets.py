@@ -59,10 +59,10 @@ class Preset(NamedTuple):
 
 
 def dream_cnn(assay: Assay) -> PrixFixe:
-    """DREAM-CNN: BHI's first block, autosome's core and final block.
+    """DREAM-CNN: the first block of BHI with the core and the final block of autosome.
 
-    160 convolutions of 9 bases and 160 of 15 bases detect motifs. Six residual steps of 128, 128 and 4 x 64 channels combine the motifs,
-    with grouped convolutions of 7 positions over pairs of channels.
+    160 convolutions of 9 bases and 160 convolutions of 15 bases detect motifs. Six residual steps with 64 or 128 channels combine the
+    motifs. The steps use grouped convolutions of 7 positions over pairs of channels.
 
     Reference:
         Rafi et al. 2024, code 0_1_0_0.
@@ -71,10 +71,10 @@ def dream_cnn(assay: Assay) -> PrixFixe:
 
 
 def dream_rnn(assay: Assay) -> PrixFixe:
-    """DREAM-RNN: BHI's first block and core, autosome's final block.
+    """DREAM-RNN: the first block and the core of BHI with the final block of autosome.
 
-    Motifs are detected as in DREAM-CNN. An LSTM with 320 units in each direction combines the motifs, followed by convolutions of 9 and 15
-    positions with dropout.
+    Motifs are detected as in DREAM-CNN. A bidirectional LSTM with 320 units in each direction combines the motifs. The LSTM is followed by
+    convolutions of 9 and 15 positions and dropout.
 
     Reference:
         Rafi et al. 2024, code 0_1_1_0.
@@ -83,10 +83,10 @@ def dream_rnn(assay: Assay) -> PrixFixe:
 
 
 def dream_attn(assay: Assay) -> PrixFixe:
-    """DREAM-Attn: autosome's first block, Unlock_DNA's core, autosome's final block.
+    """DREAM-Attn: the first and the final block of autosome with the core of Unlock_DNA.
 
-    256 convolutions of 7 bases with batch normalisation detect motifs. A learned vector for each position is added. Four Conformer blocks
-    with 4 heads of width 64 and convolutions of 15 positions combine the motifs.
+    256 convolutions of 7 bases with batch normalisation detect motifs. A learned vector for each position is added to the features. Four
+    Conformer blocks with 4 heads of width 64 and convolutions of 15 positions combine the motifs.
 
     Reference:
         Rafi et al. 2024, code 0_0_2_0.
@@ -104,7 +104,7 @@ def autosome(assay: Assay) -> PrixFixe:
 
 
 def bhi(assay: Assay) -> PrixFixe:
-    """The entry of team BHI in the Prix Fixe framework: DREAM-RNN's first block and core, dense layers over all positions, Huber loss.
+    """The entry of team BHI in the Prix Fixe framework: DREAM-RNN's first block and core, followed by dense layers over all positions.
 
     Reference:
         Rafi et al. 2024, code 1_1_1_1.
@@ -113,7 +113,7 @@ def bhi(assay: Assay) -> PrixFixe:
 
 
 def unlockdna(assay: Assay) -> PrixFixe:
-    """The entry of team Unlock_DNA in the Prix Fixe framework: 3-mers of both strands, a Conformer, expression from 8 positions.
+    """The entry of team Unlock_DNA in the Prix Fixe framework: a Conformer over the 3-mers of both strands.
 
     Reference:
         Rafi et al. 2024, code 2_2_2_2.
@@ -123,7 +123,7 @@ def unlockdna(assay: Assay) -> PrixFixe:
 
 
 def proformer(assay: Assay) -> PrixFixe:
-    """The original entry of team Unlock_DNA: 32 tokens, from which expression is predicted, followed by 10-mers of both strands.
+    """The original entry of team Unlock_DNA: a transformer over 32 expression tokens and the 10-mers of both strands.
 
     Reference:
         Kwak et al. 2024 (Proformer).
@@ -157,7 +157,7 @@ def dream_attn_small(assay: Assay) -> PrixFixe:
 
 
 def bpnet(assay: Assay) -> PrixFixe:
-    """BPNet's body as in ChromBPNet: 512 convolutions of 21 bases, then eight dilated convolutions; receptive field 1,041 bases.
+    """BPNet's body as in ChromBPNet: 512 convolutions of 21 bases and eight dilated convolutions, with a receptive field of 1,041 bases.
 
     Reference:
         Avsec et al. 2021; Pampari et al. 2024. Rafi et al. 2024 use a body of the same size for ATAC-seq.
@@ -171,10 +171,10 @@ def bpnet_small(assay: Assay) -> PrixFixe:
 
 
 def bpnet_bias(assay: Assay) -> PrixFixe:
-    """A network with a small receptive field, for an enzyme's sequence bias, trained outside peaks.
+    """A network with a small receptive field that learns an enzyme's sequence bias from windows outside peaks.
 
     Reference:
-        Pampari et al. 2024, ChromBPNet's bias model, at a quarter of its width.
+        Pampari et al. 2024, ChromBPNet's bias model, with a quarter of the width.
     """
     return _network("bpnet-bias", assay, BPNetFirst(32), BPNetCore(4), AutosomeFinal.for_assay(assay))
 
@@ -204,7 +204,7 @@ PRESETS: dict[str, Preset] = {
         Preset("bpnet-bias", bpnet_bias),
     )
 }
-"""Networks by their names on the command line."""
+"""Presets by the names of the networks on the command line."""
 
 
 def find_preset(name: str) -> Preset:
@@ -212,7 +212,7 @@ def find_preset(name: str) -> Preset:
 
     Args:
         name: The name of a preset, or three blocks as `FIRST,CORE,FINAL`, each a registered name or `module:Class`. Blocks are built with
-            their default arguments. The three blocks of one team give the preset with the team's name.
+            their default arguments. Three blocks of one team are equivalent to the preset with the team's name.
 
     Raises:
         ModelError: No preset or block has the given name. The message lists the known names.
@@ -231,7 +231,7 @@ def find_preset(name: str) -> Preset:
         return Preset(name, partial(of_blocks, parts))
     if name not in PRESETS:
         raise ModelError(
-            f"Expected a model among {', '.join(PRESETS)}, or FIRST,CORE,FINAL blocks, got {name!r}.{suggestion(name, PRESETS)}"
+            f"Expected a model among {', '.join(PRESETS)}, or three blocks as FIRST,CORE,FINAL, got {name!r}.{suggestion(name, PRESETS)}"
         )
     return PRESETS[name]
 

@@ -1,4 +1,4 @@
-"""PrixFixe: a Keras model that applies the encoding, the first, the core and the final block, and includes its construct."""
+"""PrixFixe: a Keras model that encodes sequences, applies a first, a core and a final block, and contains its construct."""
 
 import importlib.metadata
 
@@ -30,10 +30,10 @@ class PrixFixe(keras.Model):
         final: A `FinalLayers` block. The loss of this block is used for training unless `compile` receives a `keras.losses.Loss`.
         tasks: Names of the tasks, one for each column of the expression.
         units: Units of the tasks, one string for each task.
-        auxiliary: Additional outputs that the network learns to predict, keys of `layers.parts.auxiliary.KINDS`. An output that the final
-            block does not provide is computed from the core's features by a `PositionHead`.
-        test_shifts: Maximum shift, in bases, of the windows over which predictions are averaged, in either
-            direction. Shifted windows are padded with `N`.
+        auxiliary: Names of additional outputs that the network learns to predict, from `layers.parts.auxiliary.KINDS`. An output that the
+            final block does not provide is computed from the core's features by a `PositionHead`.
+        test_shifts: Maximum test shift in bases. Predictions are averaged over windows that are shifted by up to this distance in both
+            directions. Shifted windows are padded with `N`.
         bias: A trained network with a profile, whose predictions are added to those of this network. Its weights stay frozen.
 
     Attributes:
@@ -41,9 +41,9 @@ class PrixFixe(keras.Model):
         profile: Number of positions of the predicted profile. None without a profile.
 
     Shape:
-        Input `{"letters": uint8 (batch, length), "flags": float32 (batch, flags)}`, output the dictionary of `final` and the auxiliary
-        logits `(batch, positions, ...)`. Training targets are float32 `(batch, tasks)`, NaN where a value is missing, or a dictionary. The
-        dictionary has the targets under `"expression"` and the true values for `layers.parts.auxiliary.auxiliary_loss`.
+        The input is `{"letters": uint8 (batch, length), "flags": float32 (batch, flags)}`. The output is the dictionary of `final` with the
+        auxiliary logits `(batch, positions, ...)` added. Training targets are float32 `(batch, tasks)`, with NaN for missing values, or a
+        dictionary. The dictionary contains the targets as `"expression"`, and the targets of `layers.parts.auxiliary.auxiliary_loss`.
 
     Raises:
         ModelError: The blocks do not fit together, the final block does not return one column for each task, or the core does not keep
@@ -92,7 +92,7 @@ class PrixFixe(keras.Model):
         self.profile, self.bias = profile, bias
 
     def with_options(self, auxiliary=(), test_shifts=0, bias=None):
-        """Returns a network with the same blocks and weights but different values of these constructor arguments."""
+        """Returns a network with the same blocks and weights but other values of `auxiliary`, `test_shifts` and `bias`."""
         settings = {"tasks": self.tasks, "units": self.units, "auxiliary": auxiliary, "test_shifts": test_shifts, "name": self.name}
         return PrixFixe(self.construct, self.first, self.core, self.final, bias=bias, **settings)
 
@@ -121,7 +121,7 @@ class PrixFixe(keras.Model):
         return keras.Model(letters, columns, name=f"{self.name}_predictor")
 
     def describe(self) -> ModelDescription:
-        """Returns the network's description, to be stored with the exported model. The export adds the description of the training."""
+        """Returns the network's description, which is stored with the exported model. The export adds a summary of the training run."""
         versions = {package: importlib.metadata.version(package) for package in ("dreamkeras", "keras", "numpy")}
         return ModelDescription(self.name, self.construct, self.tasks, self.units, versions=versions, profile=self.profile)
 

@@ -17,7 +17,7 @@ class StrandMean(keras.layers.Layer):
     All flags are 0, except that `is_reverse` is 1 for the reverse complement. If the strand rule of the construct is `"both"`, the
     predictions for the window and its reverse complement are averaged. If the network has test shifts, the predictions for the shifted
     windows are averaged. All strands and shifts of a window are predicted in one batch. Profiles are averaged as probabilities. The profile
-    of a reverse complement is reversed first.
+    of a reverse complement is reversed before averaging.
 
     Args:
         network: A `PrixFixe` network.

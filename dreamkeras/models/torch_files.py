@@ -95,7 +95,9 @@ class _Checkpoint(pickle.Unpickler):
             name, element = f"{self.folder}/data/{key}", np.dtype(dtype)
             content = _content(self.archive, name)
             if len(content) != size * element.itemsize:
-                raise ModelError(f"Expected {size} {element.name} values in {name}, got {len(content)} bytes")
+                raise ModelError(
+                    f"Expected {size * element.itemsize} bytes ({size} {element.name} values) in {name}, got {len(content)} bytes"
+                )
             self.storages[key] = np.frombuffer(content, element)
         return self.storages[key]
 
@@ -122,12 +124,12 @@ def _folder(archive: zipfile.ZipFile) -> str:
 
 
 def _tensor(storage: np.ndarray, offset: int, shape: tuple[int, ...], strides: tuple[int, ...], *_: object) -> np.ndarray:
-    """Replaces torch._utils._rebuild_tensor_v2. Returns a copy of a view of a storage, with offset and strides in elements."""
+    """Replaces torch._utils._rebuild_tensor_v2. Returns a copy of a view of a storage. The offset and the strides are given in elements."""
     size: int = math.prod(shape)
     last = offset + sum((count - 1) * stride for count, stride in zip(shape, strides, strict=True))
     # With a stride of 0, a view of a small storage can be larger than memory.
     if min((offset, *shape, *strides)) < 0 or size > len(storage) or (size and last >= len(storage)):
-        came = f"shape {shape} with strides {strides} at {offset}"
+        came = f"shape {shape} with strides {strides} at offset {offset}"
         raise ModelError(f"Expected a tensor within its storage of {len(storage)} values, got {came}")
     view = np.lib.stride_tricks.as_strided(storage[offset:], shape, [stride * storage.itemsize for stride in strides])
     return view.copy()

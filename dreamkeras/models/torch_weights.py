@@ -60,7 +60,7 @@ def pointwise(weight):
 def dense(weight):
     """Transposes a dense kernel `(outputs, inputs)` to `(inputs, outputs)`.
 
-    The LSTM gates i f g o in torch correspond to i f c o in Keras.
+    The kernels of an LSTM are not reordered, because torch and Keras store the gates in the same order.
     """
     return weight.T
 
@@ -89,7 +89,7 @@ def direction(number: int, suffix: str) -> list[TorchWeight]:
 
 
 def feed_forward(name: str, key: str) -> list[TorchWeight]:
-    """Returns the table rows for one of the two feed-forward parts of a Conformer block."""
+    """Returns the table rows for one of the two feed-forward layers of a Conformer block."""
     ours, theirs = f"core.conformer.{{i}}.{name}", f"core.blocks.{{i}}.{key}"
     return [
         *with_bias(f"{ours}.norm", f"{theirs}.layernorm", same, "gamma", "beta"),
@@ -139,7 +139,7 @@ BINS_FINAL = with_bias("final.mapper", "final.mapper.0", pointwise)
 
 
 def branch(i: int, number: str) -> list[TorchWeight]:
-    """Returns the table rows for one task's branch of autosome's regression.
+    """Returns the table rows for one task's branch of autosome's regression block.
 
     `number` is the suffix of the branch in the reference implementation.
     """
@@ -156,7 +156,7 @@ TABLES: dict[type, Callable[[Any], list[TorchWeight]]] = {
     AutosomeFinal: lambda _: BINS_FINAL,
     AutosomeRegressionFinal: lambda block: branch(0, "") if block.tasks == 1 else branch(0, "1") + branch(1, "2"),
 }
-"""For each class of block with published weights, the function that returns its table rows."""
+"""Maps each class of block with published weights to the function that returns the table rows of the class."""
 
 
 def counted(rows: Sequence[TorchWeight], count: int) -> list[TorchWeight]:

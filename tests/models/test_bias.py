@@ -77,7 +77,7 @@ def test_a_bias_with_a_shorter_window_reads_the_middle():
 
 def test_a_bias_that_does_not_fit_the_network_is_rejected():
     bias = build_profile_network(2)
-    with pytest.raises(ModelError, match="window can be centred in 50 letters, got tiny-profile with 60 letters"):
+    with pytest.raises(ModelError, match="window can be centred in 50 bases, got tiny-profile with a window of 60 bases"):
         check_bias(bias, dataclasses.replace(CONSTRUCT, length=50), 20)
     with pytest.raises(ModelError, match=r"bias network with a profile of 30 positions .* got tiny-profile with a profile of 20 positions"):
         check_bias(bias, CONSTRUCT, 30)

@@ -125,7 +125,7 @@ def test_networks_with_different_tasks_are_rejected(linear):
     goal = settle_goal(scorer_of(linear), "max")
     with pytest.raises(ModelError, match="networks with the same tasks"):
         GradientEdits([linear, linear_network(tasks=2)], goal)
-    with pytest.raises(InputError, match="at least 1 proposal and 1 network, got 0 and 1"):
+    with pytest.raises(InputError, match="at least 1 proposal and 1 network, got 0 proposals and 1 networks"):
         GradientEdits([linear], goal, proposals=0)
-    with pytest.raises(InputError, match="got 16 and 0"):
+    with pytest.raises(InputError, match="got 16 proposals and 0 networks"):
         GradientEdits([], goal)

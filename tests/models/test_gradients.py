@@ -198,10 +198,10 @@ def test_records_that_do_not_fit_raise_an_error_or_are_skipped(curved):
     [
         ({"method": "shap"}, "method to be one of gradient, integrated, deeplift, got 'shap'"),
         ({"baseline": "ones"}, "baseline to be one of zeros, uniform, shuffled, got 'ones'"),
-        ({"steps": 0}, "at least 1 for steps, got 0"),
-        ({"references": 0}, "at least 1 for references, got 0"),
-        ({"batch_size": 0}, "at least 1 for batch_size, got 0"),
-        ({"method": "gradient", "steps": 3}, "The method gradient does not use steps, got 3"),
+        ({"steps": 0}, "Expected steps to be at least 1, got 0"),
+        ({"references": 0}, "Expected references to be at least 1, got 0"),
+        ({"batch_size": 0}, "Expected batch_size to be at least 1, got 0"),
+        ({"method": "gradient", "steps": 3}, "The method gradient does not use steps, but steps is 3"),
     ],
 )
 def test_arguments_out_of_range_are_rejected(curved, choices, message):

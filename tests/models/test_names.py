@@ -24,7 +24,7 @@ def test_spaces_are_removed_from_known_names(name):
     [
         ("dream-cm", r"Expected a model among dream-cnn, .*, got 'dream-cm'\. Did you mean dream-cnn\?$"),
         ("xyzzy", r"got 'xyzzy'\.$"),
-        ("bhi,autosome", r"Expected three blocks FIRST,CORE,FINAL, got 2 in 'bhi,autosome'"),
+        ("bhi,autosome", r"Expected three blocks as FIRST,CORE,FINAL, got 2 in 'bhi,autosome'"),
         ("bhi,unlokdna,autosome", r"Expected a core block among .*, got 'unlokdna'\. Did you mean unlockdna\?$"),
     ],
 )

@@ -67,7 +67,7 @@ def test_attention_has_a_lower_learning_rate():
 
 
 def test_an_unknown_model_is_rejected_with_the_known_names():
-    with pytest.raises(ModelError, match=r"Expected a model among dream-cnn, .*, or FIRST,CORE,FINAL blocks, got 'dream-cm'"):
+    with pytest.raises(ModelError, match=r"Expected a model among dream-cnn, .*, or three blocks as FIRST,CORE,FINAL, got 'dream-cm'"):
         build_model("dream-cm", find_assay("yeast"))
 
 

@@ -188,7 +188,9 @@ def test_shape_and_strides_of_different_lengths_are_rejected(tmp_path):
 
 
 def test_a_storage_of_the_wrong_size_is_rejected(tmp_path):
-    assert "Expected 7 float32 values in archive/data/0, got 24 bytes" in refusal(one_tensor(tmp_path / "w.pth", (6,), (1,), size=7))
+    assert "Expected 28 bytes (7 float32 values) in archive/data/0, got 24 bytes" in refusal(
+        one_tensor(tmp_path / "w.pth", (6,), (1,), size=7)
+    )
 
 
 def test_a_compressed_checkpoint_is_rejected(tmp_path):

@@ -81,7 +81,7 @@ def test_arrays_equal_those_of_the_library(run, model, promoters, tmp_path):
     [
         (["nowhere.fa", "-m", "MODEL"], "nowhere.fa"),
         (["-m", "nowhere"], "Expected a run folder or a .keras file"),
-        (["-m", "MODEL", "--method", "gradient", "--steps", "3"], "The method gradient does not use steps, got 3"),
+        (["-m", "MODEL", "--method", "gradient", "--steps", "3"], "The method gradient does not use steps, but steps is 3"),
         (["-m", "MODEL", "-o", "INPUT"], "Output would overwrite the input"),
     ],
 )
