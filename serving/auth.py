@@ -49,8 +49,8 @@ class Guard:
         users: Tokens that permit inference. If None, inference requires no token.
         operators: Tokens that permit loading and unloading models, and inference. If None, `control` determines who may load and unload
             models.
-        control: Whether every user may load and unload models if `operators` is None. If False, nobody may load and unload models in this
-            case.
+        control: Used only if `operators` is None. If True, every user may load and unload models. If False, nobody may load or unload
+            models.
     """
 
     def __init__(self, users: Tokens | None = None, operators: Tokens | None = None, *, control: bool = False) -> None:
@@ -63,19 +63,21 @@ class Guard:
         if self._users is None:
             return
         token = _bearer(authorization)
-        # Both files are searched, so that the response time does not reveal which file has the token.
+        # Both token files are searched, so that the response time does not reveal which file contains the token.
         known = [token in tokens for tokens in (self._users, self._operators) if tokens is not None]
         if not any(known):
             raise ProtocolError("Token missing or unknown. Send the header Authorization: Bearer TOKEN.", 401)
 
     def check_operator(self, authorization: str | None, *, is_local: bool = True) -> None:
-        """Raises `ProtocolError` unless a request may load and unload models: 401 without a known token, 403 if loading is disabled.
+        """Raises `ProtocolError` unless a request may load and unload models.
+
+        The status is 401 for a missing or unknown token, and 403 if loading is disabled.
 
         Args:
             authorization: The Authorization header of the request.
             is_local: Whether the request was addressed to this machine by one of its local names, and not forwarded. Without operator
-                tokens, other requests are refused with status 403: a page of another site can reach the server under its own host name
-                (DNS rebinding), and a reverse proxy forwards requests of other machines.
+                tokens, other requests are refused with status 403. A page of another site can reach the server under the host name of
+                that site (DNS rebinding), and a reverse proxy forwards requests of other machines.
         """
         if self._operators is None:
             if not self._control:
@@ -91,7 +93,7 @@ class Guard:
             raise ProtocolError("Operator token missing or unknown. Send the header Authorization: Bearer TOKEN.", 401)
 
     def describe(self) -> str:
-        """Returns a text of two sentences about the permissions."""
+        """Returns two sentences: whether requests need a token, and who may load and unload models."""
         requests = "Requests need a token" if self._users else "Requests need no token"
         loading = "needs an operator token" if self._operators else "is allowed" if self._control else "is disabled"
         return f"{requests}. Loading and unloading models {loading}."

@@ -1,6 +1,6 @@
 """Reads the bodies of HTTP requests, with limits on size, time and the total memory of all bodies.
 
-The limits on connections and headers are in `http/connections.py`. The limits on JSON and rows are in `protocol/`.
+The limits on connections and headers are in `http/connections.py`. The limits on JSON and on the number of rows are in `protocol/`.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from .settings import Settings
 __all__ = ["Bodies", "unzip"]
 
 STEP = 1 << 20
-"""Maximum number of bytes decompressed at a time, so that the server can answer other requests in between."""
+"""Maximum number of bytes decompressed at a time. The server can answer other requests between two steps of decompression."""
 
 ENCODINGS = ("identity", "gzip", "deflate")
 EITHER_HEADER = zlib.MAX_WBITS | 32
@@ -32,11 +32,11 @@ class Bodies:
 
     @contextlib.asynccontextmanager
     async def read(self, request: Request) -> AsyncIterator[bytes]:
-        """Reads the complete body, decompressed. The size of the body is included in `held` until the context ends.
+        """Reads and decompresses the complete body. The size of the body is included in `held` until the context ends.
 
         Raises:
-            ProtocolError: The body cannot be decompressed (400), arrives too slowly (408), is too large (413), or is a form or has an
-                unknown encoding (415), or the bodies in memory are too large in total (503).
+            ProtocolError: The status is 400 if the body cannot be decompressed, 408 if the body arrives too slowly, and 413 if the body is
+                too large. The status is 415 for a form or an unknown encoding, and 503 if too much memory is used by request bodies.
             ClientDisconnectedError: The client has disconnected.
         """
         parts: list[bytes] = []
@@ -60,7 +60,7 @@ class Bodies:
             most: Maximum size of the body in bytes, before and after decompression. Defaults to the setting `body_bytes`.
 
         Raises:
-            ProtocolError: The reasons are those of `read`, except for status 503.
+            ProtocolError: Raised for the same reasons as in `read`, except for status 503.
             ClientDisconnectedError: The client has disconnected.
         """
         most = self._settings.body_bytes if most is None else most
@@ -73,7 +73,7 @@ class Bodies:
         return chunks if encoding == "identity" else _unzipped(chunks, encoding, most)
 
     async def chunks(self, request: Request, most: int | None = None) -> AsyncIterator[bytes]:
-        """Yields the body in chunks as they arrive, without decompression. Arguments and errors are those of `decoded`.
+        """Yields the body in chunks as they arrive, without decompression. Takes the same arguments as `decoded`.
 
         Only the time spent waiting for the client counts towards the time limit.
         """
@@ -90,7 +90,7 @@ class Bodies:
                     message = await request.receive()
             except TimeoutError:
                 raise BodyError(
-                    f"Request body too slow: {received} bytes received, minimum {settings.body_rate} bytes per second.", 408
+                    f"Request body too slow: {received} bytes received, expected at least {settings.body_rate} bytes per second.", 408
                 ) from None
             waited += clock() - begun
             if message["type"] == "http.disconnect":
@@ -120,7 +120,7 @@ def unzip(stream: "zlib._Decompress", chunk: bytes) -> Iterator[bytes]:
     """Decompresses a chunk of a gzip or zlib stream, in parts of at most `STEP` bytes.
 
     Raises:
-        ProtocolError: The stream is malformed, or bytes follow its end.
+        ProtocolError: The stream is malformed, or extra bytes follow the end of the stream.
     """
     try:
         full = True

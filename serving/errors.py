@@ -1,4 +1,4 @@
-"""Exceptions of the server, each with an HTTP status."""
+"""Exceptions of the server, and the HTTP status and message for each exception."""
 
 from dreamkeras.errors import DreamkerasError
 
@@ -43,7 +43,7 @@ class ClientDisconnectedError(Exception):
 def status_and_message(error: Exception) -> tuple[int, str]:
     """Returns the HTTP status and the one-line message for an exception.
 
-    An unexpected exception has status 500, and only the server log has its message.
+    The status of an unexpected exception is 500, and its message is written to the server log only.
     """
     if not isinstance(error, DreamkerasError):
         return 500, "Internal server error. The server log has the details."

@@ -26,7 +26,7 @@ SPARE_FILES = 64
 """File descriptors reserved for files other than connections."""
 
 LOOKS = 1000
-"""Maximum number of checks, 10 ms apart, for connections and requests that have arrived before the port is closed."""
+"""Maximum number of checks for unread connections and requests before the port is closed. The checks are 10 ms apart."""
 
 
 class Tls(NamedTuple):
@@ -35,7 +35,7 @@ class Tls(NamedTuple):
     Args:
         certificate: Certificate chain of the server.
         key: Private key of the certificate.
-        client_ca: Certificate authorities. Clients must present a certificate of one of the authorities. If None, clients need no
+        client_ca: Certificate authorities. Clients must present a certificate from one of these authorities. If None, clients need no
             certificate.
     """
 
@@ -71,7 +71,7 @@ def run(app: Starlette, listener: socket.socket, tls: Tls | None = None, started
 
     After SIGTERM the server reports "not ready" but accepts requests for another `notice_seconds`, so that load balancers can react.
     The server then closes the port and answers the requests in flight. SIGINT or a second SIGTERM ends this notice period immediately. A
-    further signal stops the server immediately.
+    further signal stops the server without waiting for requests in flight.
 
     On Linux the calling thread gets the scheduling class SCHED_BATCH.
 
@@ -82,7 +82,7 @@ def run(app: Starlette, listener: socket.socket, tls: Tls | None = None, started
         started: Function to call as soon as the server accepts requests.
 
     Raises:
-        InputError: The limit of open files is too low for the setting `connections`, or the certificate cannot be loaded.
+        InputError: The limit on open files is too low for the setting `connections`, or the certificate cannot be loaded.
     """
     _allow_files(app.state.service.settings.connections + SPARE_FILES)
     _give_way()
@@ -147,7 +147,7 @@ class _Server(uvicorn.Server):
             )
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Closes the port, after the connections and requests that the kernel has already received have been read."""
+        """Closes the port after the server has read the connections and requests that the kernel has already received."""
         listeners = [listener for server in self.servers for listener in server.sockets]
         for _ in range(LOOKS):
             if not self._has_unread(listeners):
@@ -156,7 +156,7 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
     def _has_unread(self, listeners: Sequence[Any]) -> bool:
-        """Whether a connection waits to be accepted, or a connection without a request in flight has received data."""
+        """Whether a new connection waits to be accepted, or an open connection without a request in flight has unread data."""
         connections: list[Any] = list(self.server_state.connections)  # instances of the class that `bounded_protocol` returns
         idle = [connection for connection in connections if connection.cycle is None or connection.cycle.response_complete]
         transports = [connection.transport for connection in idle if not connection.transport.is_closing()]
@@ -176,10 +176,10 @@ def _tls_options(tls: Tls) -> dict[str, Any]:
 
 
 def _give_way() -> None:
-    """Sets the scheduling class SCHED_BATCH for this thread and the threads that it starts, on Linux only.
+    """Sets the scheduling class SCHED_BATCH on Linux, for the calling thread and the threads that it starts.
 
-    When a thread with this scheduling class wakes up, it does not interrupt a running scoring thread. The scheduling class is changed only
-    if it is the default.
+    When a thread with this scheduling class wakes up, it does not interrupt a running scoring thread. Any scheduling class other than the
+    default is left unchanged.
     """
     if hasattr(os, "SCHED_BATCH"):
         with contextlib.suppress(OSError):  # a sandbox may forbid the call, which only costs speed
@@ -188,7 +188,7 @@ def _give_way() -> None:
 
 
 def _allow_files(number: int) -> None:
-    """Increases the soft limit of open files to `number` if necessary. Raises `InputError` if the hard limit is lower."""
+    """Increases the soft limit on open files to `number` if necessary. Raises `InputError` if the hard limit is lower."""
     with contextlib.suppress(ImportError):  # Windows has no such limit
         import resource
 
@@ -196,6 +196,7 @@ def _allow_files(number: int) -> None:
         if soft != resource.RLIM_INFINITY and soft < number:
             if hard != resource.RLIM_INFINITY and hard < number:
                 raise InputError(
-                    f"Cannot open {number} files for the connections: the limit is {hard} (ulimit -Hn). Raise it or lower `connections`."
+                    f"Cannot open {number} files for the connections: the limit is {hard} (ulimit -Hn). "
+                    "Raise the limit or lower `connections`."
                 )
             resource.setrlimit(resource.RLIMIT_NOFILE, (number, hard))

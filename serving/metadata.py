@@ -1,4 +1,4 @@
-"""Returns the metadata, configuration and statistics of the server and its models as JSON of the Open Inference Protocol.
+"""Returns the metadata, configuration and statistics of the server and its models as JSON for the Open Inference Protocol.
 
 The gRPC messages have the same fields.
 """
@@ -31,12 +31,12 @@ MICROSECONDS = 1_000_000
 
 
 def server_metadata() -> dict[str, Any]:
-    """Returns name, version and extensions of the server."""
+    """Returns the name, version and protocol extensions of the server."""
     return {"name": "dreamkeras", "version": importlib.metadata.version("dreamkeras"), "extensions": list(EXTENSIONS)}
 
 
 def model_metadata(model: ServedModel, models: ModelRepository) -> dict[str, Any]:
-    """Returns versions, inputs and outputs of a model. A request contains exactly one of the inputs."""
+    """Returns the versions, inputs and outputs of a model. A request contains exactly one of these inputs."""
     return {
         "name": model.name,
         "versions": models.versions(model.name),

@@ -1,4 +1,4 @@
-"""Formats the metrics of a server for Prometheus. Metrics that Triton also has are named as in Triton."""
+"""Formats the metrics of a server for Prometheus. Metrics that also exist in Triton have the same names as in Triton."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -39,7 +39,7 @@ COUNTERS: dict[str, tuple[str, Callable[[Statistics], float]]] = {
         lambda of: of.compute.compute_output.ns // MICROSECOND,
     ),
 }
-"""Metrics `nv_inference_*` of each model: description, and function that computes the value from the model's statistics."""
+"""Metrics `nv_inference_*` of each model: a description, and a function that computes the value from the model's statistics."""
 
 BATCH_ROWS = "dreamkeras_batch_rows"
 

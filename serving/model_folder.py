@@ -1,4 +1,4 @@
-"""Names, versions and files of the models to serve. The files are not opened."""
+"""Finds the names, versions and files of the models to serve. Does not open the files."""
 
 import re
 from collections.abc import Iterable
@@ -29,12 +29,12 @@ class ModelFolder:
         self.path = path.resolve()
 
     def models(self) -> dict[str, Path]:
-        """Returns the paths of the models by name. Entries with an invalid name are left out, see `unusable`."""
+        """Returns the paths of the models by name. Entries with an invalid name are omitted, see `unusable`."""
         named = {_name(entry): entry for entry in self._entries()}
         return {name: entry for name, entry in named.items() if NAME.fullmatch(name)}
 
     def unusable(self) -> list[str]:
-        """Returns a message for each entry that can never be served: an invalid or repeated name, or a version without a model."""
+        """Returns a message for each entry that cannot be served: its name is invalid or repeated, or a version has no model file."""
         models, found = self.models(), []
         for entry in self._entries():
             if not NAME.fullmatch(_name(entry)):
@@ -46,7 +46,7 @@ class ModelFolder:
         return found
 
     def check_inside(self, path: Path) -> None:
-        """Raises `ModelError` if the file of a model is outside of the folder because of a symbolic link."""
+        """Raises `ModelError` if a symbolic link leads to a model file outside the folder."""
         file = (path / FILE if path.is_dir() else path).resolve()
         if not file.is_relative_to(self.path):
             raise ModelError(f"Cannot load {path}: it is a link to a file outside the model folder {self.path}.")
@@ -55,7 +55,7 @@ class ModelFolder:
         """Returns the subfolders and `.onnx` files, without hidden entries."""
         try:
             entries = sorted(entry for entry in self.path.iterdir() if not entry.name.startswith("."))
-        except OSError:  # a deleted folder has no models, but loaded models stay loaded
+        except OSError:  # a deleted folder counts as empty, and loaded models stay loaded
             return []
         return [entry for entry in entries if entry.is_dir() or entry.suffix.lower() == ".onnx"]
 
@@ -101,6 +101,6 @@ def _numbers(path: Path) -> list[Path]:
     """Returns the subfolders whose names are version numbers."""
     try:
         parts = list(path.iterdir()) if path.is_dir() else []
-    except OSError:  # reported when the model is opened
+    except OSError:  # an unreadable folder is reported when the model is opened
         parts = []
     return [part for part in parts if part.name.isdecimal() and part.name.isascii() and not part.name.startswith("0") and part.is_dir()]

@@ -23,11 +23,11 @@ UNLOADED = "unloaded"
 
 
 class IndexEntry(NamedTuple):
-    """Index entry of one version of a model.
+    """Entry of the model index for one version of a model.
 
     Args:
         name: Name of the model.
-        version: Version of the model. Empty if no version has been loaded yet, or all have been unloaded.
+        version: Version of the model. Empty if no version has been loaded yet, or all versions have been unloaded.
         state: `READY`, `LOADING` or `UNAVAILABLE`.
         reason: Reason why the model is unavailable, or why the last attempt to load the model failed.
     """
@@ -69,20 +69,20 @@ class ModelRepository:
         self._statistics: dict[tuple[str, str], Statistics] = {}
         self._one_at_a_time = threading.Lock()
         if both := sorted(set(files) & set(self._in_folder())):
-            raise InputError(f"Model {both[0]!r} is both a named model and in {folder}. Rename one of the two.")
+            raise InputError(f"Model {both[0]!r} is both a named model and an entry of {folder}. Rename one of the two.")
 
     def load_all(self, *, strict: bool = False) -> list[str]:
-        """Loads every model. An entry of the folder that cannot be loaded is left out.
+        """Loads every model. An entry of the folder that cannot be loaded is skipped.
 
         Args:
             strict: Whether an entry that cannot be loaded is an error.
 
         Returns:
-            A message for each entry that was left out.
+            A message for each entry of the folder that was skipped.
 
         Raises:
-            DreamkerasError: A named model cannot be loaded. With `strict`, an entry of the folder cannot be loaded. No entry of the
-                folder can be loaded, and no model was named.
+            DreamkerasError: A named model cannot be loaded. An entry of the folder that cannot be loaded is an error if `strict` is True
+                or no model has been loaded.
         """
         for name in self._files:
             self.load(name)
@@ -125,7 +125,7 @@ class ModelRepository:
         return versions[version or next(reversed(versions))]
 
     def select(self, name: str = "", version: str = "") -> list[ServedModel]:
-        """Returns one version of a model, all versions of a model, or all versions of all models.
+        """Returns one loaded version of a model, all loaded versions of a model, or all loaded versions of all models.
 
         Raises:
             ProtocolError: 404 if the model or version is not loaded.
@@ -163,9 +163,9 @@ class ModelRepository:
             self._reasons[name] = {"": UNLOADED}
 
     def index(self, *, only_ready: bool = False) -> list[IndexEntry]:
-        """Returns the entries of all models, one for each version that is loaded or could not be loaded.
+        """Returns one entry for each version that is loaded or could not be loaded.
 
-        With `only_ready`, only loaded versions are returned.
+        A model without such versions has one entry. With `only_ready`, only the entries of loaded versions are returned.
         """
         entries = []
         for name in self.names():

@@ -62,7 +62,7 @@ class ServedModel:
         self._names = [spec.name for spec in self.outputs]
 
     def answer(self, windows: np.ndarray) -> Answers:
-        """Returns all outputs for windows uint8 (n, length). Raises `ModelError` if ONNX Runtime fails."""
+        """Returns all outputs by name for windows, uint8 (n, length). Raises `ModelError` if ONNX Runtime fails."""
         return dict(zip(self._names, self.predictor.run(self._names, windows, self.batch_rows), strict=True))
 
     def windows(self, name: str, tensor: Tensor) -> np.ndarray:
@@ -73,8 +73,8 @@ class ServedModel:
             tensor: Sequences to cut into windows, or windows to check for invalid letters.
 
         Raises:
-            ProtocolError: A sequence does not fit the construct, or a window has invalid letters. The message has the 0-based index of the
-                sequence or window.
+            ProtocolError: A sequence does not fit the construct, or a window has invalid letters. The message contains the 0-based index
+                of the sequence or window.
         """
         try:
             if isinstance(tensor, list):

@@ -90,9 +90,9 @@ class Service:
         Args:
             model: Model that will score the request.
             size: Size of the message in bytes.
-            read: Function that reads HTTP or gRPC messages. The arguments of the function are the message, the model's inputs and outputs,
-                and the settings.
-            message: Positional arguments of `read` that hold the message.
+            read: Function that decodes HTTP or gRPC messages. The arguments of the function are the message, the model's inputs and
+                outputs, and the settings.
+            message: First arguments of `read`, which contain the message.
 
         Raises:
             ProtocolError: 400 if the request is malformed or a sequence does not fit the construct.
@@ -105,7 +105,7 @@ class Service:
         return work() if size < LARGE else await asyncio.to_thread(work)
 
     async def infer(self, inference: Inference) -> Answers:
-        """Returns the model's outputs, within the timeout and with the priority of the request.
+        """Scores the windows of a request and returns the model's outputs. The request may set a timeout and a priority.
 
         Raises:
             ProtocolError: 503 if the queue is full, the timeout has expired or the model failed.

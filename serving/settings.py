@@ -25,17 +25,19 @@ class Settings:
         json_bytes: Maximum size of JSON in a request or answer. The server answers no other request while it parses or writes JSON.
         json_depth: Maximum nesting depth of a JSON body.
         rows: Maximum number of sequences in one inference request over /v2 or gRPC.
-        header_bytes: Maximum size of request line and headers together.
-        header_seconds: Time limit for the headers, from opening the connection or from the first byte of a request.
+        header_bytes: Maximum size of the request line and the headers together.
+        header_seconds: Time limit for receiving the headers, counted from the opening of the connection or from the first byte of a later
+            request.
         body_seconds: Time limit for a body. The limit is extended by a second for every `body_rate` bytes received.
         body_rate: Minimum rate at which a body must be received, in bytes per second.
         answer_seconds: Time after which a connection is closed if the client does not read the response.
         idle_seconds: Time after which a connection without a request is closed.
-        connections: Maximum number of open connections. If there are more, the connection that has been idle longest is closed.
+        connections: Maximum number of open connections. A further connection closes an idle or silent connection.
         scorers: Number of batches scored at the same time, each on one CPU. 0 means the number of CPUs.
         batch_rows: Maximum number of rows in a batch. The fastest batch size up to this number is measured when a model is loaded.
-        batch_bytes: Maximum number of bases in a batch, so that batches of long windows have fewer rows. A longer window is scored alone.
-        delay_seconds: Time that rows wait for further rows to fill a batch while a scoring thread is idle.
+        batch_bytes: Maximum number of bases in a batch, so that batches of long windows have fewer rows. A window with more bases is
+            scored alone.
+        delay_seconds: Time that rows wait for further rows to fill a batch, even if a scoring thread is idle.
         queue_rows: Maximum number of waiting rows for one model.
         queue_bytes: Maximum number of waiting bases for all models together.
         queue_seconds: Maximum expected waiting time. A request that would wait longer is refused.
@@ -87,7 +89,7 @@ class Settings:
             ("rows", "queue_rows"),
         ):
             if getattr(self, smaller) > getattr(self, larger):
-                raise InputError(f"Expected {smaller} to be at most {larger}, got {getattr(self, smaller)} and {getattr(self, larger)}.")
+                raise InputError(f"Expected {smaller} to be at most {larger} ({getattr(self, larger)}), got {getattr(self, smaller)}.")
 
     def batch_rows_of(self, length: int) -> int:
         """Returns the maximum number of windows of the given length in a batch."""

@@ -12,7 +12,11 @@ from typing import Any, NamedTuple
 __all__ = ["FAILURES", "SIZES", "Duration", "ScoringSpeed", "Statistics"]
 
 FAILURES = ("REJECTED", "CANCELED", "BACKEND", "OTHER")
-"""Triton's names for the reasons of a failure: refused or timed out, client disconnected, model failed, any other reason."""
+"""Reasons of a failure, with Triton's names.
+
+`REJECTED`: the request was refused or timed out. `CANCELED`: the client disconnected. `BACKEND`: the model failed. `OTHER`: any other
+reason.
+"""
 
 SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 """Upper bounds of the histogram buckets for rows per batch."""
@@ -20,7 +24,7 @@ SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 NANOSECONDS = 1e9
 
 KEPT = 0.9
-"""Factor that reduces the weight of past batches at each new batch. The speed mostly reflects the last ten batches."""
+"""Factor by which each new batch reduces the weight of earlier batches. The speed therefore depends mostly on the last ten batches."""
 
 
 @dataclass(slots=True)
@@ -98,7 +102,7 @@ class Statistics:
         self.compute.add(compute)
 
     def add_failure(self, reason: str, total: float) -> None:
-        """Adds a failed request. `reason` is one of `FAILURES`, `total` is in seconds."""
+        """Adds a failed request. `reason` is one of `FAILURES`, and `total` is the time of the request in seconds."""
         self.failures[reason] += 1
         self.fail.add(total)
 

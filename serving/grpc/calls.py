@@ -21,7 +21,7 @@ __all__ = ["CALLS", "Call", "decode", "infer"]
 Fields = dict[str, Any]
 
 UNLOAD_PARAMETERS = {"unload_dependents"}
-"""Parameters that clients may send to unload a model. These parameters have no effect, since models do not depend on each other."""
+"""Parameters that clients may send when they unload a model. The parameters have no effect, since models do not depend on each other."""
 
 
 class Call(NamedTuple):
@@ -51,7 +51,7 @@ async def decode(service: Service, message: Any) -> Inference:
 
 
 async def infer(service: Service, inference: Inference) -> Any:
-    """Returns the `ModelInferResponse` to a request. Errors are those of `Service.infer`."""
+    """Returns the `ModelInferResponse` to a request. Raises the same errors as `Service.infer`."""
     answers = await service.infer(inference)
     return write_message(inference.model.name, inference.model.version, inference.request, answers)
 

@@ -31,7 +31,7 @@ def add_grpc(app: Starlette, host: str, port: int, tls: Tls | None = None) -> in
     Raises:
         DreamkerasError: The port is not available, or a certificate or key file cannot be read.
     """
-    with bind(host, port) as listener:  # checks the port early, with the same error message as for HTTP
+    with bind(host, port) as listener:  # reports an unavailable port early, with the same message as for HTTP
         port = listener.getsockname()[1]
     credentials = _credentials(tls) if tls else None
     without, service = app.router.lifespan_context, app.state.service
@@ -63,7 +63,7 @@ def _options(service: Service) -> list[tuple[str, int]]:
         ("grpc.max_send_message_length", -1),
         ("grpc.max_metadata_size", settings.header_bytes),
         ("grpc.max_connection_idle_ms", round(settings.idle_seconds * 1000)),
-        ("grpc.so_reuseport", 0),  # otherwise a second server could share the port and take half of the connections
+        ("grpc.so_reuseport", 0),  # with this option, a second server could bind the same port and receive half of the connections
     ]
 
 

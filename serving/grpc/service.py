@@ -136,7 +136,7 @@ class _Endpoint:
 
     @contextlib.asynccontextmanager
     async def _exchange(self, name: str, context: Any) -> AsyncIterator[dict[str, Any]]:
-        """Context of a call: checks the token, maps errors to status codes, and logs the call together with the yielded fields."""
+        """Context manager around a call. Checks the token, maps errors to status codes, and logs the call with the yielded fields."""
         begun, code = time.perf_counter(), grpc.StatusCode.OK
         metadata = dict(context.invocation_metadata() or ())
         fields: dict[str, Any] = {}

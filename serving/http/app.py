@@ -18,13 +18,14 @@ __all__ = ["create_app"]
 
 
 def create_app(settings: Settings, models: ModelRepository, guard: Guard | None = None, proxy: Proxy | None = None) -> Starlette:
-    """Creates the server as an ASGI application. gRPC shares the service in `app.state.service`.
+    """Creates the server as an ASGI application. The gRPC server uses the same service, `app.state.service`.
 
     Args:
         settings: Limits and timeouts.
         models: Repository with the loaded models.
-        guard: Permissions. If None, everybody may send requests, and nobody may load and unload models.
-        proxy: Allowed origins, and the path and addresses of a reverse proxy. If None, there is none.
+        guard: Permissions. If None, everybody may send requests, and nobody may load or unload models.
+        proxy: Settings for a reverse proxy and for pages of other sites. If None, the headers of a proxy are ignored, and pages of other
+            sites are refused.
     """
     service, proxy = Service(settings, models, guard or Guard()), proxy or Proxy()
 

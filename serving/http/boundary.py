@@ -29,7 +29,7 @@ OPEN_PATHS = {"/v2/health/live", "/v2/health/ready", *routes_v1.OPEN_PATHS}
 OPERATORS_PATHS = "/v2/repository/models/"
 
 CLIENT_CLOSED_REQUEST = 499
-"""Status in the access log if the client disconnected before its answer. No response is sent in this case."""
+"""Status in the access log for a client that disconnected before it received an answer. This status is never sent."""
 
 
 class Boundary:
@@ -93,14 +93,14 @@ class Boundary:
             await self._send(exchange, response)
 
     async def _send(self, exchange: "_Exchange", response: Response) -> None:
-        """Sends an error. Only pages that may use the server can read it."""
+        """Sends an error response. Only pages that may use the server can read this response."""
         is_allowed = self._proxy.allows(Headers(scope=exchange.scope))
         app = self._proxy.with_cors(response) if is_allowed else response
         await app(exchange.scope, exchange.receive, exchange.send)
 
 
 class _Exchange:
-    """One request and its response: status, byte counts and time for the access log."""
+    """One request and its response, with the status, byte counts and time for the access log."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, service: Service) -> None:
         self.scope = scope
@@ -133,7 +133,7 @@ class _Exchange:
         await self._send(message)
 
     async def skip_body(self) -> bool:
-        """Reads and discards the rest of the body, since a client that is still sending does not read the response.
+        """Reads and discards the remaining part of the body, since a client that is still sending does not read the response.
 
         Returns:
             Whether the body was read to its end.
@@ -148,7 +148,7 @@ class _Exchange:
         client = self.scope.get("client")
         fields = {
             "request_id": self.request_id,
-            "client": ":".join(str(part) for part in client if part) if client else None,  # no port if a proxy reports the client
+            "client": ":".join(str(part) for part in client if part) if client else None,  # an address reported by a proxy has no port
             "method": self.scope["method"],
             "path": self.scope["path"],
             "status": self.status,

@@ -26,16 +26,17 @@ INTERNALS = (
     "send_400_response",
     "transport",
 )
-"""Methods and attributes of uvicorn's protocol class that this module uses. They are not part of its public interface."""
+"""Methods and attributes of uvicorn's protocol class that this module uses. These internal names may change between versions.
+"""
 
 TESTED = "0.54"
 """Newest minor version of uvicorn with which the server was tested."""
 
 HEAD = b"HTTP/"
-"""First bytes of a response head."""
+"""First bytes of every HTTP response."""
 
 JOINED = 1 << 16
-"""Maximum size of a body, in bytes, that is copied to send it together with the response head."""
+"""Maximum size in bytes of a body that is joined with the response head. A larger body is sent separately, without a copy."""
 
 REASONS = {400: "Bad Request", 408: "Request Timeout", 431: "Request Header Fields Too Large", 503: "Service Unavailable"}
 
@@ -44,7 +45,7 @@ def bounded_protocol(settings: Settings) -> type[HttpToolsProtocol]:
     """Returns a protocol class for `uvicorn.Config(http=...)`. Each call returns a new class with a separate count of connections.
 
     Raises:
-        MissingPackageError: The installed uvicorn has other internals than this module needs.
+        MissingPackageError: The installed uvicorn lacks a name of `INTERNALS`.
     """
     _check_internals(HttpToolsProtocol)
     without_request: dict[_BoundedProtocol, None] = {}
@@ -59,20 +60,20 @@ def bounded_protocol(settings: Settings) -> type[HttpToolsProtocol]:
 
 
 def _check_internals(protocol: type) -> None:
-    """Raises `MissingPackageError` if a protocol class lacks one of `INTERNALS`. Otherwise limits would silently stop working."""
-    found = {*dir(protocol), *protocol.__init__.__code__.co_names}  # type: ignore[misc]  # the function of the class itself
+    """Raises `MissingPackageError` if a protocol class lacks one of `INTERNALS`, since some limits would then have no effect."""
+    found = {*dir(protocol), *protocol.__init__.__code__.co_names}  # type: ignore[misc]  # `__init__` of the class, not of an instance
     if missing := [name for name in INTERNALS if name not in found]:
         raise MissingPackageError(
-            f"The installed uvicorn {uvicorn.__version__} has no {', '.join(missing)} of connections: pip install 'uvicorn=={TESTED}.*'."
+            f"The installed uvicorn {uvicorn.__version__} lacks the internal names {', '.join(missing)}: pip install 'uvicorn=={TESTED}.*'."
         )
 
 
 class _BoundedProtocol(HttpToolsProtocol):
     """Connection that is "silent" until the headers of its first request are complete, and "idle" between requests.
 
-    If a new connection exceeds the limit, one connection is closed. If more than half of the allowed connections are silent, the
-    oldest silent connection is closed, so that clients that send nothing do not displace other clients. Otherwise the connection that has
-    been idle longest is closed, so that clients with unused connections do not block other clients.
+    If a new connection exceeds the limit, one connection is closed. If more than half of the allowed connections are silent, or no
+    connection is idle, the oldest silent connection is closed. Clients that send nothing therefore do not displace other clients.
+    Otherwise the connection that has been idle longest is closed, so that clients with unused connections do not block other clients.
     """
 
     bounds: Settings
@@ -115,7 +116,7 @@ class _BoundedProtocol(HttpToolsProtocol):
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        # `abort`, since `close` would wait until the client reads.
+        # `abort` is used, since `close` would wait until the client reads.
         self._answer_timer = self.loop.call_later(self.bounds.answer_seconds, self.transport.abort)
 
     def resume_writing(self) -> None:
@@ -127,7 +128,7 @@ class _BoundedProtocol(HttpToolsProtocol):
         self.refuse(400, f"Malformed HTTP request: {msg}")
 
     def refuse(self, status: int, message: str) -> None:
-        """Sends a JSON error before a request is complete, and closes the connection."""
+        """Sends a JSON error to a client whose request is incomplete or malformed, and closes the connection."""
         body = json.dumps({"error": message})
         if not self.transport.is_closing():
             head = f"HTTP/1.1 {status} {REASONS[status]}\r\ncontent-type: application/json\r\n"
@@ -141,7 +142,7 @@ class _BoundedProtocol(HttpToolsProtocol):
         return self.cycle is not None and not self.cycle.response_complete
 
     def _superfluous(self) -> "_BoundedProtocol | None":
-        """Returns the connection to close, possibly this one, if there are too many connections. Returns None otherwise."""
+        """Returns the connection to close if there are too many connections, and None otherwise. The connection may be this one."""
         if len(self.connections) <= self.bounds.connections:
             return None
         too_silent = len(self.silent) > self.bounds.connections // 2
@@ -170,8 +171,8 @@ class _BoundedProtocol(HttpToolsProtocol):
 class _HeadAndBody:
     """Transport wrapper that sends the head and body of a response in one system call.
 
-    uvicorn writes head and body separately, so that the client would wake up for the head alone. Only `write` needs wrapping, since
-    uvicorn sends everything with this method.
+    Without this wrapper, uvicorn sends head and body separately, and the client wakes up twice. Only `write` and `close` are wrapped,
+    since uvicorn sends all data with `write`.
     """
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:

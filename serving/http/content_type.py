@@ -1,4 +1,4 @@
-"""Content types of requests: JSON or a file of sequences, and advice for bodies of another kind."""
+"""Distinguishes JSON from files of sequences, and refuses bodies of another kind with advice on what to send."""
 
 import re
 from collections.abc import AsyncIterator
@@ -10,7 +10,7 @@ from ..errors import ProtocolError
 __all__ = ["check_start", "is_json"]
 
 FORM = "application/x-www-form-urlencoded"
-"""Type of a form in the body, which curl also sends with each `-d` and `--data-binary`."""
+"""Content type of an HTML form. By default, curl also sends this type for a body from `-d` or `--data-binary`."""
 
 ADVICE = (
     (re.compile(rb"(\xef\xbb\xbf)?\s*[\[{]"), 'JSON. Send {"sequences": [...]} with the header Content-Type: application/json'),
@@ -20,7 +20,7 @@ FIELD = re.compile(rb"\s*[A-Za-z]\w*=")
 
 
 def is_json(request: Request) -> bool:
-    """Whether a body is JSON by its Content-Type: `application/json`, `text/json` or a type that ends in `+json`."""
+    """Whether the Content-Type of a request is JSON: `application/json`, `text/json` or a type that ends in `+json`."""
     media_type = _media_type(request)
     return media_type in {"application/json", "text/json"} or media_type.endswith("+json")
 
@@ -29,7 +29,8 @@ async def check_start(request: Request, chunks: AsyncIterator[bytes]) -> AsyncIt
     """Yields the chunks of a file of sequences, and refuses a body that begins like a form, JSON or markup.
 
     Raises:
-        ProtocolError: 415 if the body is no file of sequences. The message says what to send.
+        ProtocolError: 415 if the body begins like a form, JSON or markup, and 400 if a FASTA or FASTQ file has no line breaks. The message
+            says what to send.
     """
     is_first, one_line = True, False
     async for chunk in chunks:
@@ -37,13 +38,13 @@ async def check_start(request: Request, chunks: AsyncIterator[bytes]) -> AsyncIt
             one_line = chunk.startswith((b">", b"@"))
             advice = next((advice for start, advice in ADVICE if start.match(chunk)), None)
             if advice is None and _media_type(request) == FORM and FIELD.match(chunk):
-                advice = "a form. Send the sequences without a name, with curl --data-binary @FILE"
+                advice = "a form. Send the sequences without a field name, with curl --data-binary @FILE"
             if advice:
                 raise ProtocolError(f"Expected a file of sequences, got {advice}.", 415)
         is_first, one_line = False, one_line and b"\n" not in chunk and b"\r" not in chunk
         yield chunk
     if one_line:
-        raise ProtocolError("Expected a file of sequences, got no line breaks. curl -d removes them: use --data-binary @FILE.")
+        raise ProtocolError("Expected a file of sequences, got no line breaks. curl -d removes line breaks: use --data-binary @FILE.")
 
 
 def _media_type(request: Request) -> str:

@@ -1,4 +1,4 @@
-"""Predictions of named sequences in batches, and saturation mutagenesis of one sequence.
+"""Predicts named sequences in batches, and computes the saturation mutagenesis of one sequence.
 
 The module does not depend on HTTP.
 """
@@ -38,7 +38,7 @@ def heading(model: ServedModel) -> Fields:
 
 
 def describe_model(model: ServedModel) -> Fields:
-    """Returns name, version, tasks, units, columns and construct of a model."""
+    """Returns the name, version, tasks, units, columns and construct of a model."""
     predictor = model.predictor
     return {
         "name": model.name,
@@ -51,7 +51,7 @@ def describe_model(model: ServedModel) -> Fields:
 
 
 def json_records(fields: Fields) -> Records:
-    """Returns the records of `{"sequences": [...]}`. The items are strings, or objects with `sequence` and optionally `id`.
+    """Returns the records of `{"sequences": [...]}`. Each item is a string, or an object with `sequence` and an optional `id`.
 
     Raises:
         ProtocolError: The list is missing or empty, or an item is malformed.
@@ -75,7 +75,7 @@ async def score_batches(
     The windows of the next batch are cut while the current batch is being scored.
 
     Raises:
-        InputError: A record does not fit the construct. The message has the record's name and line.
+        InputError: A record does not fit the construct. The message contains the name and line of the record.
         OverloadedError: The queue is full. The error is raised immediately for the first batch, and after `LONGEST_WAIT` seconds for later
             batches.
     """
@@ -114,7 +114,7 @@ async def mutate(service: Service, model: ServedModel, sequence: str) -> Fields:
 
 
 async def one_ahead(items: AsyncGenerator[_T, None]) -> AsyncGenerator[_T, None]:
-    """Yields the items of a generator. The next item is computed while the current one is being used."""
+    """Yields the items of a generator. The next item is computed while the current item is being used."""
     async with aclosing(items):
         task = asyncio.ensure_future(_next(items))
         try:

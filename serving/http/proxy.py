@@ -1,4 +1,4 @@
-"""Settings for a server behind a reverse proxy, and for pages of other sites."""
+"""Settings for a reverse proxy in front of the server, and for pages of other sites that use the server."""
 
 import ipaddress
 import re
@@ -20,22 +20,24 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 HOST = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?|[0-9a-f:.]*:[0-9a-f:.]*")
 ROOT_PATH = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)*")
 ROUTES = ("v1", "v2", "page", "docs", "metrics", "openapi.json")
-"""First parts of the server's own paths. A root path that begins with one of them would hide the path."""
+"""First parts of the server's own paths. A root path that begins with one of these parts would hide a path of the server."""
 
 LOCAL_HOST = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:\d+)?", re.IGNORECASE)
 FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host")
 METHODS = ("GET", "POST")
 EXPOSED = ("Inference-Header-Content-Length", "Retry-After", "X-Request-Id")
-"""Headers of answers that pages of allowed sites may read, in addition to those that browsers always expose."""
+"""Response headers that pages of allowed sites may read, in addition to the headers that browsers always expose."""
 
 
 class Proxy(NamedTuple):
-    """Settings for a server behind a reverse proxy.
+    """Settings for a reverse proxy and for pages of other sites.
 
     Args:
         origins: Origins whose pages may use the server, such as `https://lab.example.org`, or `*` for all pages.
-        root_path: Path at which the proxy publishes the server, such as `/dream`. It is removed from the paths of requests that have it.
-        trusted: Addresses and networks of proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are used, or `*`.
+        root_path: Path at which the proxy publishes the server, such as `/dream`. The server removes this prefix from the paths of
+            requests.
+        trusted: Addresses and networks of trusted proxies, or `*` for all addresses. The server uses the headers `X-Forwarded-For` and
+            `X-Forwarded-Proto` of these proxies.
     """
 
     origins: tuple[str, ...] = ()
@@ -43,9 +45,9 @@ class Proxy(NamedTuple):
     trusted: tuple[str, ...] = ()
 
     def allows(self, headers: Headers) -> bool:
-        """Whether a request comes from a page of this server, from a page of an allowed site, or from a program that is no browser.
+        """Whether a request comes from a page of this server, from a page of an allowed site, or from a program that is not a browser.
 
-        A proxy may replace `Host`. The page of the server is then recognised by `Sec-Fetch-Site`, which pages cannot set.
+        A proxy may replace the header `Host`. The server then recognises its own page by `Sec-Fetch-Site`, a header that pages cannot set.
         """
         origin = headers.get("origin")
         if origin is None or origin in self.origins or ANY in self.origins or headers.get("sec-fetch-site") == SAME_ORIGIN:
@@ -53,24 +55,24 @@ class Proxy(NamedTuple):
         return origin.partition("://")[2] == headers.get("host")
 
     def advice(self, origin: str) -> str:
-        """Returns how to allow the pages of an origin that is refused."""
+        """Returns advice on how to allow the pages of a refused origin."""
         try:
             return f"Allow it with --allow-origin {parse_origin(origin)}."
         except InputError:
             return "Its origin cannot be allowed by name. Open the page from a web server, at a URL such as https://lab.example.org."
 
     def is_preflight(self, method: str, headers: Headers) -> bool:
-        """Whether a request is a preflight request of a browser, which has no token and is answered without the application."""
+        """Whether a request is a CORS preflight request. Such a request has no token and does not reach the routes."""
         return bool(self.origins) and method == "OPTIONS" and "origin" in headers and "access-control-request-method" in headers
 
     def with_cors(self, app: ASGIApp) -> ASGIApp:
-        """Returns an application with the CORS headers for the allowed origins, which also answers preflight requests."""
+        """Wraps an application to answer preflight requests and to send CORS headers to pages of the allowed origins."""
         if not self.origins:
             return app
         return CORSMiddleware(app, self.origins, METHODS, allow_headers=[ANY], expose_headers=EXPOSED)
 
     def path(self, path: str) -> str:
-        """Returns a path without `root_path`, whether or not the proxy has already removed it."""
+        """Removes `root_path` from the start of a path. A path that does not begin with `root_path` is returned unchanged."""
         rest = path.removeprefix(self.root_path)
         return rest if rest != path and rest[:1] in {"", "/"} else path
 
@@ -88,7 +90,7 @@ def parse_origin(text: str) -> str:
     """Returns an origin in the form that browsers send, or `*`.
 
     Raises:
-        InputError: The text is not a URL of scheme, host and optional port.
+        InputError: The text is not a URL with only a scheme, a host and an optional port.
 
     Example:
         >>> parse_origin("https://Lab.example.org:443/"), parse_origin("http://localhost:3000")
@@ -123,7 +125,11 @@ def parse_root_path(text: str) -> str:
 
 
 def parse_trusted(texts: Iterable[str]) -> tuple[str, ...]:
-    """Returns addresses and networks from texts with commas. Raises `InputError` if one is neither an IP address, a network nor `*`."""
+    """Splits texts at commas into addresses and networks.
+
+    Raises:
+        InputError: An item is not an IP address, a network or `*`.
+    """
     items = [item.strip() for text in texts for item in text.split(",")]
     for item in items:
         try:

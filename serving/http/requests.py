@@ -22,7 +22,7 @@ def service_of(request: Request) -> Service:
 
 
 async def read_json_body(request: Request, *, optional: bool = False) -> Fields:
-    """Returns the JSON object in the body. With `optional`, an empty body gives an empty object.
+    """Returns the JSON object in the body. If `optional` is True, an empty body is read as an empty object.
 
     Raises:
         ProtocolError: See `Bodies.read` and `read_json`.

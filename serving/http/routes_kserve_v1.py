@@ -14,7 +14,7 @@ OK = {"error_code": "OK", "error_message": ""}
 
 
 def routes() -> list[BaseRoute]:
-    """Returns the routes of the protocol. `GET /v1/models` is one of dreamkeras's own routes."""
+    """Returns the routes of KServe's protocol V1, except for `GET /v1/models`, which lists the models in dreamkeras's own format."""
     table: list[BaseRoute] = []
     for version in ("", "/versions/{version}"):
         table += [
@@ -25,7 +25,7 @@ def routes() -> list[BaseRoute]:
 
 
 async def predict(request: Request) -> Response:
-    """Predicts the sequences in `instances` or `inputs`."""
+    """Returns predictions for the sequences in `instances` or `inputs`."""
     service = service_of(request)
     async with service.bodies.read(request) as body:
         model = service.models.get(**request.path_params)
@@ -38,7 +38,7 @@ async def predict(request: Request) -> Response:
 
 
 async def status(request: Request) -> Response:
-    """Returns that a model is ready, in the form of KServe and of TensorFlow Serving."""
+    """Returns the status of a loaded model, with the fields of both KServe and TensorFlow Serving."""
     chosen = service_of(request).models.select(**request.path_params)
     versions = [{"version": model.version, "state": "AVAILABLE", "status": OK} for model in chosen]
     return JSONResponse({"name": chosen[0].name, "ready": True, "model_version_status": versions})

@@ -29,18 +29,18 @@ __all__ = ["OPEN_PATHS", "routes"]
 PAGE = Path(__file__).parents[1] / "page"
 
 OPEN_PATHS = ("/", "/docs", "/openapi.json", *(f"/page/{file.name}" for file in sorted(PAGE.iterdir())))
-"""Paths that need no token, since the page has a field for the token."""
+"""Paths that need no token, so that browsers can open the page, which has a field for the token."""
 
 PARAMETERS = ("model", "version", "include", "id_column", "sequence_column")
 """Query parameters of `/v1/predict`."""
 
 HELD = 1 << 20
-"""Number of bytes of an answer that are held back before sending begins.
+"""Number of bytes of an answer that are collected before the first byte is sent.
 
-An error in these bytes is reported with a status. A later error truncates the answer.
+An error that occurs before the first byte is sent is reported with a status. A later error truncates the answer.
 """
 
-# The page loads nothing from other servers.
+# The web page loads nothing from other servers.
 SECURITY = {"Content-Security-Policy": "default-src 'self'; img-src 'self' data:", "X-Content-Type-Options": "nosniff"}
 
 
@@ -122,7 +122,7 @@ async def _written(
 
 
 async def _held_back(request: Request, pieces: AsyncGenerator[bytes, None], media_type: str) -> Response:
-    """Returns a small answer complete, and streams a larger answer while the rest is being scored."""
+    """Returns an answer of up to `HELD` bytes complete. Streams a longer answer while the remaining sequences are being scored."""
     held: list[bytes] = []
     async for piece in pieces:
         await _check_client(request)
@@ -167,7 +167,7 @@ async def _upload(request: Request) -> AsyncIterator[bytes]:
 async def _check_client(request: Request) -> None:
     """Raises `ClientDisconnectedError` if the client has disconnected after the body was received.
 
-    Before the body has been received, reading the body raises this error.
+    While the body is being received, the code that reads the body raises this error.
     """
     if getattr(request.state, "is_received", False) and await request.is_disconnected():
         raise ClientDisconnectedError
@@ -179,7 +179,7 @@ async def _batches(records: Records) -> AsyncIterator[Records]:
 
 
 def _model(request: Request, fields: Fields) -> ServedModel:
-    """Returns the model named in the body or query, or the only model, and adds its name to the access log."""
+    """Returns the model named in the body or query, or by default the only loaded model. Adds its name to the access log."""
     models, query = service_of(request).models, request.query_params
     names = models.ready_names()
     name = member(fields, "model", str, query.get("model", names[0] if len(names) == 1 else None), "the request")

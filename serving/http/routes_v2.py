@@ -99,7 +99,7 @@ async def model_ready(request: Request) -> Response:
 
 
 async def server(_: Request) -> Response:
-    """Returns name, version and extensions of the server."""
+    """Returns the name, version and protocol extensions of the server."""
     return JSONResponse(server_metadata())
 
 
@@ -141,7 +141,7 @@ async def unload(request: Request) -> Response:
 
 
 async def shared_memory(kind: str, request: Request) -> Response:
-    """Returns the empty list of shared-memory regions."""
+    """Returns an empty list, since no shared-memory regions exist."""
     check_region(kind, request.path_params.get("region", ""))
     return JSONResponse([])
 
@@ -172,7 +172,7 @@ def _header_length(request: Request) -> int | None:
 
 
 def check_json_answer(inference: Inference, most: int) -> None:
-    """Raises `ProtocolError` if the JSON answer would be too long, since the server answers nothing else while it writes JSON."""
+    """Raises `ProtocolError` if the JSON answer would be too long. The server cannot answer other requests while it writes JSON."""
     widths = {spec.name: spec.shape[1] for spec in inference.model.outputs}
     size = NUMBER_BYTES * len(inference.windows) * sum(widths[name] for name, binary in inference.request.outputs if not binary)
     if size > most:
@@ -185,7 +185,7 @@ def _compress(content: bytes, encoding: str) -> bytes:
 
 
 def _accepted(text: str, length: int) -> str | None:
-    """Returns the first supported encoding in Accept-Encoding. Returns None for a short answer. Encodings with q=0 are skipped."""
+    """Returns the first supported encoding in Accept-Encoding, or None for a short answer. Encodings with q=0 are skipped."""
     for part in text.lower().split(",") if length >= WORTH_COMPRESSING else ():
         name, _, quality = part.partition(";")
         if name.strip() in COMPRESSED and quality.replace(" ", "").rstrip("0.") != "q=":

@@ -1,4 +1,4 @@
-"""Reader for uploaded files of sequences, parsed while they are received: FASTA, FASTQ, TSV, CSV or lines, plain or gzip."""
+"""Parses uploaded files of sequences while they are received: FASTA, FASTQ, TSV, CSV or one sequence per line, plain or gzip."""
 
 import asyncio
 import concurrent.futures
@@ -16,16 +16,16 @@ from ..errors import ProtocolError
 __all__ = ["BODY", "ROWS", "Uploads"]
 
 BODY = "the request's body"
-"""Name of the file in error messages."""
+"""Name of an uploaded file in error messages."""
 
 ROWS = 1024
-"""Records per batch. The number is small, so that the first predictions are sent early and concurrent uploads are scored alternately."""
+"""Number of records per batch. With small batches, the first predictions are sent early, and concurrent uploads are scored alternately."""
 
 AT_ONCE = 16
 """Maximum number of concurrent uploads. Each upload has a thread that waits for bytes."""
 
 RECORD = 64 << 20
-"""Maximum size of a batch of records in bytes. Longer records are an error, so that memory stays bounded."""
+"""Maximum number of bytes that are read for a batch of records. More bytes are an error, so that memory stays bounded."""
 
 GZIP = b"\x1f\x8b"
 STEP = 1 << 20
@@ -50,8 +50,9 @@ class Uploads:
             sequence_column: Sequence column of a table, see `read_records`.
 
         Raises:
-            InputError: The file is malformed. The message has the line number.
-            ProtocolError: 503 if too many uploads are being read, 413 if a record is too long, 400 for a damaged gzip file.
+            InputError: The file is malformed. The message contains the line number.
+            ProtocolError: The status is 503 if too many uploads are being read, 413 if a record is too long, and 400 if a gzip file is
+                damaged.
         """
         if self._open == AT_ONCE:
             raise ProtocolError(f"Server busy: {AT_ONCE} uploads are being read. Try again later.", 503)
@@ -73,7 +74,7 @@ class Uploads:
 
 
 async def _unpacked(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
-    """Yields the chunks of a file. Gzip files are decompressed, including bgzip files, which have many gzip streams."""
+    """Yields the chunks of a file, decompressed if the file is gzip or bgzip. A bgzip file contains many gzip streams."""
     stream, is_first = None, True
     async for chunk in chunks:
         if is_first and chunk.startswith(GZIP):
@@ -130,7 +131,7 @@ class _Body(io.RawIOBase):
         return len(piece)
 
     def give_up(self) -> None:
-        """Stops the waiting thread. The rest of the file is not read."""
+        """Stops the waiting thread. The remaining part of the file is not read."""
         self._given_up = True
         if self._waiting is not None:
             self._waiting.cancel()

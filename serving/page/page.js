@@ -1,7 +1,7 @@
 import { drawLogo } from "./logo.js";
 
 const SHOWN = 500; // rows shown in the table; the download contains all rows
-const LARGE = 2 << 20; // predictions of files of at least this many bytes are only offered as a download
+const LARGE = 2 << 20; // predictions for files of at least this many bytes are downloaded, not shown
 const at = (id) => document.getElementById(id);
 let models = [], answer = null, effects = null;
 

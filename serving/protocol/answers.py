@@ -33,9 +33,9 @@ class AnswerWriter:
     """Writes an answer, one batch at a time.
 
     Args:
-        media_type: One of `TYPES`. A JSON answer is one object with the members of `heading` and `predictions`, an array with one object
-            per row.
-        heading: Members that precede the rows of a JSON answer. `heading["columns"]` names the value columns of every format.
+        media_type: One of `TYPES`. A JSON answer is one object. It has the members of `heading`, and the array `predictions` with one
+            object per row.
+        heading: Members that precede the rows of a JSON answer. In every format, the value columns have the names in `heading["columns"]`.
     """
 
     def __init__(self, media_type: str, heading: dict[str, Any]) -> None:
@@ -45,7 +45,7 @@ class AnswerWriter:
         self._begun = False
 
     def rows(self, ids: Sequence[str], values: np.ndarray, sequences: Ragged | None = None) -> bytes:
-        """Returns the bytes of n further rows.
+        """Returns the next n rows, encoded as bytes.
 
         Args:
             ids: Names of the rows.

@@ -25,7 +25,7 @@ from .tensors import (
 __all__ = ["parameter_values", "read_message", "write_message"]
 
 FIELDS = {BYTES: "bytes_contents", "UINT8": "uint_contents"}
-"""Message field with the elements of a tensor, by datatype. Tensors that are sent as raw bytes do not use these fields."""
+"""Names of the message fields with the elements of a tensor, by datatype. Tensors in raw bytes do not use these fields."""
 
 
 def read_message(message: Any, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec], settings: Settings) -> InferRequest:
@@ -33,7 +33,7 @@ def read_message(message: Any, inputs: Sequence[TensorSpec], outputs: Sequence[T
 
     Args:
         message: The message.
-        inputs: Inputs of the model. A request contains exactly one of the inputs.
+        inputs: Inputs of the model. A request contains exactly one of these inputs.
         outputs: Outputs of the model. If the request names no outputs, all outputs are returned.
         settings: Settings with the maximum number of rows.
 

@@ -45,7 +45,7 @@ def member(fields: Fields, name: str, kind: type, default: Any, label: str) -> A
         fields: The JSON object.
         name: Name of the member.
         kind: Type of the member, one of `KINDS`. A boolean is not an integer.
-        default: Value if the member is missing. The value is `...` if the member is required.
+        default: Value if the member is missing, or `...` if the member is required.
         label: Name of the object for error messages.
 
     Raises:
@@ -59,12 +59,12 @@ def member(fields: Fields, name: str, kind: type, default: Any, label: str) -> A
 
 
 def members(fields: Fields, kinds: Mapping[str, tuple[type, Any]], label: str) -> list[Any]:
-    """Returns several members of a JSON object. `kinds` contains the type and the default by member name (see `member`)."""
+    """Returns several members of a JSON object. `kinds` maps member names to a type and a default (see `member`)."""
     return [member(fields, name, kind, default, label) for name, (kind, default) in kinds.items()]
 
 
 def objects(fields: Fields, name: str, default: Any, label: str) -> list[Fields]:
-    """Returns a member that is an array of JSON objects. Arguments and errors are those of `member`."""
+    """Returns a member that is an array of JSON objects. For the arguments and errors, see `member`."""
     items: list[Fields] = member(fields, name, list, default, label)
     if not all(isinstance(item, dict) for item in items):
         raise ProtocolError(f"Expected {name!r} of {label} to contain JSON objects only.")
@@ -74,7 +74,7 @@ def objects(fields: Fields, name: str, default: Any, label: str) -> list[Fields]
 def _depth(text: bytes) -> int:
     """Returns the nesting depth of JSON. For text that is not JSON, returns at least the depth that a parser reaches before it fails."""
     codes = np.frombuffer(ESCAPED.sub(b"", text), np.uint8)
-    # The count of quotation marks before a byte is even outside of strings. An overflow does not change whether the count is even.
+    # Outside of strings, the number of preceding quotation marks is even. An overflow of the uint8 count does not change its parity.
     outside = np.cumsum(codes == ord('"'), dtype=np.uint8) & 1 == 0
     return int(np.cumsum(STEPS[codes] * outside, dtype=np.int32).max(initial=0))
 

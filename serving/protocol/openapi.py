@@ -16,7 +16,7 @@ NUMBERS: Schema = {"type": "array", "items": NUMBER}
 TEXTS: Schema = {"type": "array", "items": TEXT}
 SEQUENCE: Schema = {
     "type": "string",
-    "description": "DNA sequence, upper or lower case, IUPAC codes allowed, with both adapters or without adapters.",
+    "description": "DNA sequence in upper or lower case, with both adapters or without adapters. IUPAC codes are allowed.",
     "pattern": f"^[{''.join(IUPAC)}{''.join(IUPAC).lower()}]+$",
 }
 MODEL: Schema = {"type": "string", "description": "Name of the model. Optional if only one model is served."}
@@ -55,13 +55,13 @@ SCHEMAS: dict[str, Schema] = {
         columns=TEXTS,
         units=TEXTS,
         tasks=TEXTS,
-        insert={"type": "string", "description": "Insert whose bases were changed."},
+        insert={"type": "string", "description": "Insert in which each base was changed."},
         bases={"type": "string", "description": "Order of the bases in `effects`."},
         reference={**NUMBERS, "description": "Prediction for the unchanged sequence, one number per task."},
         effects={
             "type": "array",
             "items": {"type": "array", "items": NUMBERS},
-            "description": "Effects by position, base and task: prediction for the changed sequence minus the reference.",
+            "description": "Effects by position, base and task: prediction for the changed sequence minus `reference`.",
         },
         importance={
             "type": "array",
@@ -115,7 +115,9 @@ PREDICT: Schema = {
     "parameters": [
         _query("model", MODEL),
         _query("version", VERSION),
-        _query("include", {"type": "string", "enum": ["sequence"], "description": "If `sequence`, a JSON answer includes each sequence."}),
+        _query(
+            "include", {"type": "string", "enum": ["sequence"], "description": "With `sequence`, a JSON answer includes each sequence."}
+        ),
         _query("id_column", {"type": "string", "description": "Name or 0-based position of the id column of a table."}),
         _query("sequence_column", {"type": "string", "description": "Name or 0-based position of the sequence column of a table."}),
     ],

@@ -1,4 +1,4 @@
-"""Triton's shared-memory extensions, which are disabled: no region exists, and none can be registered."""
+"""Triton's shared-memory extensions, which are disabled: no region exists, and no region can be registered."""
 
 from typing import NoReturn
 
@@ -14,12 +14,15 @@ def check_region(kind: str, name: str) -> None:
 
     Args:
         kind: "system" or "cuda".
-        name: Name of the region. Empty for the status of all regions.
+        name: Name of the region. An empty name stands for all regions.
     """
     if name:
         raise ProtocolError(f"Unable to find {kind} shared memory region: {name[:80]!r}", 404)
 
 
 def refuse_change() -> NoReturn:
-    """Refuses to register or unregister a region, with the status and the first sentence of Triton without `--allow-client-shm`."""
+    """Refuses to register or unregister a region.
+
+    The status and the first sentence of the message are those of a Triton server without the option `--allow-client-shm`.
+    """
     raise ProtocolError("Client shared memory is disabled. Send the tensors in the request.", UNSUPPORTED)

@@ -1,6 +1,6 @@
 """Defines requests and tensors of the Open Inference Protocol for HTTP and gRPC, and decodes the binary format of tensors.
 
-HTTP's binary extension and gRPC use the same format: row-major, little-endian, each string preceded by its length.
+HTTP's binary extension and gRPC use the same format: row-major and little-endian, with the length of each string before the string.
 """
 
 import math
@@ -67,7 +67,7 @@ class InferRequest(NamedTuple):
         id: Request id of the client, which the answer repeats. None if the request has no id.
         input_name: Name of the input.
         tensor: Input tensor: windows uint8 (batch, length), or sequences.
-        outputs: Requested outputs in order: name, and whether to send the output as binary data.
+        outputs: Requested outputs in order. Each item is the name of an output, and whether to send the output as binary data.
         parameters: Further parameters, such as `timeout` in microseconds and `priority`.
     """
 
@@ -145,7 +145,7 @@ def decode_tensor(name: str, datatype: str, shape: Sequence[int], data: memoryvi
         data: All bytes of the tensor.
 
     Returns:
-        An array with the given shape that is a view of `data`, or a flat list of strings.
+        For `BYTES`, a flat list of strings. For other datatypes, an array with the given shape, which is a view of `data`.
 
     Raises:
         ProtocolError: The number of bytes does not match the shape, or a string is truncated.
@@ -203,7 +203,9 @@ def _decode_strings(name: str, count: int, data: memoryview) -> list[bytes]:
         begin = start + PREFIX.size
         start = begin + PREFIX.unpack_from(content, start)[0] if begin <= end else end + 1
         if start > end:
-            raise ProtocolError(f"String {len(strings)} of input {name!r} is truncated: expected a 4-byte length and that number of bytes.")
+            raise ProtocolError(
+                f"String {len(strings)} of input {name!r} is truncated: expected a 4-byte length, then that number of bytes."
+            )
         strings.append(content[begin:start])
     if len(strings) != count:
         raise ProtocolError(f"Expected {count} strings in input {name!r}, got {'more' if len(strings) > count else len(strings)}.")

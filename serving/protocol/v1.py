@@ -1,7 +1,7 @@
 """Prediction protocol V1 of KServe and TensorFlow Serving: decodes JSON into requests and encodes answers.
 
-Pure functions from bytes to bytes. The answer has one prediction per row. A model with one output gives the values of the row, a model
-with several outputs an object with the values of each output.
+The module contains only pure functions from bytes to bytes. The answer to `instances` has one prediction per row. If the model has one
+output, a prediction is the array of its values. If the model has several outputs, a prediction is an object with an array for each output.
 """
 
 import base64
@@ -21,11 +21,11 @@ from .v2 import decode_json
 __all__ = ["read_instances", "write_predictions"]
 
 ROWS, COLUMNS = "instances", "inputs"
-"""Members of a request with one value per row, and with one array per input."""
+"""Members of a request: `instances` has one value per row, and `inputs` has one array per input."""
 
 SIGNATURE = "serving_default"
 ENCODED = "b64"
-"""Key of a string in base64, as TensorFlow Serving defines it."""
+"""Key of an object that contains a string in base64, as in TensorFlow Serving."""
 
 
 def read_instances(body: bytes, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec], settings: Settings) -> InferRequest:
@@ -33,7 +33,8 @@ def read_instances(body: bytes, inputs: Sequence[TensorSpec], outputs: Sequence[
 
     Args:
         body: Complete body, decompressed.
-        inputs: Inputs of the model. A string is a value of the first input of type BYTES, a list of integers a value of the other input.
+        inputs: Inputs of the model. A string is a value of the first input of type BYTES. A list of integers is a value of the first
+            numeric input.
         outputs: Outputs of the model, all of which are returned.
         settings: Limits on the number of rows, and on the length and nesting of JSON.
 
@@ -68,7 +69,7 @@ def write_predictions(request: InferRequest, outputs: dict[str, np.ndarray]) -> 
 
 
 def _rows(fields: Fields) -> tuple[str | None, list[Any]]:
-    """Returns the name of the input, or None if the rows are not named, and the value of each row."""
+    """Returns the name of the input and the value of each row. The name is None if the rows do not name an input."""
     rows = _nonempty(member(fields, ROWS, list, ..., "the request"), ROWS)
     named = [row if isinstance(row, dict) and ENCODED not in row else {None: row} for row in rows]
     names = {name for row in named for name in row}
@@ -80,7 +81,7 @@ def _rows(fields: Fields) -> tuple[str | None, list[Any]]:
 
 
 def _column(fields: Fields) -> tuple[str | None, list[Any]]:
-    """Returns the name of the input, or None if it is not named, and the values of the input."""
+    """Returns the name and the values of the input. The name is None if the request does not name an input."""
     column = fields[COLUMNS]
     if not isinstance(column, dict):
         return None, member(fields, COLUMNS, list, ..., "the request")
@@ -97,7 +98,7 @@ def _nonempty(values: list[Any], label: str) -> list[Any]:
 
 
 def _text(value: Any) -> Any:
-    """Returns a value with strings in base64 decoded."""
+    """Returns a value after decoding its base64 strings."""
     if isinstance(value, list):
         return [_text(item) if isinstance(item, dict) else item for item in value]
     if not isinstance(value, dict):

@@ -43,12 +43,12 @@ def read_request(
         body: Complete body, decompressed.
         header_length: Value of `Inference-Header-Content-Length`: number of bytes of JSON before the binary data. If None, the body
             is JSON only. If 0, the request is raw: the body is the bytes of one row, and all outputs are returned as binary data.
-        inputs: Inputs of the model. A request contains exactly one of the inputs.
+        inputs: Inputs of the model. A request contains exactly one of these inputs.
         outputs: Outputs of the model. If the request names no outputs, all outputs are returned.
         settings: Limits on the number of rows, and on the length and nesting of JSON.
 
     Returns:
-        The decoded request. Arrays are views of `body`.
+        The decoded request. Its arrays are views of `body`, except for tensors in JSON.
 
     Raises:
         ProtocolError: The body is malformed or too large, or does not fit the model.
@@ -96,7 +96,7 @@ INPUT = {"datatype": (str, ...), "shape": (list, ...), "parameters": (dict, {})}
 
 
 def _read_input(fields: Fields, data: memoryview | None, specs: Sequence[TensorSpec], most_rows: int) -> tuple[str, Tensor]:
-    """Returns name and tensor of the single input. The elements are in the JSON or in `data`."""
+    """Returns the name and the tensor of the single input. The elements of the tensor are in the JSON or in `data`."""
     tensors = objects(fields, "inputs", ..., "the request")
     names = [member(tensor, "name", str, ..., "an input") for tensor in tensors]
     check_one_input(names, specs)
@@ -121,10 +121,10 @@ def _read_input(fields: Fields, data: memoryview | None, specs: Sequence[TensorS
 
 
 def decode_json(datatype: str, shape: Sequence[int], data: list[Any], label: str) -> Tensor:
-    """Decodes a tensor from JSON. The elements are flat or nested according to the shape. `label` names the tensor in error messages.
+    """Decodes a tensor from JSON. The elements are in a flat list, or in lists nested as in the shape. `label` is used in error messages.
 
     Raises:
-        ProtocolError: An element has another type, or the number of elements does not match the shape.
+        ProtocolError: An element has the wrong type, or the number of elements does not match the shape.
     """
     values = data
     for _ in shape[1:]:

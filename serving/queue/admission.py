@@ -12,8 +12,8 @@ __all__ = ["check_queue", "refusal"]
 def check_queue(settings: Settings, queue: ModelQueue, rows: int, held: int, wait: float, within: float) -> None:
     """Raises `OverloadedError` if further rows would exceed the limits.
 
-    If the queue is empty, rows are never refused because of the expected wait, since otherwise a wrong estimate of the speed could never be
-    corrected.
+    The expected wait of an empty queue is 0. An empty queue therefore accepts rows, and their scoring corrects a wrong estimate of the
+    speed.
 
     Args:
         settings: Limits of the queue.

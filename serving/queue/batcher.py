@@ -84,10 +84,10 @@ class Batcher:
 
         Args:
             model: The model.
-            windows: uint8 (n, length), n at least 1. The array must not be changed during the call.
+            windows: Windows to score, uint8 (n, length), with n at least 1. The array must not be changed during the call.
             within: Timeout in seconds. If None or longer than `timeout_seconds` of the settings, `timeout_seconds` is used.
-            priority: Priority from 1, the highest, to `PRIORITIES`. 0 means the default, the middle of the range. Larger numbers count as
-                `PRIORITIES`.
+            priority: Priority from 1, the highest, to `PRIORITIES`. 0 means the default, the middle of the range. Larger numbers are
+                treated as `PRIORITIES`.
 
         Returns:
             Outputs by name, float32 (n, width).

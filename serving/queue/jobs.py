@@ -1,4 +1,4 @@
-"""Job: the rows of one request. The functions join rows of several jobs into a batch and distribute the predictions."""
+"""Job: the rows of one request. The functions join rows of several jobs into a batch and distribute the predictions to the jobs."""
 
 import asyncio
 import contextlib
@@ -22,15 +22,15 @@ class Job:
     """The rows of one request.
 
     Args:
-        windows: uint8 (n, length).
+        windows: Windows of the request, uint8 (n, length).
         future: Future that receives the outputs or an exception.
         queued: Arrival time of the request, in seconds of the batcher's clock.
         priority: Priority level. Smaller numbers are scored first.
         answers: Outputs of the rows that have already been scored.
         taken: Number of rows that are in a batch or scored.
         scored: Number of scored rows.
-        started: Time at which the first rows were put in a batch. None before.
-        compute: Total times of the batches that include rows of the job.
+        started: Time at which the first rows were put in a batch. None if all rows are still waiting.
+        compute: Total time of each step, over the batches that include rows of the job.
         withdrawn: Whether the request was cancelled, timed out or failed.
     """
 
@@ -51,7 +51,7 @@ class Job:
         return len(self.windows) - self.taken
 
     def add(self, rows: int, took: Seconds) -> bool:
-        """Adds rows that were scored in a batch. Returns whether all rows of the job have been scored."""
+        """Adds rows and times of a scored batch to the totals. Returns whether all rows of the job have been scored."""
         self.scored += rows
         self.compute = (self.compute[0] + took[0], self.compute[1] + took[1], self.compute[2] + took[2])
         return self.scored == len(self.windows)

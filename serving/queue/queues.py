@@ -13,7 +13,8 @@ PRIORITIES = 10
 """Number of priority levels. Level 1 is scored first. Level 0 in a request means the middle level, as in Triton's schedule policy."""
 
 SHARE = 16
-"""Maximum number of rows that a request adds to a batch before the next request, so that large requests do not delay small requests."""
+"""Maximum number of rows of a request that are taken before rows of the next request, so that large requests do not delay small requests.
+"""
 
 
 class ModelQueue:

@@ -19,7 +19,7 @@ __all__ = ["Batch", "Model", "Turns"]
 
 
 class Model(Protocol):
-    """Interface of a model for the batcher.
+    """Interface that a model must have for the batcher.
 
     Attributes:
         statistics: Counters of the model's requests.
@@ -45,7 +45,7 @@ class Batch(NamedTuple):
     Args:
         model: Model that scores the batch.
         queue: Queue of the model.
-        slices: Rows of the batch by job.
+        slices: Slices of jobs that form the batch, in the order of its rows.
         rows: Number of rows.
         expected: Estimated scoring time in seconds, which is counted for the queue until the measured time is known.
     """
@@ -92,9 +92,9 @@ class Turns:
     def open(self, model: Model, length: int) -> ModelQueue:
         """Returns the queue of a model. Creates the queue if it does not exist.
 
-        A new queue starts with the scoring time of the queue that has used the least, so that its model neither blocks other models nor
-        waits for all other models. If the model had a queue before, the new queue starts with at least the scoring time of the previous
-        queue. Otherwise a slow model whose clients wait for each answer before sending the next request would come first every time.
+        A new queue starts with the least scoring time of all queues, so that its model neither blocks other models nor waits for all of
+        them. If the model had a queue before, the new queue starts with at least the scoring time of the previous queue. Without this
+        rule, a slow model would come first every time if its clients wait for each answer before they send the next request.
         """
         if model not in self._queues:
             self._queues[model] = ModelQueue(length, max(self._least, self._used.get(model, 0.0)))
@@ -128,7 +128,7 @@ class Turns:
         batch.queue.used += seconds - batch.expected
 
     def _close_queues(self) -> None:
-        """Removes queues without rows waiting or being scored, and remembers their scoring times."""
+        """Removes queues that have no rows waiting or being scored, and remembers the scoring times of these queues."""
         for model, queue in list(self._queues.items()):
             if not queue.rows and not self._running[model]:
                 self._used[model] = queue.used
@@ -148,7 +148,7 @@ class Turns:
         return min(model.batch_rows, self._settings.batch_rows_of(queue.length))
 
     def _take(self, model: Model) -> Batch:
-        """Returns the next batch of the model. Some rows remain in the queue for the other idle scoring threads."""
+        """Returns the next batch of the model. Leaves rows in the queue for the other idle scoring threads."""
         queue = self._queues[model]
         share = max(SHARE, math.ceil(queue.rows / self._idle(model)))
         slices = queue.take(min(self._most_rows(model, queue), share))

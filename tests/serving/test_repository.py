@@ -115,7 +115,7 @@ class TestFolder:
             make_repository({}, tmp_path / "no")
 
     def test_named_model_that_is_also_in_the_folder_is_refused(self, make_repository, folder, toy_model):
-        with pytest.raises(InputError, match="Model 'plain' is both a named model and in"):
+        with pytest.raises(InputError, match="Model 'plain' is both a named model and an entry of"):
             make_repository({"plain": toy_model}, folder)
 
 

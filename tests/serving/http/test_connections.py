@@ -224,7 +224,7 @@ class TestSlowClients:
         connection = connect_hasty()
         connection.sendall(b"POST /v2/repository/index HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
         status, error = status_and_error(read_to_end(connection))
-        assert (status, error) == (408, "Request body too slow: 1 bytes received, minimum 1000 bytes per second.")
+        assert (status, error) == (408, "Request body too slow: 1 bytes received, expected at least 1000 bytes per second.")
 
     def test_too_large_declared_body_is_refused_immediately(self, connect):
         connection = connect()
@@ -255,7 +255,7 @@ class TestInternals:
     @pytest.mark.parametrize("name", ["cycle", "send_400_response"])
     def test_other_uvicorn_is_refused_at_the_start(self, monkeypatch, name):
         monkeypatch.setattr("dreamkeras.serving.http.connections.INTERNALS", (f"{name}_of_the_future", "loop"))
-        with pytest.raises(MissingPackageError, match=rf"has no {name}_of_the_future of connections: pip install 'uvicorn==\d"):
+        with pytest.raises(MissingPackageError, match=rf"lacks the internal names {name}_of_the_future: pip install 'uvicorn==\d"):
             bounded_protocol(SMALL)
 
 

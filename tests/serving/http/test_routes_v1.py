@@ -166,7 +166,7 @@ class TestContentTypes:
             (b' ["ACGT"]', "text/plain", "got JSON."),
             (b'\xef\xbb\xbf{"sequences": ["ACGT"]}', "text/plain", "got JSON."),
             (b'{"id": "a", "sequence": "ACGT"}\n', "application/x-ndjson", "got JSON."),
-            (b"sequence=ACGT", "application/x-www-form-urlencoded", "got a form. Send the sequences without a name"),
+            (b"sequence=ACGT", "application/x-www-form-urlencoded", "got a form. Send the sequences without a field name"),
             (b"<html></html>", "text/html", "got HTML or XML."),
             (b"<?xml version='1.0'?><a/>", "application/xml", "got HTML or XML."),
             (b'--x\r\nContent-Disposition: form-data; name="file"\r\n', "multipart/form-data; boundary=x", "got a multipart form."),
@@ -178,7 +178,7 @@ class TestContentTypes:
 
     def test_file_that_curl_has_put_on_one_line_is_refused(self, app):
         answer = ask(app, "POST", "/v1/predict", FASTA.replace(b"\n", b""), chunks=[b">a", b"ACGT>bGG"])
-        assert (answer.status, "curl -d removes them: use --data-binary @FILE." in answer.error) == (400, True)
+        assert (answer.status, "curl -d removes line breaks: use --data-binary @FILE." in answer.error) == (400, True)
 
     @pytest.mark.parametrize("path", ["/v1/mutagenesis", "/v2/models/toy/infer", "/v1/models/toy:predict", "/v2/repository/index"])
     def test_forms_are_415_on_all_paths(self, app, path):
