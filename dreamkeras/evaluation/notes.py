@@ -19,7 +19,7 @@ BULK = 0.75
 If the share is lower, the values are not in the units of the assay.
 """
 
-CHOSEN_ON = "the best epoch was selected on them"
+CHOSEN_ON = "the best epoch was selected on {them}"
 
 
 class Units(NamedTuple):

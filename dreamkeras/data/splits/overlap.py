@@ -28,44 +28,55 @@ class Overlap(NamedTuple):
     reverse: int
     near: int
 
-    def describe(self, sequences: int, place: str, known: str = "training", consequence: str = "metrics on them will be too high") -> str:
+    def describe(self, sequences: int, place: str, known: str = "training", consequence: str = "metrics on {them} will be too high") -> str:
         """Returns a one-line warning about the overlap. At least one field must be above 0.
 
         Args:
             sequences: Total number of sequences in the set.
             place: Phrase that names the set, such as `"in valid.tsv"`.
             known: Name of the set that the sequences are compared with.
-            consequence: Text that states the consequence of the overlap, at the end of the warning.
+            consequence: Text that states the consequence of the overlap, at the end of the warning. `{them}` becomes "them", or "it" for one
+                sequence.
 
         Example:
             >>> Overlap(12, 15, 5).describe(1000, "in valid.tsv")
             '12 of the 1,000 sequences in valid.tsv are copies of training sequences, 15 are reverse complements and 5 are near-...'
             >>> Overlap(0, 15, 0).describe(1000, "in valid.tsv")
             '15 of the 1,000 sequences in valid.tsv are reverse complements of training sequences: metrics on them will be too high.'
+            >>> Overlap(0, 0, 1).describe(1000, "in valid.tsv")
+            '1 of the 1,000 sequences in valid.tsv is a near-duplicate of a training sequence: metrics on it will be too high.'
         """
-        counts = [(count, *words) for count, words in zip(self, self._words(known), strict=True) if count]
+        counts = [(count, *self._words(known, one=count == 1)[kind]) for kind, count in enumerate(self) if count]
         (first, of_known, _), *others = counts
         text = f"{first:,} of the {sequences:,} {self._noun()} {place} {of_known}"
         more = [f"{count:,} {of_them}" for count, _, of_them in others]
-        return f"{' and '.join(filter(None, [', '.join([text, *more[:-1]]), *more[-1:]]))}: {consequence}."
+        end = consequence.format(them="it" if sum(self) == 1 else "them")
+        return f"{' and '.join(filter(None, [', '.join([text, *more[:-1]]), *more[-1:]]))}: {end}."
 
     def _noun(self) -> str:
         return "sequences"
 
-    def _words(self, known: str) -> tuple[tuple[str, str], ...]:
-        """Returns two phrases for each field: one for the first number in the warning, one for a later number."""
-        return (
-            (f"are copies of {known} sequences", "are copies"),
-            (f"are reverse complements of {known} sequences", "are reverse complements"),
-            (f"are near-duplicates of {known} sequences", "are near-duplicates"),
+    def _words(self, known: str, *, one: bool) -> tuple[tuple[str, str], ...]:
+        """Returns two phrases for each field: one for the first number in the warning, one for a later number.
+
+        Args:
+            known: Name of the set that the sequences are compared with.
+            one: Whether the number is 1.
+        """
+        of_known = f"of a {known} sequence" if one else f"of {known} sequences"
+        nouns = (
+            ("is a copy", "is a reverse complement", "is a near-duplicate")
+            if one
+            else ("are copies", "are reverse complements", "are near-duplicates")
         )
+        return tuple((f"{noun} {of_known}", noun) for noun in nouns)
 
 
 class WindowOverlap(Overlap):
     """Number of genomic windows that are also in the training data (`exact`) or overlap a training window (`near`). `reverse` is 0.
 
     Example:
-        >>> WindowOverlap(10, 0, 8).describe(20, "around p.bed", "validation", "its best epoch was chosen on them")
+        >>> WindowOverlap(10, 0, 8).describe(20, "around p.bed", "validation", "its best epoch was chosen on {them}")
         '10 of the 20 windows around p.bed are validation windows and 8 overlap them: its best epoch was chosen on them.'
     """
 
@@ -74,7 +85,9 @@ class WindowOverlap(Overlap):
     def _noun(self) -> str:
         return "windows"
 
-    def _words(self, known: str) -> tuple[tuple[str, str], ...]:
+    def _words(self, known: str, *, one: bool) -> tuple[tuple[str, str], ...]:
+        if one:
+            return (f"is a {known} window", ""), ("", ""), (f"overlaps {known} windows", "overlaps them")
         return (f"are {known} windows", ""), ("", ""), (f"overlap {known} windows", "overlap them")
 
 
