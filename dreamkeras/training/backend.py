@@ -1,4 +1,4 @@
-"""Selects the Keras backend, which must happen before Keras is imported, and the precision of computation."""
+"""Selects the Keras backend before Keras is imported, and the precision of the computation."""
 
 import contextlib
 import importlib.util
@@ -14,7 +14,7 @@ __all__ = ["choose_backend", "computing_in", "find_backend", "running_backend"]
 
 
 def choose_backend(wanted: str | None = None) -> str:
-    """Imports Keras on the backend that `find_backend` returns, with default settings instead of those in the user's `keras.json`.
+    """Imports Keras on the backend that `find_backend` returns. The user's `keras.json` is ignored.
 
     Returns:
         Name of the backend.
@@ -53,8 +53,8 @@ def running_backend(wanted: str | None = None) -> str:
 def find_backend(wanted: str | None = None) -> str:
     """Returns the name of the backend to use.
 
-    The name is the first available of `wanted`, the running backend, KERAS_BACKEND and the first installed backend. The backend is not
-    imported, because a process that only starts other processes does not need the backend in memory.
+    The order of preference is: `wanted`, the running backend, the backend in KERAS_BACKEND, and the first installed backend. The backend is
+    not imported, because a process that only starts other processes does not need the backend in memory.
 
     Raises:
         MissingPackageError: Keras or the backend is not installed.
@@ -70,7 +70,10 @@ def find_backend(wanted: str | None = None) -> str:
 
 @contextlib.contextmanager
 def computing_in(precision: str) -> Iterator[None]:
-    """Context manager in which new layers compute in one of `PRECISIONS`. The previous dtype policy of Keras is restored at the end."""
+    """Context manager that sets the precision of new layers to one of `PRECISIONS`.
+
+    The previous dtype policy of Keras is restored at the end.
+    """
     import keras
 
     policy = keras.config.dtype_policy()

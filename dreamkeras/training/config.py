@@ -17,10 +17,10 @@ from dreamkeras.training.names import BACKENDS, PRECISIONS
 __all__ = ["GIVEN", "SIMULATED", "RunConfig"]
 
 GIVEN = "given"
-"""Value of `folds` with which the folds in the data are used, instead of folds drawn at random."""
+"""Value of `folds` that selects the folds in the data, instead of folds drawn at random."""
 
 MOST_TEST_SHIFTS = 16
-"""Maximum of `test_shifts`. With this value, each prediction requires 33 windows."""
+"""Maximum of `test_shifts`. With a maximum shift of 16 bases, each prediction requires 33 windows."""
 
 SIMULATED_ASSAY = "yeast"
 """Name of the assay whose measurements can be simulated."""
@@ -35,53 +35,56 @@ class RunConfig:
 
     Args:
         data: File of measured sequences. If None, the run trains on a simulated library.
-        valid: File of validation sequences. At most one of `valid`, `valid_fold` and `valid_fraction` may be set. If none is set, a tenth
-            of the data is held out.
-        valid_fold: Fold of the data to validate on, or the chromosome with which the ids of validation sequences begin.
+        valid: File of validation sequences. At most one of `valid`, `valid_fold` and `valid_fraction` may be set. By default, a tenth of
+            the data is held out.
+        valid_fold: Fold of the data to validate on. For windows of a genome, chromosome to validate on.
         valid_fraction: Fraction of the data to validate on, drawn with the seed of the split.
-        folds: Number of folds to draw with the seed of the split, or `"given"` for the folds given in the data. A separate run validates on
-            each fold, unless `valid_fold` selects one of the drawn folds. If None, there is no cross-validation.
+        folds: Number of folds to draw with the seed of the split, or `"given"` for the folds given in the data. Each fold is the validation
+            set of a separate run, unless `valid_fold` selects a single fold. If None, there is no cross-validation.
         assay: Name of the assay. See `data.assays.registry`.
         model: Name of the network, or the names of its blocks. See `models.presets`.
-        strategy: Name of the training strategy. See `training.strategy.strategies`. If None, the strategy of the network is used.
-        backend: Keras backend. The run raises an error on another backend. If None, the current backend of Keras is used.
-        epochs: Number of passes over the examples. If None, the strategy or `steps` determines the number.
+        strategy: Name of the training strategy. See `training.strategy.strategies`. If None, the default strategy of the network is used.
+        backend: Keras backend that the run requires. If None, the run uses the backend on which Keras is running.
+        epochs: Number of passes over the examples. If None, the number follows from `steps` or, if `steps` is also None, from the strategy.
         steps: Total number of optimiser steps. The last epoch is validated even if it is incomplete. At most one of `steps` and `epochs`
             may be set.
         batch_size: Examples per step. If None, the batch size of the strategy is halved until an epoch has at least 100 steps, but not
             below 32.
-        learning_rate: Peak learning rate. If None, the rate of the network or the strategy is used.
+        learning_rate: Peak learning rate. If None, the peak learning rate of the strategy is used. In a one-cycle schedule, this default is
+            at most the maximum learning rate of the core block.
         optimizer: One of `training.strategy.strategies.OPTIMIZERS`. If None, the optimiser of the strategy is used.
         loss: One of `training.strategy.losses.LOSSES`. If None, the loss of the strategy is used. If the strategy has no loss, the loss of
             the final block is used.
         ema: Decay of the exponential moving average of the weights. The averaged weights are validated and saved. If None, no average is
             computed.
-        mask: Fraction of bases that are masked and predicted. If None, the fraction of the strategy is used.
-        detect_mutations: Fraction of bases that are mutated and detected.
-        slide: Maximum number of bases by which a training window is shifted at random in each epoch, in either direction. The gap is
-            filled with `N`.
+        mask: Fraction of bases that are masked. The network is trained to predict the masked bases. If None, the fraction of the strategy
+            is used.
+        detect_mutations: Fraction of bases that are mutated. The network is trained to detect the mutated bases.
+        slide: Maximum number of bases by which a training window is shifted at random in each epoch, in either direction. The gap in a
+            shifted window is filled with `N`.
         jitter: Standard deviation of the noise added to the targets of singletons, in the units of the assay.
-        balance: Whether to sample all bins of the targets equally often, instead of using each example once in an epoch.
-        test_shifts: Maximum shift, in bases, of the windows over which predictions are averaged, in either direction. At most 16.
+        balance: Whether to draw examples equally often from all bins of target values, instead of using each example once per epoch.
+        test_shifts: Maximum shift in bases, at most 16. A prediction is the mean over windows that are shifted by up to this number of
+            bases in either direction.
         patience: Number of epochs without improvement of the validation r after which training stops. If None, all epochs are trained.
         minutes: Minutes of training after which the run stops at the end of the current epoch. If None, there is no time limit.
         precision: One of `PRECISIONS`.
         init_from: Run folder or `.keras` file with the initial weights. See `training.warm_start`. If None, the initial weights are random.
         freeze: Blocks of `init_from` that are not trained: any of `"first"` and `"core"`.
-        body_rate: Learning rate of the first and the core block, as a fraction of the learning rate of the final block. If None, the full
-            learning rate is used.
-        seed: Random seed of the initial weights, the order of examples and dropout.
-        split_seed: Random seed of the simulated library and of the split. Runs with the same `split_seed` validate on the same sequences.
+        body_rate: Learning rate of the first and the core block, as a fraction of the learning rate of the final block. If None, all blocks
+            have the same learning rate.
+        seed: Random seed for the initial weights, the order of examples, the augmentation and dropout.
+        split_seed: Random seed for the simulated library and for the split. Runs with the same `split_seed` validate on the same sequences.
             If None, `seed` is used.
         simulated: Number of promoters to simulate if `data` is None. Defaults to 20,000. None if `data` is set.
         table: Layout of the data for the assay `table`. None for all other assays.
         atac: Genome, reads and windows for the assay `atac`. None for all other assays.
-        bias: Run folder or `.keras` file of a bias model of the enzyme, which is not trained. See `models.bias`. If None, there is no bias
-            model.
+        bias: Run folder or `.keras` file of a bias model, which predicts the sequence bias of the enzyme. The bias model is not trained.
+            See `models.bias`. If None, there is no bias model.
         construct: Construct of the sequences in the user's own table, stored when the run starts. None if the run has not started, was
             started by an older version, or has another assay than `table`.
-        fingerprint: Fingerprint of the examples, stored when the run starts. A run is only resumed with the same examples. None
-            before the start.
+        fingerprint: Fingerprint of the examples, stored when the run starts. A run can only be resumed with examples that have the same
+            fingerprint. None before the start.
 
     Raises:
         InputError: A number is out of range, a precision is unknown, or two options that exclude each other are set.
@@ -142,7 +145,7 @@ class RunConfig:
         if self.backend not in (None, *BACKENDS):
             raise InputError(f"Expected a backend among {', '.join(BACKENDS)}, got {self.backend!r}.")
         if self.precision not in PRECISIONS:
-            raise InputError(f"Expected precision among {', '.join(PRECISIONS)}, got {self.precision!r}.")
+            raise InputError(f"Expected a precision among {', '.join(PRECISIONS)}, got {self.precision!r}.")
         for seed in (self.seed, self.seed_of_split):
             if not 0 <= seed < 2**32:
                 raise InputError(f"Expected a seed from 0 to {2**32 - 1}, got {seed}.")
@@ -169,7 +172,7 @@ class RunConfig:
                 raise InputError(f"Expected {name} of 0 or more, got {getattr(self, name)}.")
         if self.test_shifts > MOST_TEST_SHIFTS:
             raise InputError(
-                f"Expected test_shifts up to {MOST_TEST_SHIFTS}, got {self.test_shifts}: a prediction requires 2 N + 1 windows."
+                f"Expected test_shifts up to {MOST_TEST_SHIFTS}, got {self.test_shifts}: a prediction requires 2 * test_shifts + 1 windows."
             )
         for name in ("mask", "detect_mutations", "ema"):
             value = getattr(self, name)
@@ -209,7 +212,7 @@ class RunConfig:
 
     @property
     def seed_of_split(self) -> int:
-        """Random seed of the simulated library and of the split."""
+        """Random seed for the simulated library and for the split."""
         return self.seed if self.split_seed is None else self.split_seed
 
     def _check_alternatives(self, what: str, *names: str) -> None:

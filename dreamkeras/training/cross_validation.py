@@ -1,7 +1,7 @@
 """Cross-validates a network on the folds of the data.
 
-A run is trained for each fold. The predictions of held-out sequences are collected, and the ensemble of all runs is exported. The folder
-contains the run folders `fold-0`, `fold-1` and so on, `out_of_fold.tsv`, `metrics.json`, and the ensemble `model.onnx`.
+A run is trained for each fold. The predictions for held-out sequences are collected, and the ensemble of all runs is exported. The output
+folder contains the run folders `fold-0`, `fold-1` and so on, `out_of_fold.tsv`, `metrics.json`, and the ensemble `model.onnx`.
 """
 
 import csv
@@ -34,7 +34,7 @@ from dreamkeras.training.run_folder.new_folder import new_folder, remove_unfinis
 __all__ = ["cross_validate"]
 
 OWN_COLUMNS = 2
-"""Number of columns before the values in `validation.tsv`. These columns are the id and the length."""
+"""Number of columns in `validation.tsv` before the measured values: the id and the length."""
 
 
 def cross_validate(
@@ -43,20 +43,21 @@ def cross_validate(
     """Trains a run for each fold, validates it on that fold, and writes the results of all runs to a new folder.
 
     Args:
-        config: Configuration that all runs share, with `folds`. For each run, `valid_fold` is set to its fold.
+        config: Configuration that all runs share. The field `folds` must be set. Each run has a different value of `valid_fold`.
         folder: Folder for the results. The folder must be new or empty, unless `resume` is True.
-        report: Function that receives a line for each fold that starts.
-        backend: Required Keras backend. If None, the backend of the configuration is required. If the configuration has no backend, every
-            backend is accepted.
-        resume: Whether to resume a cross-validation with the same configuration. Finished folds are not repeated.
+        report: Function that receives a line of text when a fold starts.
+        backend: Backend on which Keras must be running. If None, Keras must be running on the backend in `config`, or on any backend if
+            `config` has none.
+        resume: Whether to resume a cross-validation with the same configuration. Folds that are already finished are not trained again.
 
     Returns:
-        The contents of `metrics.json`. The file includes r, rho, mse and n over all out-of-fold predictions, as means over the tasks for
-        which they are defined, and the r of each fold under `folds`. An undefined value is None, because JSON has no NaN.
+        The contents of `metrics.json`. The file includes `r`, `rho`, `mse` and `n` over all out-of-fold predictions, and the r of each fold
+        under `folds`. Metrics are means over the tasks for which they are defined. An undefined value is None, because JSON has no NaN.
 
     Raises:
         DreamkerasError: The data, the configuration or the folder cannot be used.
-        ExportError: Folds were trained but could not be exported. The message contains the commands to continue.
+        ExportError: All folds were trained, but the models of some folds could not be exported. The message contains the commands with
+            which to continue.
     """
     with claim(folder) if resume else new_folder(folder):
         return _cross_validate(config, folder, report, backend, resume)
@@ -84,7 +85,7 @@ def _cross_validate(config: RunConfig, folder: Path, report: Callable[[str], Non
         report(f"fold {place}/{len(numbers)}: {folder / f'fold-{number}'}")
         try:
             _train_fold(config, number, folder / f"fold-{number}")
-        except ExportError as error:  # the fold is trained and only its export failed, so the remaining folds are trained
+        except ExportError as error:  # only the export of the fold failed, so the remaining folds are still trained
             failures.append(str(error))
     if failures:
         raise ExportError(f"{' '.join(failures)} Then run: dreamkeras train --resume --out {folder}")
@@ -129,7 +130,10 @@ def _join(folder: Path, folds: np.ndarray, numbers: list[int]) -> dict[str, Any]
 
 
 def _metrics(names: list[str], values: np.ndarray, folds: np.ndarray, numbers: list[int]) -> dict[str, Any]:
-    """Returns the metrics over all rows. The first half of the columns contains measured values, the second half predicted values."""
+    """Returns the metrics over all rows.
+
+    The first half of the columns contains measured values, and the second half contains predicted values.
+    """
     tasks = len(names) // 2
     figures = task_figures(values[:, :tasks], values[:, tasks:])
     metrics: dict[str, Any] = {name: mean_defined(column) for name, column in figures.items() if name != "n"}

@@ -27,7 +27,7 @@ def import_weights(checkpoint: str, model: str, assay: str, folder: Path) -> Mod
     The folder contains `model.keras`, `model.onnx`, `config.json` with the source of the weights, and `README.md`.
 
     Args:
-        checkpoint: File with a state_dict saved by torch, from the reference network with the same blocks. See `models.torch_weights`.
+        checkpoint: PyTorch file with the state_dict of the reference network that has the same blocks. See `models.torch_weights`.
         model: Name of the network. See `models.presets`.
         assay: Name of the assay. See `data.assays.registry`.
         folder: Run folder, which appears only when complete.

@@ -69,11 +69,13 @@ def train(config: RunConfig, folder: Path) -> dict[str, Any]:
         folder: Run folder, which must be new or empty.
 
     Returns:
-        The metrics of `run_folder.contents.write_results`: validation metrics of the best epoch, and size and duration of the run.
+        The metrics that `run_folder.contents.write_results` returns, such as the validation metrics of the best epoch and the duration of
+        training.
 
     Raises:
         DreamkerasError: The data, the configuration or the folder cannot be used, and nothing is written. The error is also raised if the
-            loss is not finite or the model cannot be exported. In this case, the folder keeps the results up to that point.
+            loss is not finite or the model cannot be exported. If the error occurs during training or export, the folder keeps the results
+            up to that point.
     """
     require_packages()  # the training does not start if the export would fail
     with new_folder(folder):
@@ -96,14 +98,14 @@ def resume(folder: Path, backend: str | None = None) -> dict[str, Any]:
 
     Args:
         folder: Run folder of a run that `train` started.
-        backend: Required Keras backend. If None, the backend with which the run was started is required.
+        backend: Backend on which Keras must be running. If None, Keras must be running on the backend with which the run was started.
 
     Returns:
-        The same metrics as `train`.
+        The metrics that `train` would return.
 
     Raises:
-        DreamkerasError: The folder does not contain a run, the run was started with another backend, or its data have changed or were a
-            stream, which can be read only once.
+        DreamkerasError: The folder does not contain a run, the run was started with another backend, or its data have changed. The error is
+            also raised if the data were a stream, which can be read only once.
     """
     config = read_begun(folder / "config.json")
     if config.backend != running_backend(backend):
@@ -146,7 +148,7 @@ def _with_files(config: RunConfig, rename: Callable[[str], str]) -> RunConfig:
 
 
 def _prepare(config: RunConfig, data: RunData) -> tuple[PrixFixe, Plan]:
-    """Returns the compiled network, whose weights are drawn with the seed of the run, and the training plan."""
+    """Returns the compiled network and the training plan. The weights are drawn with the seed of the run."""
     keras.utils.set_random_seed(config.seed)
     with computing_in(config.precision):
         model = build_model(config.model, assay_of(config))
@@ -167,14 +169,14 @@ def _prepare(config: RunConfig, data: RunData) -> tuple[PrixFixe, Plan]:
         optimizer,
         loss=find_loss(plan.strategy.loss) if plan.strategy.loss else None,
         metrics=[PearsonR.for_targets(data.training.targets)],
-        jit_compile=config.backend == "jax",  # benchmarks/train_step.py measures TensorFlow without XLA
+        jit_compile=config.backend == "jax",  # TensorFlow does not use XLA, as in benchmarks/train_step.py
     )
     model.optimizer.build(model.trainable_variables)  # otherwise, TensorFlow would trace the first step twice
     return model, plan
 
 
 def _check_exportable(model: PrixFixe, backend: str | None) -> None:
-    """Raises an error if the separate export process could not import a block after the training."""
+    """Raises an error if the separate process that exports the model cannot import a block."""
     hidden = [block_name(type(block)) for block in (model.first, model.core, model.final) if not is_importable(type(block))]
     if hidden and backend != "tensorflow":
         raise ModelError(
@@ -218,7 +220,7 @@ def _fit(config: RunConfig, plan: Plan, folder: Path, data: RunData, model: Prix
             progress.close()
     assign_weights(model.variables, state.best_weights, folder)
     counts = {"examples": len(data.training), "validation_examples": len(data.validation), "common": data.common}
-    summary = {**dataclasses.asdict(_with_files(config, file_name)), **counts}  # in results, file names have no folders
+    summary = {**dataclasses.asdict(_with_files(config, file_name)), **counts}  # the results contain file names without folders
     predicted = predict_letters(predictor, data.validation.letters, plan.batch_size)
     require_held(folder)
     return write_results(folder, summary, model, predicted, data.validation, state, data.training)

@@ -26,8 +26,8 @@ class RunData(NamedTuple):
     Args:
         training: Training examples.
         validation: Validation examples.
-        common: Sentence on the sequences that both sets contain. It is empty if the split keeps similar sequences in the same set.
-        read: Sentences on the numbers of rows in each file, as returned by `Examples.describe_reading`.
+        common: Sentence on the sequences that are in both sets. The sentence is empty if the split keeps similar sequences in the same set.
+        read: Sentences on the number of rows in each file, as returned by `Examples.describe_reading`.
     """
 
     training: Examples
@@ -56,7 +56,7 @@ def with_window(config: RunConfig) -> RunConfig:
 
 
 def read_begun(path: Path) -> RunConfig:
-    """Reads the configuration of a run that was started, and adds the construct if an older version did not store the construct.
+    """Reads the stored configuration of a run. If an older version did not store the construct, the construct is added.
 
     Raises:
         InputError: The file is missing or malformed.

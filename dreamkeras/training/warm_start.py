@@ -1,4 +1,7 @@
-"""Initialises a network with the weights of another network. The final block is new if tasks or units differ."""
+"""Initialises a network with the weights of another network.
+
+The final block has new weights if the tasks or units of the networks differ.
+"""
 
 import json
 from pathlib import Path
@@ -18,11 +21,10 @@ __all__ = ["body_variables", "freeze", "take_weights"]
 def take_weights(network: PrixFixe, source: Path) -> bool:
     """Copies the weights of the first and the core block from another network.
 
-    The weights of the final block are also copied if tasks and units are the same.
-
+    The weights of the final block are also copied if the final blocks have the same tasks, units, class and shapes.
 
     Args:
-        network: Network that receives the weights. It must have the same first and core block.
+        network: Network that receives the weights. The first and the core block of both networks must have the same class and shapes.
         source: Run folder of a trained or imported model, or a `.keras` file.
 
     Returns:

@@ -100,7 +100,7 @@ def test_amounts_must_be_0_or_more(name):
 
 def test_test_shifts_are_limited():
     assert RunConfig(test_shifts=16).test_shifts == 16
-    with pytest.raises(InputError, match=r"Expected test_shifts up to 16, got 17: a prediction requires 2 N \+ 1 windows"):
+    with pytest.raises(InputError, match=r"Expected test_shifts up to 16, got 17: a prediction requires 2 \* test_shifts \+ 1 windows"):
         RunConfig(test_shifts=17)
 
 
@@ -146,7 +146,7 @@ def test_split_seed_defaults_to_the_seed():
 
 
 def test_an_unknown_precision_is_refused():
-    with pytest.raises(InputError, match="Expected precision among float32, bfloat16, float16, got 'int8'"):
+    with pytest.raises(InputError, match="Expected a precision among float32, bfloat16, float16, got 'int8'"):
         RunConfig(precision="int8")
     assert [RunConfig(precision=name).precision for name in PRECISIONS] == list(PRECISIONS)
 

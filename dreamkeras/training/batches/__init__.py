@@ -1,5 +1,5 @@
 """Makes the batches of an epoch by ordering and augmenting the examples.
 
 In: `Examples`.
-Out: batches of letters and targets.
+Out: batches of windows and targets.
 """

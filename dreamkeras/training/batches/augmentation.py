@@ -13,7 +13,7 @@ __all__ = ["Augmentation", "choose_bases", "cut", "jitter", "mutate", "slide"]
 
 
 def _exchange_table() -> np.ndarray:
-    """Returns the three other bases of each base, uint8 (3, 256). Codes that are not bases map to themselves."""
+    """Returns a table of the three other bases for each base, uint8 (3, 256). Codes that are not bases map to themselves."""
     table = np.tile(np.arange(256, dtype=np.uint8), (3, 1))
     for code in np.flatnonzero(IS_BASE):
         base = int(BASE_INDEX[code])
@@ -25,17 +25,18 @@ EXCHANGE = _exchange_table()
 
 
 class Augmentation(NamedTuple):
-    """Settings of the augmentation, which converts examples to rows of batches.
+    """Settings for the augmentation of the examples in a batch.
 
     Args:
-        strands: `"augment"`: the reverse complement of each window is a separate row. `"pair"`: each window and its reverse complement
-            are in the same batch. `"given"`: windows are used as given.
+        strands: With `"augment"`, the reverse complement of each window is a separate example. With `"pair"`, each window and its reverse
+            complement are in the same batch. With `"given"`, reverse complements are not used.
         slide: Maximum shift of a window in bases, in either direction.
         jitter: Standard deviation of the noise added to the targets of singletons, in the units of the assay.
         mask: Fraction of bases that are replaced by `N`.
         mutate: Fraction of bases that are replaced by another base.
-        balance: Whether to sample all bins of the targets equally often. See `sampling`.
-        truths: Keys of `layers.parts.auxiliary.KINDS` that the network predicts. The true values of these outputs are added to the targets.
+        balance: Whether to draw examples equally often from all bins of target values. See `sampling`.
+        truths: Keys of `layers.parts.auxiliary.KINDS`, for the auxiliary outputs of the network. The true values of these outputs are added
+            to the targets.
         nonpeak_ratio: Number of non-peaks per peak in an epoch, for windows of a genome.
     """
 
@@ -67,7 +68,7 @@ def slide(letters: np.ndarray, most: int, generator: np.random.Generator) -> np.
 
 
 def choose_bases(letters: np.ndarray, share: float, generator: np.random.Generator) -> np.ndarray:
-    """Draws each base independently with the same probability, bool (n, length). N and other letters than A, C, G and T are never drawn."""
+    """Selects each base independently with probability `share`, bool (n, length). Letters other than A, C, G and T are never selected."""
     return (generator.random(letters.shape, np.float32) < share) & IS_BASE[letters]
 
 

@@ -39,21 +39,23 @@ def training_batches(examples: Examples, steps: int, seed: int, augmentation: Au
     """Yields training batches for the `fit` method of Keras, for an unlimited number of epochs.
 
     The contents of an epoch depend only on the seed and the number of the epoch, so that a resumed run trains on the same batches as an
-    uninterrupted one.
+    uninterrupted run.
 
     Args:
         examples: Training examples.
-        steps: Number of batches in an epoch. The batch sizes differ by at most one, so that no batch is too small for batch statistics.
-        seed: Random seed of order and augmentation.
+        steps: Number of batches in an epoch. The batch sizes differ by at most one example, so that no batch is too small for batch
+            statistics.
+        seed: Random seed for the order and the augmentation of examples.
         augmentation: Augmentation of the examples.
         first_epoch: Number of the first epoch, counted from 0.
 
     Yields:
-        Pairs of `{"letters": uint8 (batch, length), "flags": float32 (batch, flags)}` and targets, float32 `(batch, tasks)`. If
-        `augmentation.truths` is not empty, the targets are a dictionary of `"expression"`, the uint8 `"letters"` before masking and
-        mutation, and bool `"masked"` and `"mutated"`, each `(batch, length)`. Examples with profiles are shifted within their margins, and
-        the targets also include `"profile"`, the number of reads at each position, float32 `(batch, positions)`. If the examples have
-        weights, a third element of the batch contains the weights, float32 `(batch,)`, scaled to a mean of 1 over all examples.
+        Pairs of inputs, `{"letters": uint8 (batch, length), "flags": float32 (batch, flags)}`, and targets, float32 `(batch, tasks)`. If
+        `augmentation.truths` is not empty, the targets are a dictionary with `"expression"` and with `"letters"`, the windows before
+        masking and mutation, uint8 `(batch, length)`. The keys `"masked"` and `"mutated"` contain the masked and mutated positions, bool
+        `(batch, length)`. For examples with profiles, the targets include `"profile"`, the number of reads at each position, float32
+        `(batch, positions)`. Such examples are shifted at random within their margins. If the examples have weights, a third element of the
+        batch contains the weights, float32 `(batch,)`, scaled to a mean of 1 over all examples.
     """
     singletons = _column(examples, "is_singleton")
     bins = Bins(examples.targets) if augmentation.balance else None
@@ -68,7 +70,7 @@ def training_batches(examples: Examples, steps: int, seed: int, augmentation: Au
 
 
 def _order(examples: Examples, bins: Bins | None, augmentation: Augmentation, generator: np.random.Generator) -> np.ndarray:
-    """Returns the order of an epoch as indices of examples. Index `len(examples) + i` is the reverse complement of example `i`."""
+    """Returns the indices of the examples in the order of an epoch. Index `len(examples) + i` is the reverse complement of example `i`."""
     turned = augmentation.strands == "augment"
     if examples.is_peak is None:
         return epoch_order(len(examples), turned, bins, generator)
@@ -80,7 +82,7 @@ def _order(examples: Examples, bins: Bins | None, augmentation: Augmentation, ge
 def _rows(
     examples: Examples, index: np.ndarray, strands: str, generator: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
-    """Returns the letters, flags and true values of the examples with the given indices.
+    """Returns the letters, flags and targets of the examples with the given indices.
 
     Index `len(examples) + i` is the reverse complement of example `i`.
     """
@@ -103,7 +105,7 @@ def _rows(
 def _shifted(
     letters: np.ndarray, profiles: np.ndarray, margin: int, generator: np.random.Generator
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Cuts each window and its profile at a random offset within the margin, and computes the logarithms of the read counts."""
+    """Cuts each window and its profile at a random offset within the margin, and computes the expression, log(1 + reads)."""
     starts = generator.integers(0, 2 * margin + 1, len(letters))
     profiles = cut(profiles, profiles.shape[1] - 2 * margin, starts)
     truths = {"expression": np.log1p(profiles.sum(axis=1, keepdims=True)), "profile": profiles}

@@ -1,6 +1,7 @@
 """Selects and orders the examples of an epoch.
 
-An epoch contains each example once, all peaks with newly drawn non-peaks, or examples from all bins of targets equally often.
+An epoch contains each example once, all peaks and a new random sample of non-peaks, or equally many examples from each bin of target
+values.
 """
 
 import numpy as np
@@ -15,8 +16,8 @@ class Bins:
     """Bins of examples with similar targets. Examples are drawn equally often from each bin.
 
     Args:
-        targets: float (n, tasks). Each task is scaled to the range of its values, and an example is binned by its mean over tasks. Examples
-            without any target form a separate bin, and empty bins are omitted.
+        targets: float (n, tasks). The values of each task are scaled to the range from 0 to 1, and an example is binned by its mean over
+            tasks. Examples without any target form a separate bin, and empty bins are omitted.
     """
 
     def __init__(self, targets: np.ndarray) -> None:
@@ -25,7 +26,10 @@ class Bins:
         _, self.starts, self.counts = np.unique(bins[self.members], return_index=True, return_counts=True)
 
     def draw(self, size: int, generator: np.random.Generator) -> np.ndarray:
-        """Draws rows with replacement, int (size,), in random order. The numbers of rows per bin differ by at most one."""
+        """Draws row numbers with replacement, int (size,), in random order.
+
+        The numbers of rows drawn from each bin differ by at most one.
+        """
         bins = generator.permutation(np.arange(size) % len(self.counts))
         within = (generator.random(size) * self.counts[bins]).astype(np.int64)
         return self.members[self.starts[bins] + within]
@@ -47,7 +51,7 @@ def epoch_rows(is_peak: np.ndarray, ratio: float, generator: np.random.Generator
 
     Args:
         is_peak: bool (n,).
-        ratio: Number of non-peaks per peak, limited by the number of non-peaks.
+        ratio: Number of non-peaks to draw for each peak, up to the total number of non-peaks.
         generator: Random generator.
     """
     peaks, others = np.flatnonzero(is_peak), np.flatnonzero(~is_peak)
@@ -57,12 +61,12 @@ def epoch_rows(is_peak: np.ndarray, ratio: float, generator: np.random.Generator
 
 
 def epoch_order(n: int, turned: bool, bins: Bins | None, generator: np.random.Generator) -> np.ndarray:
-    """Returns the order of an epoch as indices of examples. The index n + i is the reverse complement of example i.
+    """Returns the indices of the examples in the order of an epoch. Index n + i is the reverse complement of example i.
 
     Args:
         n: Number of examples.
         turned: Whether reverse complements are additional examples.
-        bins: Bins to draw from equally often. If None, each example is used once.
+        bins: Bins from which examples are drawn equally often. If None, each example is used once.
         generator: Random generator.
     """
     if bins is None:
@@ -73,7 +77,7 @@ def epoch_order(n: int, turned: bool, bins: Bins | None, generator: np.random.Ge
 
 
 def _bins(targets: np.ndarray) -> np.ndarray:
-    """Returns the bin of each example, int (n,), from 0. Examples without any target are in bin -1."""
+    """Returns the bin of each example, int (n,), counted from 0. Examples without any target are in bin -1."""
     lowest, highest = np.nanmin(targets, axis=0), np.nanmax(targets, axis=0)
     scaled = (targets - lowest) / np.where(highest > lowest, highest - lowest, 1)
     present = ~np.isnan(scaled)

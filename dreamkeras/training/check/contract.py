@@ -31,12 +31,12 @@ from dreamkeras.training.batches.augmentation import choose_bases
 __all__ = ["CHECKS", "Outcome", "check_block"]
 
 Make = Callable[..., PrixFixe]
-"""Function that builds a network around the block, with new random weights."""
+"""Function that builds a network that contains the block to check, with new random weights."""
 
 STEPS = 3
 
 BESIDE = 20
-"""Difference between the lengths of the window and the profile, for a final block that predicts a profile."""
+"""Length of the window minus length of the profile, for a final block that predicts a profile."""
 
 
 class Outcome(NamedTuple):
@@ -44,7 +44,7 @@ class Outcome(NamedTuple):
 
     Args:
         check: Name of the check, a key of `CHECKS`.
-        reason: Reason why the block fails the check. Empty if it passes.
+        reason: Reason why the block fails the check. Empty if the block passes.
     """
 
     check: str
@@ -102,7 +102,7 @@ def _refuse(path: str) -> Any:
 
 
 def _batch(network: PrixFixe, size: int = 8) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Returns random inputs and all kinds of targets on which a block may be trained.
+    """Returns random inputs, and targets for every output on which a block may be trained.
 
     Some bases are masked, and some are labelled as mutated.
     """
@@ -126,7 +126,8 @@ def _builds(make: Make) -> None:
         inputs, truths = _batch(network)
         if (came := _answer(network, inputs).shape) != truths["expression"].shape:
             raise ModelError(
-                f"Expected one prediction per sequence, got {came} for {len(truths['expression'])} of {network.construct.length} bases."
+                f"Expected one prediction per sequence, got shape {came} for {len(truths['expression'])} sequences of "
+                f"{network.construct.length} bases."
             )
 
 

@@ -1,4 +1,4 @@
-"""Checks a block on every installed backend, each in a separate process.
+"""Checks a block on every installed backend, in a separate process for each backend.
 
 Each process runs `python -m dreamkeras.training.check.report NAME [SLOT]` on the backend in KERAS_BACKEND.
 """
@@ -24,8 +24,8 @@ class Report(NamedTuple):
 
     Args:
         backends: Backends on which the checks ran.
-        rows: Reason of failure on each backend, by check. The reason is an empty string if the check passed, and None if the check did not
-            run.
+        rows: For each check, the reason for failure on each backend. The reason is an empty string if the check passed, and None if the
+            check did not run.
     """
 
     backends: tuple[str, ...]
@@ -37,7 +37,7 @@ class Report(NamedTuple):
         return all(reason == "" for reasons in self.rows.values() for reason in reasons)
 
     def __str__(self) -> str:
-        """Formats the checks as a tab-separated table, followed by the reason of each failure."""
+        """Formats the checks as a tab-separated table, followed by the reason for each failure."""
         verdict = {"": "ok", None: "-"}
         lines = ["\t".join(("check", *self.backends))]
         lines += ["\t".join((check, *(verdict.get(reason, "NO") for reason in reasons))) for check, reasons in self.rows.items()]
@@ -52,11 +52,11 @@ def report_block(slot: str | None, name: str, backends: tuple[str, ...] = BACKEN
     Args:
         slot: `"first"`, `"core"` or `"final"`. If None, the slot of the block's class is used.
         name: Name of a registered block, or `module:Class`. The module is searched for on Python's path and in the working directory.
-        backends: Backends on which the checks run, if they are installed.
+        backends: Backends on which the block is checked. Backends that are not installed are skipped.
 
     Raises:
         ModelError: The block does not exist.
-        MissingPackageError: No backend of `backends` is installed.
+        MissingPackageError: None of `backends` is installed.
     """
     installed = tuple(backend for backend in backends if importlib.util.find_spec(backend))
     if not installed:
@@ -68,7 +68,7 @@ def report_block(slot: str | None, name: str, backends: tuple[str, ...] = BACKEN
 
 
 def _ask(backend: str, slot: str | None, name: str) -> dict[str, str]:
-    """Runs the checks in a process on one backend, and returns the reason of failure of each check that ran, by name."""
+    """Runs the checks in a process on one backend. Returns the reason for failure of each check, or an empty string if the check passed."""
     # The option -P is not used, because the module of the block may be in the working directory.
     command = [sys.executable, "-m", "dreamkeras.training.check.report", name, *filter(None, [slot])]
     environment = child_environment(backend)

@@ -1,4 +1,4 @@
-"""Keras callbacks for seeding, validation with the predictions of the exported model, history, early stopping and checkpoints."""
+"""Keras callbacks for seeding, validation, history, early stopping and checkpoints."""
 
 import time
 from pathlib import Path
@@ -21,7 +21,7 @@ __all__ = ["AveragedWeights", "Checkpoint", "EpochSeed", "History", "LastStep", 
 class EpochSeed(keras.callbacks.Callback):
     """Callback that seeds the random generator of the backend for each epoch.
 
-    Torch draws dropout from this generator, and checkpoints do not store the state of the generator.
+    Torch draws dropout masks from the random generator of the backend, and checkpoints do not store the state of the generator.
 
     Args:
         seed: Random seed of the run.
@@ -35,9 +35,10 @@ class EpochSeed(keras.callbacks.Callback):
         self.epoch = epoch
 
     def on_train_batch_begin(self, batch, logs=None):
-        """Seeds the generator before the first batch, from the seed of the run and the epoch.
+        """Seeds the random generator before the first batch of an epoch.
 
-        An earlier seed would not suffice, because the start of `fit` draws random numbers.
+        The seed depends on the seed of the run and on the epoch. Seeding earlier would not suffice, because `fit` draws random numbers when
+        it starts.
         """
         if batch == 0:
             keras.utils.set_random_seed(int(np.random.SeedSequence([self.seed, self.epoch]).generate_state(1)[0]))
@@ -46,7 +47,7 @@ class EpochSeed(keras.callbacks.Callback):
 class LastStep(keras.callbacks.Callback):
     """Callback that ends the run after a number of steps, possibly within an epoch.
 
-    The last epoch is validated and recorded like any other.
+    The last epoch is validated and recorded, even if it is incomplete.
 
     Args:
         steps: Total number of steps of the run.
@@ -67,11 +68,11 @@ class LastStep(keras.callbacks.Callback):
 
 
 class AveragedWeights(keras.callbacks.Callback):
-    """Callback that swaps the weights with their moving averages in the optimiser.
+    """Callback that exchanges the weights of the network with their moving averages in the optimiser.
 
-    A run lists this callback twice. Callbacks between the two positions use the averages, and the second swap restores the weights. The
-    callback `SwapEMAWeights` of Keras is not used, because it swaps by addition and subtraction, which loses digits, and restores the
-    weights only in the next epoch, so that a checkpoint would store the averages.
+    A run has this callback twice in its list of callbacks. Callbacks between the two positions use the averages, and the second swap
+    restores the weights. The callback `SwapEMAWeights` of Keras is not used, because its swap by addition and subtraction loses digits.
+    `SwapEMAWeights` also restores the weights only in the next epoch, so that a checkpoint would store the averages.
     """
 
     def on_epoch_end(self, epoch, logs=None):
@@ -86,8 +87,9 @@ class AveragedWeights(keras.callbacks.Callback):
 class Validation(keras.callbacks.Callback):
     """Callback that adds `val_mse`, `val_r`, `val_rho` and `val_relative_mse` of the exported model's predictions to the logs of the epoch.
 
-    Each metric is the mean over the tasks for which it is defined. With several tasks, the metrics of each task are added as `val_r_TASK`.
-    For a network with a profile, the metrics of `training.epochs.profiles` are also added, including the loss that selects the best epoch.
+    Each metric is the mean over the tasks for which it is defined. With several tasks, the metrics of each task are also added, for example
+    as `val_r_TASK`. For a network that predicts a profile, the metrics of `training.epochs.profiles` are also added, including the loss by
+    which the best epoch is selected.
 
     Args:
         predictor: Model that predicts expression from letters, as returned by `PrixFixe.predictor`.

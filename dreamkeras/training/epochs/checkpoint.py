@@ -21,12 +21,12 @@ __all__ = ["TrainingState", "assign_weights", "read_checkpoint", "write_checkpoi
 
 @dataclass
 class TrainingState:
-    """State of a run, apart from its current weights.
+    """State of a run, except the current weights of the network.
 
     Args:
         rows: The history, one dictionary per epoch.
-        best_epoch: Number of the best epoch, counted from 1, as ranked by `training.epochs.selection`. The number is 0 before the first
-            epoch.
+        best_epoch: Number of the best epoch, counted from 1, as ranked by `training.epochs.selection`. The number is 0 until the first
+            epoch has ended.
         best_weights: Values of the model's variables after the best epoch.
         seconds: Duration of training, in seconds.
     """
@@ -37,23 +37,22 @@ class TrainingState:
     seconds: float = 0.0
 
     def record(self, row: Epoch, model: keras.Model) -> None:
-        """Adds the row of an epoch, and stores the weights if the epoch is better than all earlier epochs."""
+        """Adds the row of an epoch to the history, and stores the weights if the epoch is better than all earlier epochs."""
         self.rows.append(row)
         if not self.best_epoch or is_better(row, self.rows[self.best_epoch - 1]):
             self.best_epoch = len(self.rows)
             self.best_weights = _values(model.variables)
 
     def has_ended(self, patience: int | None, minutes: float | None = None) -> bool:
-        """Whether the run ends, which is the case after `patience` epochs without improvement or after `minutes` minutes.
-
-        None disables a criterion.
-        """
+        """Whether training ends: after `patience` epochs without improvement or after `minutes` minutes. None disables a limit."""
         converged = patience is not None and without_improvement(self.rows, self.best_epoch) >= patience
         return converged or (minutes is not None and self.seconds >= 60 * minutes)
 
 
 def write_checkpoint(path: Path, model: keras.Model, state: TrainingState) -> None:
-    """Writes the state, the weights and the optimiser variables. The previous checkpoint is replaced when the new one is complete.
+    """Writes a checkpoint with the state of the run, the weights and the optimiser variables.
+
+    The previous checkpoint is replaced when the new checkpoint is complete.
 
     Raises:
         DreamkerasError: The file cannot be written.

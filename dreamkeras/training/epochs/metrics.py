@@ -35,7 +35,10 @@ class PearsonR(keras.metrics.Metric):
 
     @classmethod
     def for_targets(cls, targets):
-        """Creates the metric with the mean and standard deviation of the targets (n, tasks). Missing targets are NaN."""
+        """Creates the metric, with the mean and standard deviation of the targets (n, tasks) as offset and scale.
+
+        Missing targets are NaN.
+        """
         variances = target_variances(targets)
         scale = np.sqrt(np.where(variances > 0, variances, 1))
         measured = ~np.isnan(targets)
@@ -63,11 +66,11 @@ class PearsonR(keras.metrics.Metric):
 
     def result(self):
         """Returns r over all batches since the last reset."""
-        # The rounded mean of constant values leaves a small variance, which is not a signal.
+        # Because of rounding errors, constant values can have a small variance, which is not a signal.
         varying = ops.all(self.squares > 1e-12 * self.count * ops.square(self.means), axis=0)
         r = ops.divide_no_nan(self.products, ops.sqrt(self.squares[0]) * ops.sqrt(self.squares[1]))
         return ops.mean(ops.where(varying, r, 0.0))
 
     def get_config(self):
-        """Returns the number of tasks and the offset and scale of standardisation."""
+        """Returns the number of tasks, and the offset and scale for standardisation."""
         return {**super().get_config(), "tasks": self.tasks, "offset": self.offset, "scale": self.scale}

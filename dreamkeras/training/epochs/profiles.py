@@ -16,7 +16,7 @@ AT_ONCE = 4096
 
 
 def epoch_figures(network: PrixFixe, examples: Examples, predicted: np.ndarray) -> dict[str, float]:
-    """Computes the loss over all examples, and the median distance between measured and predicted profiles over peaks.
+    """Computes the loss over all examples, and the median distance between measured and predicted profiles in peaks.
 
     Args:
         network: Network that predicts a profile.
@@ -31,7 +31,7 @@ def epoch_figures(network: PrixFixe, examples: Examples, predicted: np.ndarray) 
 
 
 def final_figures(network: PrixFixe, examples: Examples, predicted: np.ndarray) -> dict[str, float]:
-    """Computes the loss over all examples, and for peaks the metrics of `statistics.profiles` and the r of the counts.
+    """Computes the loss over all examples. For peaks, also computes the metrics of `statistics.profiles` and the r of the read counts.
 
     The arguments are the same as those of `epoch_figures`.
     """
@@ -44,7 +44,7 @@ def final_figures(network: PrixFixe, examples: Examples, predicted: np.ndarray) 
 def validation_loss(network: PrixFixe, examples: Examples, predicted: np.ndarray) -> float:
     """Computes the loss of the final block from the predictions of the network's predictor.
 
-    The predictor averages over the strands and includes the bias model, if the network has one.
+    The predictor averages over both strands, and includes the bias model of the network, if there is one.
 
     Args:
         network: Network that predicts a profile.
@@ -63,12 +63,12 @@ def validation_loss(network: PrixFixe, examples: Examples, predicted: np.ndarray
 
 
 def peaks_or_all(examples: Examples) -> np.ndarray:
-    """Returns which examples are peaks, bool (n,). If no example is a peak or peaks are unknown, all values are True."""
+    """Returns whether each example is a peak, bool (n,). If no example is a peak or the peaks are unknown, all values are True."""
     peaks = examples.is_peak
     return np.ones(len(examples), bool) if peaks is None or not peaks.any() else peaks
 
 
 def _reads(examples: Examples) -> np.ndarray:
     if examples.profiles is None:
-        raise InputError("Expected examples with profiles, got examples without.")
+        raise InputError("Expected examples with profiles, got examples without profiles.")
     return examples.profiles

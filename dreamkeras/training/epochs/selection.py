@@ -23,21 +23,22 @@ def is_better(row: Epoch, best: Epoch) -> bool:
 
     For networks with profiles, the epoch with the lowest validation loss ranks highest. For other networks, the epoch with the highest mean
     r over tasks ranks highest. A task with an undefined r in one epoch counts as 0, so that all means are over the same tasks. Epochs in
-    which r is undefined for all tasks rank below all other epochs. Such epochs are ranked by their error relative to the variance of the
-    training values.
+    which r is undefined for all tasks rank below all other epochs, in the order of the error relative to the variance of the training
+    values.
     """
     rank, so_far = _rank(row), _rank(best)
     return rank is not None and (so_far is None or rank > so_far)
 
 
 def without_improvement(rows: Sequence[Epoch], best_epoch: int) -> int:
-    """Counts the epochs after the best one.
+    """Counts the epochs after the best epoch.
 
-    An epoch is not counted if its metric is undefined, or if the metric is undefined for a task for which it is defined in the best epoch.
+    An epoch without any defined metric is not counted. An epoch is also not counted if r is undefined for a task for which r is defined in
+    the best epoch.
 
     Args:
         rows: Rows of the history.
-        best_epoch: Number of the best epoch, counted from 1. The number is 0 before the first epoch.
+        best_epoch: Number of the best epoch, counted from 1. The number is 0 until the first epoch has ended.
     """
     if not best_epoch or _rank(rows[best_epoch - 1]) is None:
         return 0
@@ -47,13 +48,13 @@ def without_improvement(rows: Sequence[Epoch], best_epoch: int) -> int:
 
 
 def relative_error(mse: np.ndarray, variances: np.ndarray) -> float:
-    """Computes the squared error divided by the variance of the training values, as the mean over tasks.
+    """Computes the mean squared error divided by the variance of the training values, averaged over tasks.
 
     Tasks without validation values and tasks with constant training values are excluded. If no task remains, the result is the mean squared
     error, or NaN if no task has validation values.
 
     Args:
-        mse: float (tasks,), mean squared errors. NaN for a task without validation values.
+        mse: float (tasks,), mean squared errors. The error is NaN for a task without validation values.
         variances: float (tasks,), from `target_variances`.
 
     Example:
@@ -76,12 +77,12 @@ def target_variances(targets: np.ndarray) -> np.ndarray:
 
 
 def describe_undefined(targets: np.ndarray, tasks: Sequence[str]) -> str:
-    """Returns a warning that lists the tasks with undefined validation r and their number of values.
+    """Returns a warning that lists the tasks with undefined validation r, with the number of validation values.
 
     Returns an empty string if r is defined for all tasks.
 
     Args:
-        targets: float (n, tasks), validation values. NaN for a missing value.
+        targets: float (n, tasks), validation values. Missing values are NaN.
         tasks: Names of the tasks.
     """
     counts = (~np.isnan(targets)).sum(axis=0)

@@ -1,5 +1,5 @@
-"""Executes grids of runs and ranks the runs on a leaderboard.
+"""Executes the runs of a grid, and ranks combinations of options on a leaderboard.
 
 In: a grid in TOML.
-Out: a run folder for each combination, and a leaderboard.
+Out: a folder for each run, and a leaderboard.
 """

@@ -21,14 +21,15 @@ class Result(NamedTuple):
     """Result of one run.
 
     Args:
-        combination: Name of the combination of options. Runs with different seeds have the same name.
-        r: Validation r, the mean over the tasks for which r is defined. NaN if r is undefined for all tasks.
+        combination: Name of the combination of options. Runs that differ only in the seed belong to the same combination.
+        r: Validation r, the mean over the tasks for which r is defined. The value is NaN if r is undefined for all tasks.
         parameters: Number of trainable parameters of the network.
         seconds: Duration of training, in seconds.
         speed: Number of training sequences per second.
         measured: float64 (n, tasks), measured values of the validation sequences.
-        predicted: float64 (n, tasks), predicted values of the validation sequences.
-        error: Squared error divided by the variance of the training values, as the mean over tasks. It ranks runs with undefined r.
+        predicted: float64 (n, tasks), predicted values for the validation sequences.
+        error: Mean squared error divided by the variance of the training values, averaged over tasks. Runs with undefined r are ranked by
+            this error.
     """
 
     combination: str
@@ -46,14 +47,15 @@ class LeaderboardRow(NamedTuple):
 
     Args:
         combination: Name of the combination.
-        each: Validation r of each run. If r is undefined for a task because the predictions are constant, the task counts as 0.
-        r: Mean of `each`. A run with undefined r counts as 0. NaN if r is undefined for all runs.
-        sd: Standard deviation of `each`, with n - 1 degrees of freedom. A run with undefined r counts as 0. NaN for a single run.
+        each: Validation r of each run. If r is undefined for a task because the predictions are constant, the r of the task counts as 0.
+        r: Mean of `each`. An undefined r counts as 0 in the mean. The mean is NaN if r is undefined for all runs.
+        sd: Standard deviation of `each`, with n - 1 degrees of freedom. An undefined r counts as 0. The standard deviation is NaN for a
+            single run.
         parameters: Number of trainable parameters.
         minutes: Mean duration of training, in minutes.
         speed: Mean number of training sequences per second.
-        behind: Mean r of the best combination minus mean r of this combination. None for the best combination.
-        error: Mean error of the runs.
+        behind: Mean r of the best combination minus mean r of this combination. The value is None for the best combination.
+        error: Mean of `Result.error` over the runs.
     """
 
     combination: str
@@ -122,7 +124,10 @@ def _row(name: str, results: Sequence[Result]) -> LeaderboardRow:
 
 
 def _comparable_r(result: Result) -> float:
-    """Returns the mean r over the tasks whose measured values are not constant. For all runs, these are the same tasks."""
+    """Returns the mean r over the tasks whose measured values are not constant.
+
+    The tasks are the same for all runs, so that the means can be compared.
+    """
     possible = varies(result.measured)
     r = task_figures(result.measured[:, possible], result.predicted[:, possible])["r"]
     return float(mean_or_zero(r, axis=0)) if np.isnan(r).any() else result.r
@@ -134,7 +139,7 @@ def write_leaderboard(rows: Sequence[LeaderboardRow], sequences: int, failures: 
     Args:
         rows: Rows of the leaderboard.
         sequences: Number of validation sequences.
-        failures: Reasons of failure by run name, for the Markdown file.
+        failures: Reasons for failure by run name, which are listed in the Markdown file.
         folder: Folder for the files. Each file appears only when complete.
 
     Raises:
@@ -177,7 +182,7 @@ def _markdown(rows: Sequence[LeaderboardRow], sequences: int, failures: Mapping[
         lines += [
             "",
             "r is undefined if all predictions or all measured values are equal, or if there are fewer than two values. Combinations with",
-            "undefined r rank below the others, by their relative error: the squared error divided by the variance of the training values.",
+            "undefined r rank last, by their relative error: the squared error divided by the variance of the training values.",
         ]
     if failures:
         lines += ["", "## Failed runs", "", "| run | reason |", "|---|---|"]

@@ -4,13 +4,13 @@
 models = ["dream-cnn-small", "bhi,bhi,autosome"]  # presets, or FIRST,CORE,FINAL blocks
 strategies = ["autosome", "bhi"]                  # default: the strategy of each model
 seeds = [0, 1]
-parallel = 2                                      # runs at a time; default: by the number of CPUs
+parallel = 2                                      # runs at a time; default: depends on the number of CPUs
 
 [budget]                                          # limits of each run; default: the epochs of the strategy
 steps = 3000
 minutes = 10
 
-[options]                                         # fields of RunConfig; a list is an axis of the grid, except for fields that are lists
+[options]                                         # fields of RunConfig; each value of a list is tried, unless the field itself is a list
 batch_size = [32, 64]
 learning_rate = 0.005
 ```
@@ -36,7 +36,7 @@ from dreamkeras.training.config import RunConfig
 __all__ = ["DEFAULT_GRID", "Grid", "GridRun", "expand", "read_grid"]
 
 KEYS = {"models": str, "strategies": str, "seeds": int}
-"""Lists at the top level of a grid, and the type of their elements."""
+"""Keys of a grid whose values are lists, and the type of the list elements."""
 
 BUDGET = ("steps", "minutes")
 
@@ -64,7 +64,7 @@ class GridRun(NamedTuple):
 
     Args:
         name: Name of the run folder.
-        combination: Name of the combination of options. Runs with different seeds have the same name.
+        combination: Name of the combination of options. Runs that differ only in the seed belong to the same combination.
         config: Configuration of the run.
     """
 
@@ -107,7 +107,7 @@ def read_grid(path: Path | None, **base: Any) -> Grid:
 
 
 def expand(fields: Mapping[str, Any], **base: Any) -> Grid:
-    """Expands a grid to its runs.
+    """Creates the runs of a grid from the contents of the grid file.
 
     Args:
         fields: Contents of the grid file, as parsed from TOML.
@@ -136,7 +136,7 @@ def expand(fields: Mapping[str, Any], **base: Any) -> Grid:
 
 
 def _as_options(table: Any) -> Any:
-    """Converts the columns of a table layout to text, as on the command line.
+    """Converts the names and positions of columns in a table layout to text, as on the command line.
 
     If the text is a number, it is looked up first as a column name, then as a column position.
     """

@@ -57,7 +57,7 @@ def write_comparison(runs: Sequence[GridRun], folder: Path, failures: Mapping[st
     Args:
         runs: Runs of the grid.
         folder: Folder of the grid, which holds the run folders in `runs`.
-        failures: Reasons of failure by run name.
+        failures: Reasons for failure by run name.
 
     Returns:
         Rows of the leaderboard.
@@ -74,12 +74,15 @@ def write_comparison(runs: Sequence[GridRun], folder: Path, failures: Mapping[st
 
 
 def _number(figure: float | None) -> float:
-    """Converts a metric from JSON, in which NaN is null, to a float. A missing metric, as in runs of older versions, is also NaN."""
+    """Converts a metric from JSON, in which NaN is null, to a float.
+
+    A missing metric, as in runs of older versions, is also converted to NaN.
+    """
     return float("nan") if figure is None else float(figure)
 
 
 def _read_validation(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Reads the measured and the predicted values, each float64 (n, tasks)."""
+    """Reads the measured and the predicted values from a validation table, each float64 (n, tasks)."""
     with path.open(newline="") as file:
         rows = csv.reader(file, delimiter="\t")
         header = next(rows, [])

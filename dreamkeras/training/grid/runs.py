@@ -62,17 +62,18 @@ def run_grid(
     """Executes all runs that are not finished. Interrupted runs resume from their last checkpoint.
 
     The folder contains the run folders `runs/NAME`, the configurations `configs/NAME.json`, and the output of the runs `logs/NAME.log`. If
-    this process ends for any reason, the processes of the runs also end. The same call then resumes the runs.
+    this process ends for any reason, the processes of the runs also end. To resume the runs, call the function again with the same
+    arguments.
 
     Args:
         runs: Runs of the grid.
         folder: Folder of the grid.
         parallel: Number of runs at a time.
-        report: Function that receives a line for each run that ends.
+        report: Function that receives a line of text when a run ends.
         worker: Command that executes a run. The path of the configuration, the run folder and the CPUs are appended as arguments.
 
     Returns:
-        Reasons of failure by run name.
+        Reasons for failure by run name.
 
     Raises:
         InputError: The folder contains files that do not belong to a benchmark, or a run of the same name with another configuration.
@@ -161,7 +162,7 @@ def _environment(run: GridRun, parallel: int) -> dict[str, str]:
 
 
 def _report_end(ended: _Process, folder: Path, failures: dict[str, str], report: Callable[[str], None]) -> None:
-    """Reports a process that ended, and records the reason if it failed."""
+    """Reports a process that ended, and records the reason if the run failed."""
     ended.process.communicate()  # closes its standard input
     name, status = ended.run.name, ended.process.returncode
     if status == 0 and is_finished(folder / "runs" / name):

@@ -54,7 +54,8 @@ def write_results(
         folder: Run folder.
         config: Configuration of the run, with the numbers of training and validation examples.
         model: Network with the weights of the best epoch.
-        predicted: Predictions of the network for the validation examples, float32 (n, tasks), followed by the probabilities of a profile.
+        predicted: Predictions of the network for the validation examples, float32 (n, tasks). If the network predicts a profile, additional
+            columns contain the probabilities of the positions.
         validation: Validation examples.
         state: State of the run, with its history.
         training: Training examples.
@@ -68,7 +69,7 @@ def write_results(
         ExportError: The ONNX file cannot be written, or its predictions differ from those of the network. The run folder then lacks the
             ONNX file and `calibration.json`.
     """
-    _save_model(folder / "model.keras", model)  # the model is saved first, so that a later error does not lose it
+    _save_model(folder / "model.keras", model)  # the model is saved first, so that a later error cannot lose the model
     metrics = _metrics(config, model, predicted, validation, state, training)
     write_history(folder / "history.csv", state.rows)
     write_text(folder / "metrics.json", json.dumps(without_nan(metrics), indent=2) + "\n")
@@ -77,7 +78,7 @@ def write_results(
     with open_writer(str(folder / "validation.tsv"), ["length", *columns], "tsv") as writer:
         writer.write(validation.ids, np.column_stack([validation.lengths, validation.targets, values]))
     _plot(folder / "plots", model, validation, values, state)
-    # In float32, the exported file is compared with the network on the backend that trained it.
+    # With precision float32, the exported model is compared with the network on the backend of the training.
     reference = partial(predict_letters, model.predictor(), batch_size=REFERENCE_BATCH) if config["precision"] == "float32" else None
     calibration = _calibration(validation, values, training)
     description = export_run(folder, model, metrics, state.rows, config, reference=reference, calibration=calibration)
@@ -105,7 +106,7 @@ def export_run(
         metrics: See `model_card`.
         history: See `model_card`.
         config: See `model_card`.
-        name: Final path of the run folder, which the error message names, if `folder` is a temporary folder.
+        name: Final path of the run folder, for the error message, if `folder` is a temporary folder.
         **options: Options of `export_onnx`.
 
     Returns:
@@ -157,7 +158,7 @@ def _calibration(validation: Examples, predicted: np.ndarray, training: Examples
 
 
 def without_nan(metrics: Any) -> Any:
-    """Replaces NaN and infinite values in nested dictionaries by None, because JSON has no such values."""
+    """Replaces NaN and infinite values in nested dictionaries with None, because JSON has no such values."""
     if isinstance(metrics, dict):
         return {name: without_nan(value) for name, value in metrics.items()}
     return metrics if math.isfinite(metrics) else None
@@ -178,7 +179,7 @@ def _plot(folder: Path, model: PrixFixe, validation: Examples, predicted: np.nda
 def _save_model(path: Path, model: PrixFixe) -> None:
     """Saves the network without the optimiser.
 
-    The state of the optimiser is not that of the best epoch and is twice as large as the weights.
+    The optimiser is omitted, because its state belongs to the last epoch, not to the best epoch, and is twice as large as the weights.
     """
     network = PrixFixe.from_config(model.get_config())
     network.set_weights(model.get_weights())

@@ -1,6 +1,6 @@
 """Writes model cards. A model card is the README.md of a run folder and describes the training, validation, limits and use of a model.
 
-The text is made from dictionaries. Lines for missing values are omitted. The module does not import Keras.
+The text is generated from dictionaries. Lines for missing values are omitted. The module does not import Keras.
 """
 
 import math
@@ -21,12 +21,12 @@ REFERENCES = """\
   Nature Biotechnology (2024). https://doi.org/10.1038/s41587-024-02414-w
 - Penzar, D., Nogina, D., Noskova, E. et al. LegNet: a best-in-class deep learning model for short DNA regulatory regions.
   Bioinformatics 39, btad457 (2023). https://doi.org/10.1093/bioinformatics/btad457"""
-"""References of the Prix Fixe framework with the DREAM models, and of the network and strategy of team autosome."""
+"""References for the Prix Fixe framework with the DREAM models, and for the network and strategy of team autosome."""
 
 CEILING = (
-    "The noise ceiling is the r between an error-free model and the means of k replicates. If the mean correlation of the replicates is "
-    "rho, the ceiling is the square root of k rho / (1 + (k - 1) rho) (Spearman 1904, 1910; Brown 1910). This "
-    "formula assumes independent noise of equal size in all replicates."
+    "The noise ceiling is the r between error-free predictions and the means of k replicates. If the mean correlation between replicates "
+    "is rho, the ceiling is the square root of k rho / (1 + (k - 1) rho) (Spearman 1904, 1910; Brown 1910). The formula assumes "
+    "independent noise of equal size in all replicates."
 )
 
 PROFILE = "- Output `profile`: share of the reads in the window that begin at each of the {:,} central positions"
@@ -36,8 +36,8 @@ UNDEFINED = "undefined"
 
 DISTANCE = (
     "The profile distance is the Jensen-Shannon distance between the measured and the predicted shares of reads in a window, from 0 to "
-    "0.833. With few reads, sampling noise keeps the distance above 0 even for a perfect model. The table also has the distances of two "
-    "baselines: the measured reads at shuffled positions, and the average profile."
+    "0.833. With few reads, sampling noise keeps the distance above 0 even for a perfect model. The table also contains the distances for "
+    "two baselines: the measured reads at shuffled positions, and the average profile."
 )
 
 
@@ -81,7 +81,7 @@ def _summary(description: ModelDescription, metrics: Fields, config: Fields) -> 
 def _model(description: ModelDescription, config: Fields) -> list[str]:
     construct = description.construct
     inserts = f"{construct.shortest}" if construct.shortest == construct.longest else f"{construct.shortest} to {construct.longest}"
-    adapters = f", between `{construct.left_adapter}` and `{construct.right_adapter}`" if _has_adapters(construct) else ""
+    adapters = f", between the adapters `{construct.left_adapter}` and `{construct.right_adapter}`" if _has_adapters(construct) else ""
     return [
         *_lines(config, {"model": "Network: `{}`"}),
         *(f"- Output `{task}`: {unit}" for task, unit in zip(description.tasks, description.units, strict=True)),
@@ -146,7 +146,8 @@ def _validation(description: ModelDescription, metrics: Fields, history: Sequenc
     cells = [[*([name] if tasks else []), *(_figure(row[key], columns[key][1]) for key in known)] for name, row in rows.items()]
     undefined = any(_figure(row[key], columns[key][1]) == UNDEFINED for row in rows.values() for key in known)
     notes = [
-        "Metrics of all tasks are means over the tasks for which they are defined. A task uses only the sequences with a value for it."
+        "Metrics of all tasks are means over the tasks for which they are defined. "
+        "The metrics of a task are computed from the sequences with a value for the task."
         if tasks
         else "",
         f"Strands: {_strand_rule(description.construct)}.",
@@ -155,11 +156,11 @@ def _validation(description: ModelDescription, metrics: Fields, history: Sequenc
         _chosen_epoch(metrics, history),
         CEILING if "ceiling_r" in metrics else "",
         DISTANCE if "profile_jsd" in metrics else "",
-        "A correlation is undefined if all predictions or all measurements are equal, or if there are fewer than two. "
+        "A correlation is undefined if all predictions or all measurements are equal, or if there are fewer than two measurements. "
         "An error is undefined if there are no measurements."
         if undefined
         else "",
-        "Measurement noise limits all metrics. Other random seeds and other validation sequences give different values.",
+        "Measurement noise limits all metrics. The metrics differ between random seeds and between validation sets.",
     ]
     table = [f"| {' | '.join(row)} |" for row in (titles, *cells)]
     return [table[0], f"|{'---|' * len(titles)}", *table[1:], "", *(f"- {note}" for note in notes if note)]
@@ -187,15 +188,16 @@ def _common(config: Fields) -> str:
     """Describes the sequences that are in both the validation set and the training set, if the two sets were compared."""
     if "common" not in config:
         return ""
-    return f" {config['common']}" if config["common"] else " No validation sequence is a training sequence or a near-duplicate of one."
+    nothing = "No validation sequence is identical to a training sequence or a near-duplicate of a training sequence."
+    return f" {config['common'] or nothing}"
 
 
 def _chosen_epoch(metrics: Fields, history: Sequence[Fields]) -> str:
     if "best_epoch" not in metrics or len(history) < 2:
         return ""
     return (
-        f"The model is from epoch {metrics['best_epoch']:.0f} of {len(history)}, which was selected on the same validation sequences. "
-        "Expect slightly lower metrics on new sequences."
+        f"The model is from epoch {metrics['best_epoch']:.0f} of {len(history)}, which was selected by its metrics on the "
+        "validation sequences. Expect slightly lower metrics on new sequences."
     )
 
 
@@ -231,7 +233,7 @@ def _use(construct: Construct) -> list[str]:
 
 
 def _parity(parity: Fields) -> list[str]:
-    """Lists the metrics of agreement with the Keras model, which were measured at export."""
+    """Lists the metrics of the agreement between the ONNX file and the Keras model, which were measured at export."""
     found = [(key, value) for key, value in parity.items() if isinstance(value, int | float | str)]
     lines = [f"- {key.replace('_', ' ')}: {value if isinstance(value, str) else f'{value:,.6g}'}" for key, value in found]
     return ["Agreement with the Keras model at export:", "", *lines] if lines else []

@@ -42,7 +42,10 @@ def new_folder(folder: Path) -> Iterator[None]:
 
 
 def remove_unfinished(folder: Path) -> None:
-    """Removes unfinished files and folders of an interrupted process from a run folder. These files can be as large as a checkpoint."""
+    """Removes unfinished files and folders of an interrupted process from a run folder.
+
+    Unfinished files can be as large as a checkpoint.
+    """
     for path in folder.rglob(UNFINISHED):
         clear(path)
         path.rmdir() if path.is_dir() else path.unlink(missing_ok=True)

@@ -1,5 +1,5 @@
-"""Defines the training strategies of the teams, with their optimisers, schedules and losses.
+"""Defines the training strategies of the teams in the DREAM challenge, with their optimisers, schedules and losses.
 
 In: the configuration of a run.
-Out: a `Plan`, in which all defaults are replaced by values.
+Out: a `Plan`, in which every option has a value.
 """

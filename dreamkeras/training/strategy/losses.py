@@ -19,9 +19,9 @@ class PearsonLoss(keras.losses.Loss):
     """Loss based on Pearson's r over a batch.
 
     The loss is the sum of 1 - r, the squared difference of the measured and predicted means, and the squared difference of their standard
-    deviations. Both differences are divided by the measured variance, and keep predictions in the units of the targets.
-    The mean squared error is the sum of the same three terms, but weights 1 - r by twice the product of both standard deviations. In this
-    loss, the weight of 1 - r does not depend on the predictions.
+    deviations. Both squared differences are divided by the variance of the measured values. These two terms keep predictions in the units
+    of the targets. The mean squared error is the sum of the two squared differences and of 1 - r times twice the product of both standard
+    deviations. In contrast, the weight of 1 - r in `PearsonLoss` does not depend on the predictions.
 
     Example:
         >>> round(float(PearsonLoss()([[1.0], [2.0], [3.0]], [[2.0], [3.0], [4.0]])), 5)  # r 1, the mean 1 too high, variance 2/3
@@ -32,13 +32,13 @@ class PearsonLoss(keras.losses.Loss):
         super().__init__(name=name)
 
     def __call__(self, y_true, y_pred, sample_weight=None):
-        """Returns the scalar loss of values, `(batch, 1)`, with weights, `(batch,)`."""
+        """Returns the loss for values `(batch, 1)` with sample weights `(batch,)`, as a scalar."""
         measured, predicted = (ops.cast(ops.reshape(values, (-1,)), "float32") for values in (y_true, y_pred))
         weight = ops.ones_like(measured) if sample_weight is None else ops.cast(ops.reshape(sample_weight, (-1,)), "float32")
         weight = weight / ops.maximum(ops.sum(weight), 1e-7)
         means = [ops.sum(weight * values) for values in (measured, predicted)]
         measured, predicted = measured - means[0], predicted - means[1]
-        # 1e-6 is added to the variance, because the root has no gradient at 0, the variance of equal predictions.
+        # 1e-6 is added to the variance, because equal predictions have a variance of 0, where the square root has no gradient.
         variance, other = (ops.sum(weight * ops.square(values)) + 1e-6 for values in (measured, predicted))
         r = ops.sum(weight * measured * predicted) / ops.sqrt(variance * other)
         shift, spread = means[1] - means[0], ops.sqrt(other) - ops.sqrt(variance)

@@ -1,4 +1,4 @@
-"""Optimisers: AdamW with an optional schedule of beta_1, for one-cycle training, and Lion.
+"""Optimisers: Lion, and AdamW with an optional schedule for beta_1, which one-cycle training requires.
 
 Both optimisers can clip gradients by norm and by value.
 """
@@ -15,7 +15,7 @@ __all__ = ["ClippedLion", "CyclingAdamW"]
 class ClippingOptimizer(keras.optimizers.Optimizer):
     """Base class of optimisers with additional gradient clipping and reduced learning rates.
 
-    The global norm and then the values of gradients are clipped, and the learning rate of some variables can be reduced.
+    Gradients are clipped by their global norm and then by value. The learning rate of selected variables can be reduced.
 
     Optimisers of Keras clip either by norm or by value, and have one learning rate for all variables.
 
@@ -34,7 +34,7 @@ class ClippingOptimizer(keras.optimizers.Optimizer):
         self._shares |= {self._var_key(variable): share for variable in variables}
 
     def update_step(self, gradient, variable, learning_rate):
-        """Decays and updates one variable with the learning rate of this variable."""
+        """Applies the weight decay and the update to one variable, with the learning rate of this variable."""
         if share := self._shares.get(self._var_key(variable)):
             learning_rate = learning_rate * share
         if self.weight_decay and self._use_weight_decay(variable):
@@ -68,7 +68,7 @@ class ClippingOptimizer(keras.optimizers.Optimizer):
 
 @keras.saving.register_keras_serializable(package="dreamkeras")
 class CyclingAdamW(ClippingOptimizer, keras.optimizers.AdamW):
-    """AdamW with schedules for the learning rate and for beta_1. Its steps are equal to those of AdamW in torch.
+    """AdamW with schedules for the learning rate and for beta_1. The steps are equal to the steps of AdamW in torch.
 
     The AdamW of Keras reads beta_1 only once, when the step is compiled, and adds epsilon before the bias correction.
 
@@ -94,11 +94,11 @@ class CyclingAdamW(ClippingOptimizer, keras.optimizers.AdamW):
         """
         step = ops.cast(self.iterations + 1, "float32")
         beta_1 = ops.cast(self.beta_1(self.iterations) if callable(self.beta_1) else self.beta_1, "float32")
-        # The value is 1 - beta_2 ** step. A direct computation in float32 would have only three correct digits in the first steps.
+        # The share is 1 - beta_2 ** step. A direct computation in float32 would have only three correct digits in the first steps.
         share = -ops.expm1(step * math.log(self.beta_2))
         self._common = beta_1, 1 - ops.power(beta_1, step), share
         super().apply(grads, trainable_variables)
-        self._common = ()  # the values are valid only in this step or in the trace that compiles it
+        self._common = ()  # the values are valid only in this step, or in the trace that compiles this step
 
     def move(self, gradient, variable, learning_rate):
         """Updates one variable with the given learning rate."""
@@ -118,7 +118,7 @@ class CyclingAdamW(ClippingOptimizer, keras.optimizers.AdamW):
 
 @keras.saving.register_keras_serializable(package="dreamkeras")
 class ClippedLion(ClippingOptimizer, keras.optimizers.Lion):
-    """The optimiser Lion, which changes every weight by the learning rate.
+    """The optimiser Lion, which changes every weight by the learning rate in each step.
 
     The sign of the change is determined by the moving average of the gradient.
 

@@ -21,7 +21,7 @@ class Plan(NamedTuple):
     """Plan of a run.
 
     Args:
-        strategy: Strategy without open choices.
+        strategy: Strategy in which all options have values.
         augmentation: Augmentation of the examples.
         epochs: Number of passes over the examples. The last pass may be incomplete.
         batch_size: Examples per step.
@@ -55,8 +55,8 @@ def make_plan(config: RunConfig, network: PrixFixe, training: Examples) -> Plan:
     """Makes the plan of a run.
 
     Raises:
-        InputError: There are too few examples for one batch, a task has no values, `jitter` is set for an assay without a singleton
-            flag, or windows would be shifted by their length or more.
+        InputError: There are too few examples for one batch, or a task has no values. The error is also raised if `jitter` is set for an
+            assay without a singleton flag, or if windows would be shifted by their length or more.
         ModelError: A name in the configuration is unknown.
     """
     if config.jitter and "is_singleton" not in network.construct.flags:
@@ -90,8 +90,8 @@ def make_plan(config: RunConfig, network: PrixFixe, training: Examples) -> Plan:
 def settled_strategy(config: RunConfig, network: PrixFixe) -> Strategy:
     """Returns the strategy of a run, with the options of its configuration applied.
 
-    The learning rate is that of the configuration or, by default, that of the strategy. For a one-cycle schedule, the rate of the strategy
-    is limited to the maximum rate of the core block.
+    If the configuration has no learning rate, the peak learning rate of the strategy is used. In a one-cycle schedule, this default is at
+    most the maximum learning rate of the core block.
     """
     strategy = find_strategy(config.strategy or find_preset(config.model).strategy)
     rate = strategy.peak_rate(network.width)

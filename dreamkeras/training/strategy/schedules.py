@@ -1,4 +1,4 @@
-"""Schedules of the learning rate and of beta_1, which are functions of the optimiser step."""
+"""Schedules for the learning rate and for beta_1, which are functions of the optimiser step."""
 
 import math
 
@@ -10,14 +10,14 @@ __all__ = ["Noam", "OneCycle"]
 
 @keras.saving.register_keras_serializable(package="dreamkeras")
 class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
-    """One-cycle schedule, which rises from `start` to `peak` and then falls to `end`, each along half a cosine.
+    """One-cycle schedule, which rises from `start` to `peak` and then falls to `end`, both along half a cosine.
 
     Args:
         start: Value at step 0.
         peak: Value at the end of the rise.
         end: Value at the last step of the cycle and at later steps.
         steps: Number of optimiser steps in the cycle.
-        rise: Fraction of the steps in the rise.
+        rise: Fraction of the steps during which the value rises.
 
     Reference:
         Smith and Topin 2018. The values are equal to those of `OneCycleLR` in torch.
@@ -29,7 +29,7 @@ class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
 
     def __init__(self, start, peak, end, steps, rise=0.3):
         if steps < 1 or not 0 < rise < 1:
-            raise ValueError(f"Expected at least 1 step and a rise between 0 and 1, got {steps} and {rise}.")
+            raise ValueError(f"Expected at least 1 step and a rise between 0 and 1, got {steps} steps and a rise of {rise}.")
         self.start, self.peak, self.end, self.steps, self.rise = start, peak, end, steps, rise
 
     def __call__(self, step):
@@ -50,7 +50,7 @@ class Noam(keras.optimizers.schedules.LearningRateSchedule):
 
     Args:
         peak: Maximum value, reached at the end of the rise. Vaswani et al. use `(width * rise) ** -0.5`.
-        rise: Number of optimiser steps in the rise.
+        rise: Number of optimiser steps during which the value rises.
 
     Reference:
         Vaswani et al. 2017, eq. 3.

@@ -1,4 +1,4 @@
-"""Training strategies of the teams, by name."""
+"""Training strategies of the teams in the DREAM challenge, by name."""
 
 from collections.abc import Callable
 from typing import Literal, NamedTuple
@@ -25,35 +25,35 @@ __all__ = [
 ]
 
 NOAM_WARMUP = 12_500
-"""Number of steps in which the learning rate of team Unlock_DNA rises. This is one of the team's twenty epochs."""
+"""Number of steps in which the learning rate of team Unlock_DNA rises. One of the team's twenty epochs has this number of steps."""
 
 
 class OptimizerSchedules(NamedTuple):
-    """Schedules of an optimiser, for the learning rate and for beta_1. A one-cycle schedule changes both."""
+    """Schedules of an optimiser, for the learning rate and for beta_1. A one-cycle schedule changes both the learning rate and beta_1."""
 
     learning_rate: keras.optimizers.schedules.LearningRateSchedule
     beta_1: keras.optimizers.schedules.LearningRateSchedule | float = 0.9
 
 
 class Strategy(NamedTuple):
-    """Training strategy of a network. The options of a run replace individual fields.
+    """Training strategy of a network. The options of a run can replace individual fields.
 
     Args:
         name: Name of the strategy on the command line.
         epochs: Number of passes over the examples.
         batch_size: Examples per optimiser step.
-        learning_rate: Peak learning rate of the schedule. If None, the rate is computed from the width of the network's core, as by Vaswani
-            et al.
+        learning_rate: Peak learning rate of the schedule. If None, the rate is computed from the width of the network's core, as described
+            by Vaswani et al.
         weight_decay: Decoupled weight decay of all trainable variables.
         optimizer: Function that makes an optimiser from its schedules, the weight decay and keyword arguments of `keras.optimizers`.
         schedule: Function that makes the schedules from the peak learning rate and the number of steps.
-        strands: Use of the reverse complement of a window. With `"augment"`, it is a second example. With `"pair"`, it is part of the same
-            example, whose loss is the mean over both strands. With `"given"`, it is not used. A construct with the strand rule `"given"`
-            overrides this field.
+        strands: Use of the reverse complement of a window. With `"augment"`, the reverse complement is a second example. With `"pair"`, the
+            window and its reverse complement are in the same batch. With `"given"`, the reverse complement is not used. A construct with
+            the strand rule `"given"` overrides this field.
         clip_norm: Maximum norm of all gradients as one vector. If None, the norm is not clipped.
         clip_value: Maximum absolute value of a gradient, applied after `clip_norm`. If None, values are not clipped.
-        mask: Fraction of bases that are masked and predicted.
-        loss: A name of `training.strategy.losses`. If None, the loss of the final block is used.
+        mask: Fraction of bases that are masked. The network is trained to predict the masked bases.
+        loss: Name of a loss in `training.strategy.losses`. If None, the loss of the final block is used.
     """
 
     name: str
@@ -110,7 +110,8 @@ class Strategy(NamedTuple):
 def one_cycle(peak: float, steps: int) -> OptimizerSchedules:
     """Returns the one-cycle policy of torch.
 
-    The learning rate changes from peak / 25 to peak and then to peak / 250,000, and beta_1 from 0.95 to 0.85 and back to 0.95.
+    The learning rate rises from peak / 25 to peak, and then falls to peak / 250,000. At the same time, beta_1 falls from 0.95 to 0.85, and
+    then rises to 0.95.
     """
     return OptimizerSchedules(OneCycle(peak / 25, peak, peak / 25e4, steps), OneCycle(0.95, 0.85, 0.95, steps))
 
@@ -123,7 +124,7 @@ def cosine(peak: float, steps: int) -> OptimizerSchedules:
 def noam(peak: float, steps: int) -> OptimizerSchedules:
     """Returns the Noam schedule.
 
-    As in the training of team Unlock_DNA, the rise is a twentieth of the steps, but at most `NOAM_WARMUP` steps.
+    As in the training of team Unlock_DNA, the learning rate rises for a twentieth of the steps, but at most for `NOAM_WARMUP` steps.
     """
     return OptimizerSchedules(Noam(peak, min(NOAM_WARMUP, max(1, steps // 20))))
 
@@ -134,7 +135,7 @@ def adamw(schedules: OptimizerSchedules, weight_decay: float, **options) -> kera
 
 
 def adam(schedules: OptimizerSchedules, weight_decay: float, **options) -> keras.optimizers.Optimizer:
-    """Makes the optimiser Adam with beta_2 and epsilon of the original transformer (Vaswani et al. 2017)."""
+    """Makes the optimiser Adam with the beta_2 and epsilon of the original transformer (Vaswani et al. 2017)."""
     return CyclingAdamW(schedules.learning_rate, beta_1=schedules.beta_1, beta_2=0.98, epsilon=1e-9, weight_decay=weight_decay, **options)
 
 

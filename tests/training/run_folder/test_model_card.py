@@ -134,7 +134,7 @@ def test_validation_metrics_are_a_table():
 
 def test_selection_of_the_epoch_is_stated():
     (note,) = [line for line in section(card(), "Validation") if "epoch" in line]
-    assert "epoch 7 of 10, which was selected on the same validation sequences" in note
+    assert "epoch 7 of 10, which was selected by its metrics on the validation sequences" in note
     assert "slightly lower" in note
 
 
@@ -153,7 +153,7 @@ def test_the_selection_of_validation_sequences_is_stated():
     ("looked", "told"),
     [
         ({}, ""),
-        ({"common": ""}, " No validation sequence is a training sequence or a near-duplicate of one."),
+        ({"common": ""}, " No validation sequence is identical to a training sequence or a near-duplicate of a training sequence."),
         ({"common": "12 are."}, " 12 are."),
     ],
 )

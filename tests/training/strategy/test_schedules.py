@@ -76,7 +76,7 @@ def test_config_round_trip():
 
 @pytest.mark.parametrize(("steps", "rise"), [(0, 0.3), (-1, 0.3), (10, 0), (10, 1), (10, 1.5), (10, float("nan"))])
 def test_invalid_cycles_are_refused(steps, rise):
-    with pytest.raises(ValueError, match=f"got {steps} and {rise}"):
+    with pytest.raises(ValueError, match=f"got {steps} steps and a rise of {rise}"):
         OneCycle(1.0, 3.0, 0.5, steps, rise)
 
 
