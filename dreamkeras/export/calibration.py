@@ -33,12 +33,12 @@ def calibrate_onnx(
 
     Args:
         model: An `.onnx` file or a run folder.
-        output: The file to write. It is written completely or not at all. If None, the file of the model is replaced, and if the model is a
-            run folder, its calibration is stored for later exports.
+        output: The file to write. The file is written completely or not at all. If None, the file of the model is replaced. The calibration
+            of a run folder is then also stored in the folder for later exports.
         assay: The assay of the held-out measurements.
-        held_out: Sequences with measurements on which the model was not trained. The values are in the model's units.
-        training: Sequences similar to the training data, for the background and the familiarity. If None, `held_out` is used, except that
-            an existing familiarity of the model is kept.
+        held_out: Sequences with measured values that were not used for training. The values are in the model's units.
+        training: Sequences similar to the training data, for the background and the familiarity. If None, `held_out` is used, but an
+            existing familiarity of the model is kept.
 
     Returns:
         The new description of the model, and the metrics that `task_figures` computes on the held-out sequences.

@@ -76,7 +76,7 @@ def export_ensemble(
 
 
 def merge(members: Sequence[Any], name: str) -> Any:
-    """Merges several ONNX models into one that computes their mean and standard deviation.
+    """Merges several ONNX models into one model, which computes the mean and the standard deviation of their predictions.
 
     Args:
         members: At least two `onnx.ModelProto` with the input `letters` and the output `expression`. They are not modified.
@@ -179,7 +179,7 @@ def _measure(graph: Any, description: ModelDescription, ensemble: Ensemble, prec
     letters = parity_letters(description.construct)
     with opened(graph, description) as predictor:
         apart, one = ensemble.score_windows([letters]), predictor.score_windows([letters])
-    means = slice(len(description.tasks))  # r excludes standard deviations, which are rounding errors if members agree
+    means = slice(len(description.tasks))  # r is computed without standard deviations, which are only rounding errors if the members agree
     parity = compare(apart[:, means], one[:, means], None, precision)
     spreads = float((np.abs(apart - one)[:, len(description.tasks) :] / units(apart[:, means])).max())
     return parity._replace(largest_difference=float(abs(apart - one).max()), sd_difference=max(parity.sd_difference, spreads))

@@ -1,6 +1,7 @@
-"""Fixes the backend of Keras and its global settings, which `keras.json` and environment variables can change.
+"""Fixes the backend and the global settings of Keras, which `keras.json` and environment variables could otherwise change.
 
-Processes that dreamkeras starts, and dreamkeras's functions in a caller's process, use fixed settings. Keras is imported only when needed.
+The fixed settings apply in processes that dreamkeras starts and, in other processes, within the functions of dreamkeras. This module
+imports Keras only when Keras is needed.
 """
 
 import contextlib
@@ -30,8 +31,10 @@ SETTINGS = {
     "max_epochs": None,
     "max_steps_per_epoch": None,
 }
-"""The settings for building, training and exporting networks. `keras.config` has a getter and a setter for each setting. The last two
-settings require Keras 3.10."""
+"""The settings for building, training and exporting networks.
+
+`keras.config` has a getter and a setter for each setting. `max_epochs` and `max_steps_per_epoch` require Keras 3.10.
+"""
 
 
 def keras_backend() -> str | None:
@@ -57,7 +60,7 @@ def keras_environment(backend: str) -> dict[str, str]:
 
 @contextlib.contextmanager
 def home_left_alone() -> Iterator[None]:
-    """Context manager in which an import of Keras leaves no font cache of matplotlib and no compiler cache of torch on disk."""
+    """Context manager within which an import of Keras leaves no font cache of matplotlib and no compiler cache of torch on disk."""
     with tempfile.TemporaryDirectory(prefix="dreamkeras-") as folder, contextlib.ExitStack() as stack:
         stack.enter_context(setting("TORCHINDUCTOR_CACHE_DIR", folder))
         with contextlib.suppress(ImportError):  # Keras imports matplotlib if it is installed
@@ -67,9 +70,9 @@ def home_left_alone() -> Iterator[None]:
 
 @contextlib.contextmanager
 def starting_keras(backend: str) -> Iterator[None]:
-    """Context manager in which Keras can be imported with dreamkeras's settings.
+    """Context manager within which an import of Keras uses dreamkeras's settings.
 
-    On exit, the user's Keras variables are restored, except for the backend.
+    On exit, the user's environment variables for Keras are restored, except for the backend.
 
     Args:
         backend: The Keras backend of this process and of its child processes.
@@ -94,7 +97,7 @@ def pinned_settings() -> Iterator[None]:
     """Context manager and decorator that applies dreamkeras's Keras settings and restores the caller's settings on exit.
 
     Raises:
-        MissingPackageError: Keras was imported with Flax NNX, which cannot be disabled afterwards.
+        MissingPackageError: Keras was imported with Flax NNX, which cannot be disabled after the import.
     """
     from keras import config
 

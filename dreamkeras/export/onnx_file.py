@@ -46,27 +46,29 @@ def export_onnx(
     """Writes a trained model as a self-contained ONNX file and checks its predictions against those of the Keras model.
 
     The file has the input `letters` uint8 [batch, length] and the output `expression` float32 [batch, tasks]. Encoding, flags and the
-    average over strands are part of the graph. For a network with a profile, the outputs are `counts` float32 [batch, 1], ln(1 + reads),
-    and `profile` float32 [batch, positions], the fraction of the reads that start at each position. The file is written completely or not
-    at all.
+    average over strands are part of the graph. A network with a profile has two other outputs. The output `counts` float32 [batch, 1] is
+    ln(1 + reads). The output `profile` float32 [batch, positions] is the fraction of the reads that start at each position. The file is
+    written completely or not at all.
 
     Args:
         model: A run folder with `model.keras`, or a `.keras` file, saved with any backend.
         output: The file to write. Defaults to `default_output(model)`.
-        training: Summary of the training run for the description. Defaults to the summary read from the run folder.
+        training: Summary of the training run, which is stored in the description. Defaults to the summary read from the run folder.
         precision: `"float32"`, `"float16"` or `"int8"`. With `"float16"`, the file has half the size. With `"int8"`, dense convolutions are
             faster on CPUs.
-        strands: `"both"` to average over both strands, `"forward"` to predict the strand as given. Defaults to the construct's strand rule.
-        without_bias: Whether to remove the enzyme's bias, so that the exported model predicts the signal without it.
+        strands: `"both"` averages the predictions over both strands, and `"forward"` predicts only for the strand as given. Defaults to the
+            construct's strand rule.
+        without_bias: Whether to remove the enzyme's bias, so that the exported model predicts the signal without the bias.
         least_r: Minimum correlation between the predictions of an int8 model and the Keras model. The correlation is measured on sequences
-            that are not used to measure the scales of the int8 model.
+            that were not used to determine the scales of the int8 model.
         most_difference: Maximum accepted difference from the Keras model, in standard deviations of its predictions. Defaults to the value
             in `parity.DIFFERENCES`.
-        reference: Function that returns the predictions of the Keras model on the caller's backend, from windows uint8 (n, length) to the
-            columns of `PrixFixe.predictor`. It must compute in float32 and with the same strand rule. Defaults to predictions with
-            TensorFlow.
-        calibration: Function that calibrates the exported model. Defaults to the calibration in the run folder. Only the familiarity is
-            stored in the file if `strands` or `without_bias` is given, or if the correlation of an int8 model is below `parity.LEAST_R`.
+        reference: Function that computes the predictions of the Keras model for windows, uint8 (n, length), on the caller's backend. It
+            must return the columns of `PrixFixe.predictor`, computed in float32 and with the same strand rule. If None, TensorFlow computes
+            the predictions.
+        calibration: Function that returns a calibration of the exported model. Defaults to the calibration in the run folder. Only the
+            familiarity is stored in the file if `strands` or `without_bias` is given, or if the correlation of an int8 model is below
+            `parity.LEAST_R`.
 
     Returns:
         The description of the file. The attribute `parity` of the description has the fields of `parity.Parity`.
@@ -86,7 +88,7 @@ def export_onnx(
     run = file.parent if file.name == "model.keras" else None
     if training is None:
         training = read_training_summary(run) if run else {}
-    with open_output(str(output or default_output(model))) as stream:  # fails early if the path cannot be written
+    with open_output(str(output or default_output(model))) as stream:  # raises an error before the export if the output cannot be written
         traced = trace_with_tensorflow(file, strands, without_bias)
         graph = _finished_graph(traced, precision)
         trained_on = {"backend": training["backend"]} if training.get("backend") else {}

@@ -1,4 +1,4 @@
-"""Parity: compares an exported model with its Keras model, on random sequences of all kinds that fit the construct."""
+"""Parity: compares an exported model with its Keras model, on random sequences of all lengths and letters that fit the construct."""
 
 from typing import NamedTuple
 
@@ -16,27 +16,29 @@ SEQUENCES = 1000
 """Number of sequences in a parity report."""
 
 DIFFERENCES = {"float32": 0.001, "float16": 0.05, "int8": 0.05}
-"""Maximum difference from the Keras model for each precision, in standard deviations of a task's predictions. The same number is the
-maximum profile distance."""
+"""Maximum difference from the Keras model for each precision, in standard deviations of a task's predictions.
+
+The values are also the maximum profile distances.
+"""
 
 LEAST_R = 0.999
-"""Minimum correlation with the Keras model. The limit applies to every int8 model, and to a float16 model that exceeds the maximum
-difference."""
+"""Minimum correlation between the predictions of an exported model and its Keras model. The limit applies to every int8 model, and to a
+float16 model that exceeds the maximum difference."""
 
 SLOPE, SHIFT = 0.05, 0.1
-"""Maximum deviation of the slope from 1, and maximum difference of the means in standard deviations. Both limits apply to a float16 or int8
-model that exceeds the maximum difference."""
+"""Maximum deviation of the regression slope from 1, and maximum difference between the mean predictions in standard deviations. Both limits
+apply to a float16 or int8 model that exceeds the maximum difference."""
 
 ROUNDING = 4
-"""Number of units in the last place of the largest prediction, in float32, up to which differences are ignored."""
+"""Differences between predictions are ignored up to this number of rounding units (ULP) of the largest prediction in float32."""
 
 
 class Parity(NamedTuple):
     """Comparison of an exported model with its Keras model, or of an exported ensemble with its members.
 
-    With several tasks, each figure is that of the task with the worst value. Standard deviations are those of the Keras model's
-    predictions. If all predictions of a task are equal, the standard deviation is replaced by their absolute value, or by 1 if the
-    predictions are 0.
+    With several tasks, each field contains the value of the task with the worst agreement. Standard deviations are those of the Keras
+    model's predictions. If all predictions of a task are equal, the standard deviation is replaced with the absolute value of the
+    predictions, or with 1 if the predictions are 0.
 
     Args:
         sequences: Number of sequences.
@@ -44,8 +46,8 @@ class Parity(NamedTuple):
         r: Pearson's r of the predictions. None if r is undefined because all predictions of a task are equal.
         keras_backend: Backend of the Keras model. None for an ensemble.
         precision: Precision of the exported model.
-        profile_distance: Maximum over sequences of the total variation distance between the two profiles, which is the fraction of reads at
-            different positions. None without profiles.
+        profile_distance: Maximum total variation distance between the two profiles of a sequence. The distance is the fraction of reads
+            that have different positions in the two profiles. None without profiles.
         sd_difference: Maximum difference between two predictions in standard deviations, after subtracting the float32 rounding error.
         slope: Slope of the regression of the exported model's predictions on those of the Keras model, for the task with the slope furthest
             from 1. None if `r` is None.
@@ -63,7 +65,7 @@ class Parity(NamedTuple):
     shift: float = 0.0
 
     def __str__(self) -> str:
-        """Formats the comparison as text of four lines, or five with profiles."""
+        """Formats the comparison as text with four lines, or with five lines for models with profiles."""
         compared = f"Keras ({self.keras_backend}) against ONNX Runtime" if self.keras_backend else "The members against the ensemble"
         r = "none: the predictions are constant" if self.r is None else f"{self.r:.7f}"
         return (
@@ -77,16 +79,16 @@ class Parity(NamedTuple):
 def parity_sequences(construct: Construct, number: int = SEQUENCES, seed: int = 0) -> list[str]:
     """Generates random sequences of all lengths that fit the construct.
 
-    A quarter of the sequences contains only the bases A, C, G and T. In the other quarters, about a tenth of the bases is replaced: by N,
-    by N in a lower-case sequence, or by IUPAC codes. Every third sequence is an insert without adapters. The remaining sequences have the
-    construct's adapters.
+    A quarter of the sequences contains only the bases A, C, G and T. In two quarters, about a tenth of the bases is replaced with N, and
+    one of these quarters is in lower case. In the last quarter, about a tenth of the bases is replaced with IUPAC codes. Every third
+    sequence is an insert without adapters. The remaining sequences have the construct's adapters.
     """
     random = np.random.default_rng(seed)
     lengths = random.integers(construct.shortest, construct.longest + 1, number)
     inserts = [_insert(random, length, kind % 4) for kind, length in enumerate(lengths)]
     whole = [construct.left_adapter + insert + construct.right_adapter for insert in inserts]
     whole = [text.lower() if kind % 4 == 2 else text for kind, text in enumerate(whole)]
-    # By chance, an insert can contain a sequence that looks like an adapter.
+    # An insert that begins or ends with an adapter by chance must be given with both adapters.
     unfit = construct.problems(Ragged.from_strings(inserts))
     return [inserts[i] if i % 3 == 0 and i not in unfit else whole[i] for i in range(number)]
 
@@ -103,7 +105,10 @@ def _insert(random: np.random.Generator, length: int, kind: int) -> str:
 
 
 def parity_letters(construct: Construct, number: int = SEQUENCES, seed: int = 0) -> np.ndarray:
-    """Returns the windows of `parity_sequences`, uint8 (number, length). The default arguments give the sequences of a parity report."""
+    """Returns the windows of `parity_sequences`, uint8 (number, length).
+
+    With default arguments, the windows are those of a parity report.
+    """
     return construct.windows(Ragged.from_strings(parity_sequences(construct, number, seed)))
 
 
@@ -167,14 +172,15 @@ def _require_finite(keras: np.ndarray, exported: np.ndarray, precision: str) -> 
 def require_parity(parity: Parity, least_r: float = LEAST_R, most_difference: float | None = None) -> None:
     """Checks that the predictions of an exported model agree with those of its Keras model.
 
-    A float32 model must not exceed the maximum difference. A float16 or int8 model may exceed the maximum difference if r and slope are
-    close to 1 and the mean is close to that of the Keras model. For an int8 model, r must also be at least `least_r`. In every precision,
-    the distance between profiles must not exceed its maximum.
+    The predictions of a float32 model must not differ from those of the Keras model by more than the maximum difference. A float16 or int8
+    model may exceed the maximum difference if r and slope are close to 1 and the mean is close to that of the Keras model. For an int8
+    model, r must also be at least `least_r`. In every precision, the distance between profiles must not exceed its maximum.
 
     Args:
         parity: The comparison.
-        least_r: Minimum r between an int8 model and its Keras model.
-        most_difference: Maximum difference between predictions in standard deviations. Defaults to the value in `DIFFERENCES`.
+        least_r: Minimum correlation between the predictions of an int8 model and its Keras model.
+        most_difference: Maximum difference between predictions in standard deviations. Defaults to the value for the model's precision in
+            `DIFFERENCES`.
 
     Raises:
         ModelError: The predictions or the profiles of the two models differ too much.
@@ -182,14 +188,14 @@ def require_parity(parity: Parity, least_r: float = LEAST_R, most_difference: fl
     bound = DIFFERENCES[parity.precision]
     if parity.profile_distance is not None and not parity.profile_distance <= bound:
         raise ModelError(
-            f"The exported model's profiles differ from the Keras model's by a distance of {parity.profile_distance:.3g}, which exceeds "
-            f"{bound:g}, over {parity.sequences:,} sequences in {parity.precision}."
+            f"The exported model's profiles differ from those of the Keras model by a distance of {parity.profile_distance:.3g}, which "
+            f"exceeds {bound:g}, over {parity.sequences:,} sequences in {parity.precision}."
         )
-    differs = parity.sd_difference != 0  # without a difference, r only reflects float32 rounding
+    differs = parity.sd_difference != 0  # if no predictions differ, r deviates from 1 only by rounding errors
     if parity.precision == "int8" and differs and parity.r is not None and not parity.r >= least_r:
         raise ModelError(
-            f"The int8 model's r with float32 is {parity.r}, below {least_r:g} (largest difference {parity.largest_difference:.3g}), over "
-            f"{parity.sequences:,} sequences: export in float16, or lower the bound with --least-r."
+            f"The int8 model's correlation with the Keras model is {parity.r}, below {least_r:g} (largest difference "
+            f"{parity.largest_difference:.3g}), over {parity.sequences:,} sequences: export in float16, or lower the bound with --least-r."
         )
     bound = bound if most_difference is None else most_difference
     is_close = parity.sd_difference <= bound  # false for NaN
@@ -204,7 +210,10 @@ def require_parity(parity: Parity, least_r: float = LEAST_R, most_difference: fl
 
 
 def _is_alike(parity: Parity, least_r: float) -> bool:
-    """Returns whether the differences of the predictions are small random errors. A lower `least_r` accepts larger errors."""
+    """Returns whether the correlation, the slope and the means of two sets of predictions agree within the limits.
+
+    A lower `least_r` also relaxes the limits on the slope and the means.
+    """
     if parity.r is None or parity.slope is None or not parity.r >= least_r:
         return False
     return abs(parity.slope - 1) <= max(SLOPE, 1 - least_r) and parity.shift <= max(SHIFT, (1 - least_r**2) ** 0.5)

@@ -1,6 +1,6 @@
 """Converts a saved Keras model to an ONNX graph.
 
-This module requires Keras with the TensorFlow backend. `tracing_process` runs it on any backend.
+This module requires Keras with the TensorFlow backend. `tracing_process` runs this module for callers with any backend.
 """
 
 import contextlib
@@ -27,7 +27,10 @@ from dreamkeras.models.strand_mean import StrandMean
 __all__ = ["OPSET", "load_network", "trace"]
 
 OPSET = 18
-"""ONNX operator set of exported models. It is the first one with axes as an input of ReduceMean, as `rewrites.channels_first` requires."""
+"""ONNX operator set of exported models.
+
+In this and later operator sets, axes are an input of ReduceMean, as `rewrites.channels_first` requires.
+"""
 
 
 @pinned_settings()
@@ -70,12 +73,12 @@ def load_network(file: Path) -> PrixFixe:
     except ModelError as error:
         raise ModelError(f"Cannot load {file}: {error}") from error
     except Exception as error:  # loading a damaged file can raise any exception
-        # The message of Keras contains the message of the failing block, surrounded by the model's configuration.
+        # Only the message of the failing block is reported, because the message of Keras also contains the model's configuration.
         reason = one_line(str(error).split("Exception encountered: ")[-1].split(" Full object config")[0])
         raise ModelError(f"Expected a .keras file written by dreamkeras, got {file}, which Keras cannot load: {reason}") from error
     if not isinstance(network, PrixFixe):
         raise ModelError(f"Expected a model saved by dreamkeras, got a {type(network).__name__} in {file}.")
-    for layer in network._flatten_layers():  # noqa: SLF001 - Keras has no public walk over sublayers
+    for layer in network._flatten_layers():  # noqa: SLF001 - Keras has no public method that lists all sublayers
         layer.dtype_policy = "float32"
     return network
 

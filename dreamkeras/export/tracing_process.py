@@ -32,7 +32,7 @@ def require_packages(*packages: str) -> None:
 
 
 def trace_with_tensorflow(file: Path, strands: str | None, without_bias: bool = False) -> Traced:
-    """Calls `tracing.trace`. Keras may have any backend in this process.
+    """Calls `tracing.trace`. Keras may use any backend in this process.
 
     Raises:
         ModelError: The model cannot be loaded, traced or converted.

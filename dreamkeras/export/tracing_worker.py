@@ -1,6 +1,6 @@
 """Traces a model with TensorFlow in a separate process: `python -m dreamkeras.export.tracing_worker FILE STRANDS FOLDER [without-bias]`.
 
-The process writes the result to FOLDER or, after a failure, a one-line message to `error.txt` in FOLDER. The output of TensorFlow is
+The process writes the result to FOLDER or, after a failure, a one-line message to `error.txt` in FOLDER. TensorFlow's console output is
 ignored.
 """
 

@@ -10,7 +10,10 @@ from dreamkeras.models.names import model_in
 __all__ = ["OPTIONS", "read_training_summary"]
 
 CHOICES = ("assay", "model", "strategy", "backend", "precision", "epochs", "batch_size", "learning_rate", "seed")
-"""Fields of config.json that are included in the summary unless they are null. The file name of the data, without its folder, is added."""
+"""Fields of config.json that are included in the summary unless they are null.
+
+The summary also contains the name of the data file, without its folder.
+"""
 
 OPTIONS = (
     *("optimizer", "loss", "ema", "mask", "detect_mutations", "slide", "jitter", "balance", "test_shifts", "steps"),

@@ -19,8 +19,8 @@ from dreamkeras.sequence.description import ModelDescription
 __all__ = ["TritonVersion", "config_text", "copy_onnx", "triton_version"]
 
 MOST_ROWS = {"cpu": 4 * BATCH_SIZE, "gpu": 1024, "tensorrt": 1024}
-"""Maximum number of windows in a batch. DREAM-CNN requires 4 MB of memory for each window, and batches larger than `BATCH_SIZE` are no
-faster on CPUs."""
+"""Maximum number of windows in a batch, by device. DREAM-CNN requires 4 MB of memory for each window, and batches larger than `BATCH_SIZE`
+are no faster on CPUs."""
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 FILE, CONFIG = "model.onnx", "config.pbtxt"
@@ -44,7 +44,7 @@ def triton_version(repository: str | os.PathLike[str], name: str, device: str = 
     """Context manager that adds a version to a Triton model when the `with` block ends without an error.
 
     For a new model, `config.pbtxt` is written as well. For an existing model, `config.pbtxt` stays unchanged, including the user's edits,
-    and the inputs and outputs of the new version must match it. If the `with` block raises an error, the repository is unchanged.
+    and the inputs and outputs of the new version must match this file. If the `with` block raises an error, the repository is unchanged.
 
     Args:
         repository: Folder of the model repository. The folder is created if necessary.
@@ -167,11 +167,12 @@ def _warmup(name: str, rows: int, length: int) -> str:
 def _tuning(device: str, length: int) -> str:
     """Returns the options of ONNX Runtime for a device."""
     if device == "cpu":
-        return """# 0 starts one thread for each core of the machine. In a container with fewer CPUs, set their number.
+        return """# 0 starts one thread for each core of the machine. In a container with fewer CPUs, set the number of these CPUs.
 parameters { key: "intra_op_thread_count" value { string_value: "0" } }
 """
-    # The search is a parameter of the model, because Triton would overwrite an option of the accelerator "cuda" with the exhaustive search.
-    search = """# 1 selects the heuristic search. The exhaustive search takes up to a second for each new batch size.
+    # The search for convolution algorithms is a parameter of the model, because Triton would overwrite an option of the accelerator "cuda"
+    # with the exhaustive search.
+    search = """# 1 selects the heuristic search for algorithms. The exhaustive search takes up to a second for each new batch size.
 parameters { key: "cudnn_conv_algo_search" value { string_value: "1" } }
 """
     if device == "gpu":
@@ -186,7 +187,7 @@ parameters { key: "cudnn_conv_algo_search" value { string_value: "1" } }
       name: "tensorrt"
       parameters {{ key: "precision_mode" value: "FP32" }}
 {profile}
-      # Engines take minutes to build. The server must have write access to this folder.
+      # TensorRT engines take minutes to build. The server must have write access to this folder.
       parameters {{ key: "trt_engine_cache_enable" value: "1" }}
       parameters {{ key: "trt_engine_cache_path" value: "/tmp/tensorrt" }}
     }} ]

@@ -174,7 +174,9 @@ class TestOptions:
         assert (description.parity["precision"], description.parity["r"] >= 0.9) == ("int8", True)
 
     def test_int8_below_the_minimum_r_leaves_no_file(self, saved, traced_already, tmp_path):
-        with pytest.raises(ModelError, match=r"The int8 model's r with float32 is 0\.9.*, below 1 .* over 1,000 sequences"):
+        with pytest.raises(
+            ModelError, match=r"The int8 model's correlation with the Keras model is 0\.9.*, below 1 .* over 1,000 sequences"
+        ):
             export_onnx(saved, tmp_path / "int8.onnx", precision="int8", least_r=1.0)
         assert list(tmp_path.iterdir()) == []
 

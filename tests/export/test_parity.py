@@ -144,7 +144,7 @@ def test_int8_with_the_minimum_r_is_accepted(r, least):
 
 @pytest.mark.parametrize(("r", "least"), [(0.9989, 0.999), (-0.1, 0), (np.nan, 0.5)])
 def test_int8_below_the_minimum_r_is_rejected(r, least):
-    with pytest.raises(ModelError, match=rf"The int8 model's r with float32 is {r}, below {least} \("):
+    with pytest.raises(ModelError, match=rf"The int8 model's correlation with the Keras model is {r}, below {least} \("):
         require_parity(parity("int8", 0.01, r), least)
 
 

@@ -15,7 +15,7 @@ __all__ = ["keep_channels_first"]
 UNARY = {"Relu", "Sigmoid", "Tanh", "Erf", "Elu", "Selu", "LeakyRelu", "HardSigmoid", "Softplus", "Exp", "Sqrt", "Neg", "Abs"}
 BINARY = {"Add", "Sub", "Mul", "Div", "Max", "Min"}
 
-# Order of the axes after an operation that only renames axes. N is the batch, C the channels, H the height (1) and L the length.
+# Order of the axes after an operation that only renames axes. The axes are N (batch), C (channels), H (height, which is 1) and L (length).
 MOVES = {
     ("NCHL", "Squeeze", (2,)): "NCL",
     ("NHLC", "Squeeze", (1,)): "NLC",
@@ -29,7 +29,7 @@ MOVES = {
 
 
 class _View(NamedTuple):
-    """Name of an NCHL tensor in the new graph that represents a tensor of the old graph, and the axes of the old tensor."""
+    """The name of an NCHL tensor in the new graph, and the axes of the old graph's tensor that it represents."""
 
     tensor: str
     axes: str
@@ -78,11 +78,11 @@ class _Rewriter:
             return tuple(attributes(node).get("perm", ()))
         if node.op_type not in ("Squeeze", "Unsqueeze", "ReduceMean") or len(node.input) < 2:
             return ()
-        rank += node.op_type == "Unsqueeze"  # the axes in a node Unsqueeze refer to its output
+        rank += node.op_type == "Unsqueeze"  # the axes of an Unsqueeze node refer to the output of the node
         return tuple(axis % rank for axis in self.graph.constants.get(node.input[1], np.array([], int)).tolist())
 
     def _compute_channels_first(self, node: Any) -> bool:
-        """Converts an elementwise operation or a concatenation of channels to NCHL."""
+        """Converts an elementwise operation or a concatenation of channels to the layout NCHL."""
         layouts = {self.views[name].axes for name in node.input if name in self.views}
         if len(layouts) != 1:
             return False
@@ -122,7 +122,7 @@ class _Rewriter:
             self.views[node.output[0]] = _View(node.output[0], "NCHL")
 
     def _channels_first(self, name: str, axes: str) -> str | None:
-        """Returns the NCHL form of an input, given the axes of the other inputs of its node.
+        """Returns the name of an input in the layout NCHL, given the axes of the other inputs of its node.
 
         Returns None if the rank of the input is unknown or does not fit.
         """
@@ -151,7 +151,7 @@ class _Rewriter:
         return self.graph.add_constant(f"{name}/{axes}", np.ascontiguousarray(values))
 
     def _write_view(self, name: str) -> None:
-        """Adds the nodes that convert a view to the original layout, for nodes that require it."""
+        """Adds the nodes that convert a view to the original layout, for nodes that require the original layout."""
         view = self.views.get(name)
         if view is None or name == view.tensor or name in self.written:
             return

@@ -10,7 +10,7 @@ __all__ = ["fold_into_convolutions"]
 
 
 def fold_into_convolutions(model: Any) -> Any:
-    """Folds the per-channel scale and shift after each convolution into its weights and bias.
+    """Folds the per-channel scale and shift after each convolution into the weights and bias of the convolution.
 
     Args:
         model: An `onnx.ModelProto`. It is not modified.

@@ -32,7 +32,7 @@ class Graph:
         self.outputs = [output.name for output in self._model.graph.output]
 
     def users(self) -> dict[str, list[Any]]:
-        """Returns the nodes that read each tensor, by tensor name."""
+        """Returns a dictionary that maps the name of each tensor to the nodes that read the tensor."""
         users = defaultdict(list)
         for node in self.nodes:
             for name in set(node.input):
@@ -48,7 +48,7 @@ class Graph:
         return {value.name: len(value.type.tensor_type.shape.dim) for value in known}
 
     def add_constant(self, name: str, values: Any) -> str:
-        """Adds an array unless a constant of this name exists, and returns the name."""
+        """Adds an array as a constant, unless a constant with this name exists, and returns the name."""
         self.constants.setdefault(name, np.asarray(values))
         return name
 

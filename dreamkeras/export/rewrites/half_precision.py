@@ -39,7 +39,7 @@ def to_half_precision(model: Any) -> Any:
 def _linear_tail(model: Any) -> list[Any]:
     """Returns the linear operators at the end of the graph, in topological order.
 
-    Their results are used only by linear operators or as outputs.
+    The results of these operators are used only by linear operators or as outputs.
     """
     graph = Graph(model)
     users, tail = graph.users(), list[Any]()

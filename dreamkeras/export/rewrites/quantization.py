@@ -25,8 +25,8 @@ BATCH = 32
 def to_int8(model: Any, letters: np.ndarray) -> Any:
     """Converts dense convolutions to int8, with ONNX's QuantizeLinear and DequantizeLinear operators. All other nodes stay in float32.
 
-    Grouped convolutions stay in float32, because they are half as fast in int8 in ONNX Runtime. LSTMs and matrix products stay in float32
-    as well.
+    Grouped convolutions stay in float32, because ONNX Runtime computes them at half the speed in int8. LSTMs and matrix products stay in
+    float32 as well.
 
     Args:
         model: An `onnx.ModelProto`. It is not modified.
@@ -57,7 +57,7 @@ def to_int8(model: Any, letters: np.ndarray) -> Any:
 
 
 class _Windows:
-    """Provides windows in batches to onnxruntime's calibration, which accepts any object with these methods."""
+    """Provides batches of windows to onnxruntime's calibration, which calls `get_next` until it returns None."""
 
     def __init__(self, letters: np.ndarray) -> None:
         self._batches = iter([letters[first : first + BATCH] for first in range(0, len(letters), BATCH)])
@@ -81,7 +81,7 @@ def _name_convolutions(model: Any) -> list[str]:
 def _quietly() -> Iterator[None]:
     """Suppresses onnxruntime's warning that the graph has not been preprocessed.
 
-    The other rewrites in this package have already simplified the graph.
+    Preprocessing is not required, because the other rewrites in this package have already simplified the graph.
     """
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
