@@ -1,5 +1,7 @@
-"""Predicts variant effects: the predictions for the reference and the alternative allele, and their difference.
+"""Predicts variant effects.
 
-In: a VCF and a reference genome, or a table of pairs of sequences.
+The effect is the prediction for the alternative allele minus the prediction for the reference allele.
+
+In: a VCF and a reference genome, or a table of sequence pairs.
 Out: predictions for both alleles, and a status for every allele.
 """

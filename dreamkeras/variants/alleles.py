@@ -25,7 +25,7 @@ class Alleles(NamedTuple):
 
     Args:
         records: Index of the record of each allele, int64 (rows,).
-        changes: Normal form of each allele. An allele without a normal form has empty texts and the start -1.
+        changes: Normal form of each allele. For an allele without a normal form, the bases are empty and the start is -1.
         statuses: `Status` of each allele, uint8 (rows,).
     """
 
@@ -90,7 +90,7 @@ class _Compared(NamedTuple):
     Args:
         rows: Index into `written` and `found` for each record, int64 (records,), or -1 if the REF of the record could not be compared.
         written: REF of the compared records, as written in the VCF.
-        found: Letters of the genome at the same positions.
+        found: Letters of the genome at the positions of these records.
     """
 
     rows: np.ndarray
@@ -99,7 +99,10 @@ class _Compared(NamedTuple):
 
 
 def _status(reason: Status, alt: str) -> Status:
-    """Combines the status of a record with that of an allele's characters."""
+    """Returns the status of an allele.
+
+    For a well-formed record, the status from the characters of ALT has priority over the status of the record.
+    """
     kind = Status.OK if reason == Status.MALFORMED else allele_kind(alt)
     return reason if kind == Status.OK else kind
 
@@ -149,7 +152,7 @@ def _spread(changes: Changes, rows: np.ndarray, chosen: np.ndarray, count: int) 
 def _first_table() -> np.ndarray:
     """Returns a table, uint8 (256,), from each IUPAC code to its alphabetically first base.
 
-    The VCF specification requires this base in REF.
+    The VCF specification requires this base in REF if the genome contains the code.
     """
     table = PLAIN.copy()
     for code, bases in IUPAC.items():

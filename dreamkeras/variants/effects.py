@@ -13,8 +13,8 @@ class Column(NamedTuple):
 
     Args:
         name: Suffix of the column name, after the name of the task.
-        values: Function that computes the column (n, tasks) from the predictions for the reference and for the alternative alleles,
-            float32 (n, members, tasks) each.
+        values: Function that takes the predictions for the reference alleles and for the alternative alleles, each float32 (n, members,
+            tasks). The function returns the values of the column, float32 (n, tasks).
         description: Description of the column, with `{task}` for the name of the task.
     """
 
@@ -31,15 +31,19 @@ def _agreement(ref: np.ndarray, alt: np.ndarray) -> np.ndarray:
 MODEL_COLUMNS = (
     Column("ref", lambda ref, _: ref.mean(axis=1), "Prediction of {task} with the reference allele"),
     Column("alt", lambda _, alt: alt.mean(axis=1), "Prediction of {task} with the alternative allele"),
-    Column("effect", lambda ref, alt: (alt - ref).mean(axis=1), "Prediction of {task} with the alternative minus the reference allele"),
+    Column(
+        "effect",
+        lambda ref, alt: (alt - ref).mean(axis=1),
+        "Prediction of {task} with the alternative allele minus prediction with the reference allele",
+    ),
 )
 """Columns of variant effects for single models and for ensembles."""
 
 ENSEMBLE_COLUMNS = (
     Column("effect_sd", lambda ref, alt: (alt - ref).std(axis=1, ddof=1), "Standard deviation of the effect on {task} over the models"),
-    Column("agreement", _agreement, "Share of the models whose effect on {task} has the sign of the mean effect"),
+    Column("agreement", _agreement, "Share of the models in which the effect on {task} has the same sign as the mean effect"),
 )
-"""Additional columns of variant effects for ensembles. The standard deviation is that of a sample (`ddof=1`)."""
+"""Additional columns of variant effects for ensembles. The standard deviation is computed with `ddof=1`."""
 
 
 def effect_columns(members: int) -> tuple[Column, ...]:
@@ -58,9 +62,9 @@ def column_names(columns: Sequence[Column], tasks: Sequence[str]) -> tuple[str, 
 
 
 def effect_values(columns: Sequence[Column], ref: np.ndarray, alt: np.ndarray) -> np.ndarray:
-    """Computes all columns from predictions float32 (n, members, tasks).
+    """Computes columns of variant effects from predictions, float32 (n, members, tasks).
 
-    Returns float32 (n, tasks * columns), in the order of `column_names`.
+    The result is an array float32 (n, tasks * columns), in the order of `column_names`.
     """
     values = np.stack([column.values(ref, alt) for column in columns], axis=2)
     return values.reshape(len(ref), values.shape[1] * len(columns)).astype(np.float32)

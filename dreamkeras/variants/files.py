@@ -28,16 +28,16 @@ _NAME = re.compile(r"[A-Za-z_][0-9A-Za-z_.]*")
 
 
 class VariantSink(Protocol):
-    """Writer of batches of variants in order."""
+    """Writer of variants, one batch at a time."""
 
     def write(self, batch: Any, cells: list[Sequence[Any]], variants: Variants) -> None:
         """Writes a batch of variants, with the cells of the key columns and the effects."""
 
 
 class TableSink:
-    """Writes one row per allele with keys, status and numbers.
+    """Writes one row per allele, with key columns, status and effects.
 
-    The numbers are `nan` or null if the allele was not scored. See `open_table_sink`.
+    If an allele was not scored, its effects are `nan` or null. See `open_table_sink`.
     """
 
     def __init__(self, writer: Writer) -> None:
@@ -70,18 +70,18 @@ class VcfSink:
 
 
 def is_vcf_name(path: str) -> bool:
-    """Whether a file has the name of a VCF: `.vcf`, with or without a suffix for compression."""
+    """Returns whether a file name ends with `.vcf`, `.vcf.gz` or `.vcf.bgz`, in upper or lower case."""
     return unpacked_name(path.lower()).endswith(".vcf")
 
 
 @contextmanager
 def open_table_sink(path: str, keys: Mapping[str, type], names: Sequence[str], format: str | None = None) -> Iterator[TableSink]:
-    """Opens a table with key columns, `status` and numbers. The table appears only when it is complete.
+    """Opens a table with key columns, the column `status` and columns of effects. The table appears only when it is complete.
 
     Args:
         path: Path of the table.
         keys: Names and types of the key columns.
-        names: Names of the columns of numbers.
+        names: Names of the columns of effects.
         format: One of `formats.names.TABLES`. Defaults to the format of the file's suffix, or to `tsv` without a suffix.
     """
     with open_writer(path, names, format, {**keys, "status": str}) as writer:
@@ -103,15 +103,15 @@ def open_vcf_sink(path: str, header: Sequence[bytes], fields: Sequence[InfoField
 
 
 def info_fields(columns: Sequence[Column], tasks: Sequence[str], prefix: str = PREFIX) -> list[InfoField]:
-    """Returns INFO fields for the status, the normal form and each column of numbers, in the order of `effects.column_names`.
+    """Returns INFO fields for the status, the normal form and each column of effects. Effects are in the order of `effects.column_names`.
 
     Raises:
-        InputError: The prefix is not valid at the beginning of a field name, or two tasks would have the same field name.
+        InputError: A field name cannot begin with the prefix, or two tasks would have the same field name.
     """
     if not _NAME.fullmatch(prefix):
         raise InputError(f"Expected a prefix of letters, digits, dots and underscores that does not begin with a digit, got {prefix!r}.")
     meanings = "; ".join(f"{WORDS[status]}: {meaning}" for status, meaning in MEANINGS.items() if status != Status.OK)
-    first = [InfoField(f"{prefix}status", "String", f"ok if the allele was scored, otherwise the reason why not. {meanings}")]
+    first = [InfoField(f"{prefix}status", "String", f"ok if the allele was scored, otherwise the reason why it was not scored. {meanings}")]
     for name, kind in NORMAL_FORM.items():
         text = f"{name.removeprefix('norm_').upper()} of the allele, trimmed and left-aligned"
         first.append(InfoField(f"{prefix}{name}", "Integer" if kind is int else "String", text))

@@ -31,10 +31,10 @@ class Changes(NamedTuple):
     """The changes that n alleles make in a genome.
 
     Args:
-        contigs: n names of contigs.
-        starts: 0-based position of the first base that differs, int64 (n,). The start of an insertion is the base after it.
-        refs: Bases of the genome that are replaced, in upper case, with T for U. Empty for an insertion.
-        alts: Bases that replace `refs`, in upper case, with T for U. Empty for a deletion.
+        contigs: Names of the contigs of the n changes.
+        starts: 0-based position of the first base that differs, int64 (n,). For an insertion, this is the first base after the insertion.
+        refs: Bases of the genome that are replaced, in upper case, with U written as T. For an insertion, `refs` is empty.
+        alts: Bases that replace `refs`, in upper case, with U written as T. For a deletion, `alts` is empty.
     """
 
     contigs: Sequence[str]
@@ -53,15 +53,15 @@ def normalise(genome: Genome, contigs: Sequence[str], starts: np.ndarray, writte
 
     Args:
         genome: The reference genome.
-        contigs: n names of contigs.
+        contigs: Names of the contigs of the n alleles.
         starts: 0-based position of the first base of each REF, int64 (n,).
         written: The REF of each allele, as written in the VCF.
-        found: Letters of the genome at the positions of each REF. An ambiguity code of the genome matches REF with one of its bases. The
-            code is kept in the result unless ALT has another base at that position.
+        found: Letters of the genome at the positions of each REF. Where the genome has an ambiguity code, REF may have one of the
+            bases of this code. The result contains the code unless ALT has a different base at this position.
         alts: The ALT of each allele.
 
     Returns:
-        Changes in the order of the alleles. If an ALT is equal to its REF, its texts in `refs` and `alts` are empty.
+        Changes in the order of the alleles. If ALT and REF of an allele are equal, its bases in `refs` and `alts` are empty.
 
     Example:
         >>> import pathlib, tempfile
@@ -74,7 +74,7 @@ def normalise(genome: Genome, contigs: Sequence[str], starts: np.ndarray, writte
     """
     written, found, alts = (Ragged(PLAIN[texts.flat], texts.offsets) for texts in (written, found, alts))
     shorter = np.minimum(written.lengths, alts.lengths)
-    # Trimming shared bases on the right first places an insertion or deletion in a repeat as far left as its alleles allow.
+    # Shared bases are trimmed on the right first. An insertion or deletion in a repeat is then as far left as its alleles allow.
     behind = _shared(written, found, alts, shorter, -1)
     before = _shared(written, found, alts, shorter - behind, 1)
     refs = found.cut(found.offsets[:-1] + before, found.lengths - before - behind)
@@ -103,7 +103,7 @@ def vcf_columns(genome: Genome, changes: Changes) -> tuple[list[int], list[str],
 
 
 def _shared(written: Ragged, found: Ragged, alts: Ragged, most: np.ndarray, step: int) -> np.ndarray:
-    """Counts the bases that REF and ALT share at their starts (`step` 1) or ends (-1), up to `most`. Returns int64 (n,)."""
+    """Counts the bases that REF and ALT share at their starts (`step` 1) or ends (`step` -1), up to `most`, int64 (n,)."""
     owner = np.repeat(np.arange(len(most)), most)
     along = np.arange(len(owner)) - np.repeat(np.cumsum(most) - most, most)
     in_ref, in_alt = ((texts.offsets[:-1] if step > 0 else texts.offsets[1:] - 1)[owner] + step * along for texts in (written, alts))
@@ -126,7 +126,7 @@ def _left_aligned(genome: Genome, changes: Changes) -> Changes:
 
 
 def _steps_left(genome: Genome, contig: str, start: int, unit: np.ndarray) -> int:
-    """Counts the bases before `start` that continue the repeat of a unit, uint8 (bases,), to the left."""
+    """Counts the bases to the left of `start` that are repeats of the sequence `unit`, uint8 (bases,), including a partial repeat."""
     steps, block = 0, BLOCK
     while steps < start:
         size = min(block, start - steps)

@@ -32,9 +32,9 @@ class Pairs(NamedTuple):
     """A batch of rows of a table with two sequences per row.
 
     Args:
-        ids: n names.
-        refs: n reference sequences, as in the file.
-        alts: n alternative sequences, as in the file.
+        ids: Names of the n rows.
+        refs: The n reference sequences, unchanged.
+        alts: The n alternative sequences, unchanged.
         lines: Line number of each row, counted from 1, int64 (n,).
         malformed: Whether a row has too few or too many cells, bool (n,). Missing cells are empty.
     """
@@ -46,7 +46,7 @@ class Pairs(NamedTuple):
     malformed: np.ndarray
 
     def same(self) -> np.ndarray:
-        """Returns whether both sequences of a row are the same, bool (n,). Case is ignored, and U is equal to T."""
+        """Returns whether both sequences of a row are the same, bool (n,). Upper and lower case are equal, and U is equal to T."""
         same = self.refs.lengths == self.alts.lengths
         rows = np.flatnonzero(same & (self.refs.lengths > 0))
         if len(rows):
@@ -59,19 +59,20 @@ class Pairs(NamedTuple):
 def open_pairs(
     path: str, *, ref_column: Column | None = None, alt_column: Column | None = None, id_column: Column | None = None
 ) -> Iterator[Iterator[Pairs]]:
-    r"""Opens a table of pairs: TSV or CSV, plain or gzip, or a Parquet file.
+    r"""Opens a table of sequence pairs in TSV, CSV or Parquet. TSV and CSV may be compressed with gzip.
 
     Args:
-        path: The table. `-` reads standard input (not Parquet).
+        path: Path of the table. `-` reads standard input.
         ref_column: Name or position (from 0) of the column with reference sequences. A string of digits is used as a name if there is
-            such a column, and as a position otherwise. Defaults to a column named as in `REF_NAMES` or, without a header, to the first
-            column with DNA.
-        alt_column: Name or position of the column with alternative sequences. Defaults to a column named as in `ALT_NAMES` or, without a
-            header, to the second column with DNA.
-        id_column: Name or position of the column with names. Defaults to a column named id, seq_id or name, or to numbers from 1.
+            such a column, and as a position otherwise. By default, the first name of `REF_NAMES` that is in the header
+            is used. Without a header, the default is the first column with DNA.
+        alt_column: Name or position of the column with alternative sequences. By default, the first name of `ALT_NAMES` that
+            is in the header is used. Without a header, the default is the second column with DNA.
+        id_column: Name or position of the column with names. Defaults to the column named id, seq_id or name. Without such a
+            column, rows are numbered from 1.
 
     Raises:
-        InputError: The file does not exist, is empty, is damaged, is a VCF, or a column does not exist.
+        InputError: The file does not exist, is empty or damaged, or is a VCF, or a column does not exist.
 
     Example:
         >>> import pathlib, tempfile

@@ -1,4 +1,4 @@
-"""Reads, scores and writes all variants of an input. With shards, an interrupted run can be resumed."""
+"""Reads, scores and writes all variants of an input. If scored batches are kept in shards, an interrupted run can be resumed."""
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -25,7 +25,7 @@ def run_variants(
     shards: Shards | None = None,
     progress: Progress | None = None,
 ) -> StatusCounts:
-    """Scores all variants of a source and writes them in order.
+    """Scores all variants of a source and writes the results in order.
 
     Args:
         source: The variants.
@@ -66,7 +66,7 @@ def _scored(
 def _fill(source: VariantSource[Any], scorer: VariantScorer, open_sink: OpenSink, shards: Shards, progress: Progress | None) -> None:
     """Scores the batches that are not in a shard yet."""
     with source.open() as (header, batches):
-        open_sink(header)  # reports problems with the output before scoring
+        open_sink(header)  # checks the output before variants are scored
         for batch in itertools.islice(batches, shards.done):
             if progress:
                 progress(len(batch.lines))

@@ -18,18 +18,18 @@ from dreamkeras.variants.status import Status
 __all__ = ["AT_ONCE", "AlleleWindows", "VariantScorer", "VariantSource", "Variants"]
 
 AT_ONCE = 1 << 22
-"""Maximum number of letters of the windows that are in memory at a time."""
+"""Maximum total length, in bases, of the windows that are in memory at a time."""
 
 
 class AlleleWindows(NamedTuple):
-    """Statuses of the rows of a batch, and a function that makes their windows.
+    """Statuses of the rows of a batch, and a function that cuts the windows of the rows.
 
     Args:
         statuses: `Status` of each row, uint8 (rows,).
         windows: Function that takes the indices of n rows with the status `OK` and returns one array uint8 (2 * copies * n, length) per
-            construct. The windows with the reference allele precede those with the alternative allele. Both halves are ordered by copy
-            and then by row.
-        copies: Windows per allele, over which predictions are averaged.
+            construct. The first half contains the windows with the reference allele, and the second half the windows with the
+            alternative allele. Each half is ordered by copy and then by row.
+        copies: Number of windows per allele. Predictions are averaged over these windows.
     """
 
     statuses: np.ndarray
@@ -53,7 +53,7 @@ Batch = TypeVar("Batch", bound=Any)
 
 
 class VariantSource(Protocol[Batch]):
-    """A VCF or table of pairs as a source of variants, which is read in batches."""
+    """Source of variants that is read in batches: a VCF or a table of sequence pairs."""
 
     keys: ClassVar[Mapping[str, type]]
     """Names and types of the columns that identify a row."""
@@ -61,17 +61,17 @@ class VariantSource(Protocol[Batch]):
     def open(self) -> AbstractContextManager[tuple[list[bytes], Iterator[Batch]]]:
         """Opens the input, and returns its header and its batches.
 
-        A batch has an attribute `lines`. The batches are the same each time the input is read.
+        The attribute `lines` of a batch contains the line number of each record. The batches are the same each time the input is read.
         """
 
     def choices(self) -> dict[str, Any]:
         """Returns the options on which the results depend, in a form that is serialisable as JSON."""
 
     def allele_windows(self, batch: Batch) -> AlleleWindows:
-        """Returns statuses and windows of a batch. The method does not need a model."""
+        """Returns the statuses and windows of a batch. No model is required for this step."""
 
     def rows(self, batch: Batch) -> np.ndarray:
-        """Returns the index of the record of each row within the batch, int64 (rows,)."""
+        """Returns, for each row, the index of its record within the batch, int64 (rows,)."""
 
     def cells(self, batch: Batch) -> list[Sequence[Any]]:
         """Returns the columns of `keys`, with one cell per row."""
@@ -83,7 +83,7 @@ class VariantScorer:
     Args:
         scorer: The model or ensemble.
         batch_size: Number of windows scored at a time.
-        more: Columns in addition to those of `effects.effect_columns`.
+        more: Columns to add after the columns of `effects.effect_columns`.
     """
 
     def __init__(self, scorer: Scorer, batch_size: int = BATCH_SIZE, more: Sequence[Column] = ()) -> None:
@@ -109,7 +109,7 @@ class VariantScorer:
             chosen = rows[first : first + step]
             answers = scorer.score(alleles.windows(chosen), self._batch_size)
             answers = answers.reshape(2, alleles.copies, len(chosen), len(self.members.members), len(self.tasks))
-            # Sums of float32 values are exact in float64, so that averaging over identical copies does not change a value.
+            # Sums of float32 values are exact in float64, so the mean of identical values is exactly the same value.
             ref, alt = answers.mean(axis=1, dtype=np.float64).astype(np.float32)
             values[chosen] = effect_values(self.columns, ref, alt)
         return Variants(alleles.statuses, values)

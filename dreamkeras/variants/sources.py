@@ -49,17 +49,17 @@ class VcfSource:
         """Yields the batches unchanged, and checks the lengths of their contigs.
 
         Raises:
-            InputError: A record is on a contig that has another length in the header than in the genome.
+            InputError: A record is on a contig whose length in the header differs from its length in the genome.
         """
         lengths, declared = self.genome.lengths, declared_lengths(header)
         names = {name: find_contig(name, lengths) for name in declared}
         others = {name for name, own in names.items() if own and declared[name] != lengths[own]}
         for batch in batches:
             for name in others.intersection(batch.contigs):
-                wanted = f"{lengths[names[name] or name]:,} letters as in {self.genome.path}"
+                wanted = f"{lengths[names[name] or name]:,} bases as in {self.genome.path}"
                 raise InputError(
-                    f"Expected {name!r} of {wanted}, got {declared[name]:,} in the header of {source_name(self.path)}. Use the reference "
-                    "genome of the variant calls, or remove the variants on this contig."
+                    f"Expected contig {name!r} to have {wanted}, got {declared[name]:,} bases in the header of {source_name(self.path)}. "
+                    "Use the reference genome of the variant calls, or remove the variants on this contig."
                 )
             yield batch
 
@@ -84,7 +84,7 @@ class VcfSource:
     def cells(self, batch: VcfRecords) -> list[Sequence[Any]]:
         """Returns the columns of `keys`: contig, position, ID and alleles as in the VCF, and the normal form if the allele has one.
 
-        Malformed lines have no position.
+        For a malformed line, the position is missing.
         """
         rows = batch.records.tolist()
         positions = [position if position >= 0 else None for position in batch.positions.tolist()]
@@ -114,7 +114,7 @@ class PairSource:
     Args:
         path: The table.
         constructs: Constructs of the model.
-        columns: `ref_column`, `alt_column` and `id_column` of `pairs.open_pairs`.
+        columns: The arguments `ref_column`, `alt_column` and `id_column` of `pairs.open_pairs`.
     """
 
     keys: ClassVar[Mapping[str, type]] = {"id": str}
@@ -139,7 +139,7 @@ class PairSource:
         found = {status: rows.reshape(2, -1).any(axis=0) for status, rows in defects.items()}
         found |= {Status.MALFORMED: batch.malformed, Status.SAME_AS_REF: batch.same()}
         statuses = np.zeros(len(batch.ids), np.uint8)
-        for status in sorted(found, reverse=True):  # the lowest of several statuses is set last and remains
+        for status in sorted(found, reverse=True):  # the lowest status of a row is set last and replaces the other statuses
             statuses[found[status]] = status
 
         def windows(rows: np.ndarray) -> list[np.ndarray]:
@@ -153,12 +153,12 @@ class PairSource:
         return np.arange(len(batch.ids))
 
     def cells(self, batch: Pairs) -> list[Sequence[Any]]:
-        """Returns the column of `keys`: the names of the rows."""
+        """Returns the only key column, which contains the names of the rows."""
         return [batch.ids]
 
 
 def _defects(sequences: Ragged, constructs: Sequence[Construct]) -> dict[Status, np.ndarray]:
-    """Checks sequences with all constructs. Returns the sequences that cannot be scored, bool (n,), for each status."""
+    """Checks whether sequences fit all constructs. Returns, for each status, the sequences with this defect, bool (n,)."""
     illegal = np.zeros(len(sequences), bool)
     illegal[sequences.owner(np.flatnonzero(~IS_LETTER[sequences.flat]))] = True
     found = [(construct, construct.find_inserts(sequences)) for construct in constructs]

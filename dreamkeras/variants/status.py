@@ -44,7 +44,7 @@ MEANINGS = {
     Status.SAME_AS_REF: "ALT has the same bases as REF",
     Status.ONE_ADAPTER: "the allele or its reference has only one of the two adapters",
     Status.OTHER_STRAND: "the allele or its reference is a reverse complement, with the adapters of the other strand",
-    Status.TOO_SHORT: "the allele or its reference is shorter than the inserts of the construct",
+    Status.TOO_SHORT: "the allele or its reference is shorter than the minimum length of an insert",
     Status.TOO_LONG: "the allele or its reference does not fit into the window after trimming",
 }
 """Meaning of each status."""
@@ -57,9 +57,9 @@ class StatusCounts(NamedTuple):
     """Allele counts by status.
 
     Args:
-        records: Number of records of the VCF, or rows of the table.
+        records: Number of records in the VCF, or number of rows in the table.
         counts: Number of alleles with each status.
-        first: Number of the line with the first allele of each status.
+        first: For each status, the line number of the first allele.
     """
 
     records: int
@@ -72,7 +72,7 @@ class StatusCounts(NamedTuple):
         return cls(0, Counter(), {})
 
     def plus(self, statuses: np.ndarray, records: np.ndarray, lines: np.ndarray) -> "StatusCounts":
-        """Returns the counts with another batch added.
+        """Returns the sum of these counts and the counts of a batch.
 
         Args:
             statuses: `Status` of each allele, uint8 (rows,).
@@ -95,7 +95,7 @@ class StatusCounts(NamedTuple):
         return {WORDS[status]: count for status, count in sorted(self.counts.items())}
 
     def lines(self, *, genome: bool) -> list[str]:
-        """Returns a summary in several lines. If `genome` is True, the references were compared with a genome."""
+        """Returns the lines of a summary. `genome` is True if the references were compared with a genome."""
         total = sum(self.counts.values())
         of = f"{total:,} alternative alleles of {self.records:,} records" if genome else f"{total:,} pairs of sequences"
         told = [f"Scored {self.counts[Status.OK]:,} of {of}."]

@@ -1,4 +1,4 @@
-"""Cuts windows of a genome around a variant, with the reference and with the alternative allele.
+"""Cuts windows around variants from a genome, once with the reference allele and once with the alternative allele.
 
 For an insertion or deletion, one edge of the insert stays at the same genomic position. At the other edge, bases of the genome are
 removed (insertion) or added (deletion), so that the length of the insert is unchanged.
@@ -26,8 +26,8 @@ class Placement(NamedTuple):
 
     Args:
         length: Length of the insert.
-        positions: Offsets, within the insert, of the first base that differs, on the forward strand. Predictions are averaged over all
-            offsets.
+        positions: Offsets of the variant within the insert. An offset is the position of the first base that differs, counted from 0 on the
+            forward strand. Predictions are averaged over all offsets.
         strand: Strand of the insert, one of `STRANDS`. With `"both"`, predictions are averaged over both strands.
         indel_anchor: Edge of the insert that has the same genomic position for both alleles if their lengths differ, one of
             `INDEL_ANCHORS`. Left and right refer to the forward strand. With `"mean"`, predictions are averaged over both edges.
@@ -47,17 +47,18 @@ class Placement(NamedTuple):
         strand: str = "forward",
         indel_anchor: str = "mean",
     ) -> "Placement":
-        """Creates a placement from given values and defaults, and checks that it is possible with the constructs of a model.
+        """Creates a placement, with defaults for missing values, and checks that the inserts fit the constructs of a model.
 
         Args:
             constructs: Constructs of the model.
             length: Length of the insert. Defaults to `default_insert_length`.
-            positions: Offsets of the variant within the insert. Defaults to `length // 2`.
+            positions: Offsets of the variant within the insert. Defaults to the middle of the insert, `length // 2`.
             strand: One of `STRANDS`.
             indel_anchor: One of `INDEL_ANCHORS`.
 
         Raises:
-            InputError: An insert of this length does not fit the construct, a position is outside the insert, or a name is unknown.
+            InputError: An insert of this length does not fit the construct, a position is outside the insert, or `strand` or
+                `indel_anchor` is unknown.
         """
         for name, chosen, known in (("strand", strand, STRANDS), ("indel_anchor", indel_anchor, INDEL_ANCHORS)):
             if chosen not in known:
@@ -68,7 +69,7 @@ class Placement(NamedTuple):
                 raise InputError(f"{construct.wrong_length(length, length)} as the length of the insert.")
         for position in positions:
             if not 0 <= position < length:
-                raise InputError(f"Expected positions from 0 to {length - 1} in an insert of {length} letters, got {position}.")
+                raise InputError(f"Expected positions from 0 to {length - 1} in an insert of {length} bases, got {position}.")
         return cls(length, tuple(positions) or (length // 2,), strand, indel_anchor)
 
     @property
@@ -77,9 +78,9 @@ class Placement(NamedTuple):
         return len(INDEL_ANCHORS[self.indel_anchor]) * len(STRANDS[self.strand]) * len(self.positions)
 
     def fits(self, refs: np.ndarray, alts: np.ndarray) -> np.ndarray:
-        """Checks whether alleles with the lengths `refs` and `alts`, int64 (n,), fit completely into the insert for every fixed edge.
+        """Returns whether alleles with the lengths `refs` and `alts`, int64 (n,), fit completely into the insert, bool (n,).
 
-        Returns bool (n,).
+        With `indel_anchor="mean"`, the alleles must fit for both edges.
         """
         behind = self.length - max(self.positions)
         fit = refs <= behind
@@ -110,7 +111,7 @@ class Placement(NamedTuple):
 
 
 def insert_windows(inserts: np.ndarray, constructs: Sequence[Construct]) -> list[np.ndarray]:
-    """Returns windows around inserts, uint8 (n, letters), as one array uint8 (n, window length) per construct.
+    """Returns the windows of inserts, uint8 (n, insert length), as one array uint8 (n, window length) per construct.
 
     The function does not search the inserts for adapters, so an insert that begins like an adapter stays complete.
     """
@@ -119,16 +120,16 @@ def insert_windows(inserts: np.ndarray, constructs: Sequence[Construct]) -> list
 
 
 def _changed(around: np.ndarray, before: int, changes: Changes, first: np.ndarray, length: int) -> np.ndarray:
-    """Cuts a part of each changed genome, uint8 (n, length).
+    """Applies changes to a genome, and cuts a sequence from each changed genome, uint8 (n, length).
 
     Args:
         around: The unchanged genome around each change, uint8 (n, ...).
-        before: Number of letters in `around` before the change.
+        before: Number of bases in `around` before the change.
         changes: The changes.
-        first: Offset of the part relative to the first letter of the change, int64 (n,).
-        length: Length of the part.
+        first: Offset of each sequence relative to the first base of its change, int64 (n,).
+        length: Length of the sequences.
     """
-    columns = first[:, None] + np.arange(length)  # offsets relative to the first letter of the change
+    columns = first[:, None] + np.arange(length)  # offsets relative to the first base of the change
     lengths = changes.alts.lengths[:, None]
     behind = columns >= lengths
     laid = np.take_along_axis(around, before + columns + behind * (changes.refs.lengths[:, None] - lengths), axis=1)

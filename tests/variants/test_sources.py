@@ -137,7 +137,9 @@ def test_records_on_contigs_of_another_genome_are_refused(tmp_path, genome, decl
     source = VcfSource(str(path), genome, Placement.choose([PLAIN]), [PLAIN])
     with source.open() as (_, batches):
         if refused:
-            with pytest.raises(InputError, match=rf"Expected '{contig}' of .* letters as in .*g\.fa, got 7 in the header of .*x\.vcf"):
+            with pytest.raises(
+                InputError, match=rf"Expected contig '{contig}' to have .* bases as in .*g\.fa, got 7 bases in the header of .*x\.vcf"
+            ):
                 list(batches)
         else:
             assert len(list(batches)) == 1

@@ -97,7 +97,7 @@ def test_default_length_is_the_default_insert_length():
     [
         ({"length": 13}, "Expected 2 to 12 bases for construct 'plain', got 13 as the length of the insert"),
         ({"length": 1}, "got 1"),
-        ({"positions": (3, 12)}, "positions from 0 to 11 in an insert of 12 letters, got 12"),
+        ({"positions": (3, 12)}, "positions from 0 to 11 in an insert of 12 bases, got 12"),
         ({"positions": (-1,)}, "got -1"),
         ({"strand": "+"}, r"strand to be one of forward, reverse, both, got '\+'"),
         ({"indel_anchor": "middle"}, "indel_anchor to be one of mean, left, right, got 'middle'"),
