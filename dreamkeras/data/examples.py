@@ -25,7 +25,7 @@ DIMENSIONS = {
 
 @dataclass(frozen=True)
 class Examples:
-    """Windows of sequences and their measured values, in the form that a model is trained on.
+    """Windows of sequences with their measured values, as used for training and evaluation.
 
     Args:
         ids: Names of the n examples.

@@ -49,7 +49,7 @@ def unpack(archive: Path, folder: Path) -> None:
 class _Bounded:
     """A stream that raises InputError after a maximum number of bytes.
 
-    Tar headers are counted too, because tarfile keeps them in memory.
+    Bytes of tar headers are also counted, because tarfile keeps headers in memory.
     """
 
     def __init__(self, stream: BinaryIO, bound: int, archive: Path) -> None:

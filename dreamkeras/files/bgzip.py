@@ -1,4 +1,4 @@
-"""Reads bgzip files (the BGZF format of htslib) with random access to the uncompressed bytes, and writes them."""
+"""Reads and writes bgzip files (the BGZF format of htslib). Reading gives random access to the uncompressed bytes."""
 
 import mmap
 import struct
@@ -75,7 +75,7 @@ class BgzipBytes:
     def _blocks(self) -> tuple[np.ndarray, np.ndarray]:
         """Returns two int64 arrays: the offsets of the blocks in the file, and their offsets in the uncompressed data.
 
-        The last element of each array is a total size, compressed or uncompressed.
+        An additional last element in each array is the total size.
         """
         begins, sizes, begin = [], [], 0
         while begin < len(self._packed):

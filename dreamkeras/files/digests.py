@@ -9,7 +9,7 @@ from dreamkeras.errors import InputError
 __all__ = ["KINDS", "checksum_of", "file_digest", "quick_digest"]
 
 KINDS = ("md5", "git-blob")
-"""Kinds of checksums. `md5` is published by Zenodo, and `git-blob` is the id of a file in a Git repository."""
+"""Kinds of checksums. Zenodo publishes `md5` checksums. A `git-blob` checksum is the id of a file in a Git repository."""
 
 MEGABYTE = 1 << 20
 

@@ -1,4 +1,4 @@
-"""Opens inputs, and makes temporary copies of inputs that can be read only once, such as pipes, so that they can be read repeatedly."""
+"""Opens inputs, and copies inputs that can be read only once, such as pipes, to temporary files, which can be read repeatedly."""
 
 import io
 import os

@@ -38,7 +38,7 @@ class Location(Protocol):
     text: str
     """Absolute path or URL, which `locate` accepts on any machine that has access to the location."""
     name: str
-    """Last part of the path."""
+    """Name of the file or folder, which is the last part of the path."""
 
     def __truediv__(self, name: str) -> "Location":
         """Returns the location of a file in this folder."""
@@ -57,7 +57,7 @@ class Location(Protocol):
         """Creates this folder, if the store has folders."""
 
     def quick_digest(self) -> str:
-        """Returns `digests.quick_digest` and the modification time of this file.
+        """Returns a text with the quick digest (see `digests.quick_digest`) and the modification time of this file.
 
         Raises:
             InputError: The file does not exist.

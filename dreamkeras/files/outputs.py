@@ -27,8 +27,8 @@ OTHER_PACKINGS = (".bz2", ".xz", ".zst", ".zip", ".lz4")
 def open_output(path: str) -> Iterator[BinaryIO]:
     """Opens an output for writing bytes. The file appears under its name only after the `with` block has ended without an error.
 
-    During the block, the bytes are in a temporary file in the same folder, which is deleted after an exception. An existing file is
-    replaced at the end, and the new file gets the owner and mode of the existing file. Standard output (`-`), descriptors such as
+    During the block, the bytes are in a temporary file in the same folder. After an exception, the temporary file is deleted. An existing
+    file is replaced at the end, and the new file gets the owner and mode of the existing file. Standard output (`-`), descriptors such as
     `/dev/stdout`, pipes and devices receive the bytes at the end, from a temporary file in another folder.
 
     Raises:
@@ -53,7 +53,7 @@ def write_text(path: str | Path, text: str) -> None:
 
 @contextmanager
 def open_text(path: str) -> Iterator[BinaryIO | BgzipWriter]:
-    """Opens a text output like `open_output`. If the name ends in .gz or .bgz, the output is compressed with bgzip.
+    """Opens an output for writing text, see `open_output`. If the name ends in .gz or .bgz, the output is compressed with bgzip.
 
     The same text always gives the same bytes, because the compressed file contains neither a time nor a file name.
 

@@ -40,7 +40,8 @@ class Interrupted(Exception):  # noqa: N818  # the name does not end in Error, b
 
     Args:
         reason: Reason for the interruption, for messages.
-        wait: Seconds to wait before the next attempt, from the server's Retry-After header. None if the server sent no such header.
+        wait: Seconds to wait before the next attempt, from the server's Retry-After header. None if the server sent no
+            Retry-After header.
     """
 
     def __init__(self, reason: str, wait: float | None = None) -> None:
@@ -171,7 +172,7 @@ def _check_status(urllib3: Any, response: "BaseHTTPResponse", url: str) -> None:
 
 
 def _retry_after(urllib3: Any, response: "BaseHTTPResponse") -> float | None:
-    """Returns the seconds to wait according to the Retry-After header, which contains a number or a date, or None."""
+    """Returns the number of seconds to wait according to the Retry-After header, or None if the header is missing or malformed."""
     text = response.headers.get("Retry-After")
     try:
         return None if text is None else float(urllib3.Retry().parse_retry_after(text))

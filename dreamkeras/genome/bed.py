@@ -26,13 +26,19 @@ COLUMNS = 10
 """Number of columns in narrowPeak. BED has up to 12 columns, and its column 10 does not hold summits."""
 
 NO_SUMMIT, NOT_A_SUMMIT = -1, -2
-"""`NO_SUMMIT` is the value of column 10 in narrowPeak for a peak without a summit. `NOT_A_SUMMIT` represents an invalid cell."""
+"""`NO_SUMMIT` is the value of column 10 in narrowPeak for a peak without a summit.
+
+`NOT_A_SUMMIT` represents a cell whose content is not a valid summit.
+"""
 
 STRAND = 5
 """Position of the strand column, counted from 0."""
 
 _NO_REGION = ("#", "track ", "track\t", "browser ", "browser\t", "id\tstart\tend\t")
-"""Texts with which lines without a region begin. The last text begins the header of tables that dreamkeras writes, such as seqlets."""
+"""Beginnings of lines that contain no region, such as comments and track lines.
+
+The last element is the beginning of the header of tables that dreamkeras writes, such as tables of seqlets.
+"""
 
 
 class Bed(NamedTuple):
@@ -65,7 +71,7 @@ def read_bed(path: str, genome: Genome | None = None, summits: bool | None = Non
         genome: Reference genome. If given, each contig is renamed to its name in the genome. If None, contigs keep the names in
             the file.
         summits: Whether column 10 holds summits, as offsets from the start of the region. If None, column 10 is used as summits in
-            files named .narrowPeak, and in files whose lines all have ten valid columns of narrowPeak.
+            files with the suffix .narrowPeak, and in files whose lines all have ten valid columns of narrowPeak.
 
     Raises:
         InputError: The file cannot be read or has no region, a line is malformed or has an invalid summit, or a contig is not in the
@@ -160,7 +166,7 @@ def _not_narrow(cells: list[str], start: int, end: int, peak: int) -> str:
         return f"has {cells[wrong]!r} in column {wrong + 1}"
     if peak == NOT_A_SUMMIT:
         return f"has {cells[COLUMNS - 1]!r} in column 10"
-    # In BED with ten columns, column 10 is the number of blocks. In such files, the thick part (columns 7 and 8) is usually the
+    # In BED with ten columns, column 10 is the number of blocks. In BED, the thick part of a region (columns 7 and 8) is usually the
     # complete region or empty.
     thick = tuple(map(_position, cells[6:8]))
     is_thick = thick == (start, end) or (thick == (start, start) and start > 0)
@@ -189,7 +195,7 @@ def _about_summits(name: str, peaks: np.ndarray) -> str:
     lacking = int((peaks == NO_SUMMIT).sum())
     if lacking == len(peaks):
         return f"{name}: regions are centred on their middle, because column 10 is -1 in all lines."
-    but = f", or on their middle if column 10 is -1 ({lacking:,} of {len(peaks):,})" if lacking else ""
+    but = f", or on their middle if column 10 is -1 ({lacking:,} of {len(peaks):,} regions)" if lacking else ""
     return f"{name}: regions are centred on their summits, from column 10{but}."
 
 

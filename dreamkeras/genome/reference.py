@@ -68,7 +68,7 @@ class Genome:
 
     @property
     def lengths(self) -> dict[str, int]:
-        """Length of each contig in bases, in the order of the file."""
+        """Length of each contig in bases. The contigs are in the order of the file."""
         return {name: contig.length for name, contig in self._contigs.items()}
 
     def windows(self, contigs: Sequence[str], starts: np.ndarray, length: int) -> np.ndarray:
@@ -87,7 +87,10 @@ class Genome:
         return self.stretches(contigs, starts, starts + length).flat.reshape(len(contigs), length)
 
     def stretches(self, contigs: Sequence[str], starts: np.ndarray, ends: np.ndarray) -> Ragged:
-        """Returns the sequences of n windows from `starts` to `ends`, int (n,), which may differ in length. See `windows` for `contigs`."""
+        """Returns the sequences of n windows from `starts` to `ends`, int (n,).
+
+        The windows may differ in length. See `windows` for `contigs`.
+        """
         if _state(self.path) != self._state:
             raise InputError(f"{self.path} changed while it was being read. Start again.")
         names = match_contigs(contigs, self._contigs, self.path)
@@ -124,7 +127,7 @@ def match_contigs(wanted: Iterable[str], known: Collection[str], path: str, plac
         places: File and line in which each name in `wanted` was found, for error messages.
 
     Returns:
-        For each name in `wanted`, the name of the same contig in the file.
+        Dictionary of each name in `wanted` and the name of the same contig in the file.
 
     Raises:
         InputError: A contig is missing from the file.

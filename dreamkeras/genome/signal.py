@@ -97,7 +97,7 @@ class Signal:
 
 
 def _require_big_wig(path: str) -> None:
-    """Checks that a file is a complete bigWig file. For other files, pyBigWig would print its own messages."""
+    """Checks that a file is a complete bigWig file, because pyBigWig prints its own messages for other files."""
     try:
         with open(path, "rb") as file:
             head, size = file.read(INDEX.stop), Path(path).stat().st_size

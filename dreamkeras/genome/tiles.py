@@ -48,9 +48,10 @@ class Tile(NamedTuple):
 
     @property
     def middle(self) -> int | None:
-        """Width, in bases, of the middle of a window to which the value of the window applies.
+        """Number of central bases of a window to which the value of the window applies.
 
-        The middles of different windows share no base. If None, windows do not overlap, and the value applies to the complete window.
+        The central bases of different windows do not overlap. None if the windows do not overlap, so that the value applies to the complete
+        window.
         """
         return self.step if self.step < self.width else None
 

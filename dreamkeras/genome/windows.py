@@ -27,8 +27,8 @@ class GenomeWindows(NamedTuple):
         genome: FASTA file of the reference genome for regions in BED files. If None, the input files are FASTA, and `tile` is required.
         tile: Width and step of tiles along each region, or along each contig if `genome` is None. If None, no tiles are read.
         window: Length of a window around the summit or middle of each region. If None, the regions themselves are read.
-        strand: Strand to read. `given` reads the strand that the BED file states for each region. `forward` and `reverse` apply to all
-            regions.
+        strand: Strand to read. If `given`, each region is read from its strand in the BED file. If `forward` or `reverse`, all regions are
+            read from this strand.
         summits: Whether column 10 of a BED file holds summits, on which windows are centred. If None, the content of column 10 is
             detected for each file.
     """

@@ -107,7 +107,7 @@ def test_narrow_peaks_are_centred_on_their_summits(bed, name):
 def test_regions_with_summit_minus_1_are_centred_on_their_middle(bed):
     found = bed(NARROW + NARROW.replace("\t7\n", "\t-1\n"))
     assert found.regions.middles.tolist() == [17, 15]
-    assert "column 10, or on their middle if column 10 is -1 (1 of 2)." in found.about_middles
+    assert "column 10, or on their middle if column 10 is -1 (1 of 2 regions)." in found.about_middles
     assert "on their middle, because column 10 is -1 in all lines." in bed(NARROW.replace("\t7\n", "\t-1\n")).about_middles
 
 

@@ -63,7 +63,7 @@ def read(layout: AtacLayout, path: str) -> Examples:
     Windows that extend beyond their contig are omitted, and so are repeated windows.
 
     Args:
-        layout: Files of the genome, the reads and the non-peaks, and the sizes of the windows.
+        layout: Layout with the files of the genome, the reads and the non-peaks, and with the window sizes.
         path: File of peaks, BED or narrowPeak, plain or gzip.
 
     Returns:

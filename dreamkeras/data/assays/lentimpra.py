@@ -33,7 +33,7 @@ def read(path: str) -> Examples:
     """Reads the measured elements of a file.
 
     The file has these columns, in any order: `seq_id`, which contains `_Reversed:` if an element was measured in reverse orientation;
-    `seq`, the element in the measured orientation, with both adapters or with neither; `mean_value`; and, optionally, `fold`.
+    `seq`, the element in the measured orientation, with both adapters or without adapters; `mean_value`; and, optionally, `fold`.
 
     Raises:
         InputError: The file cannot be read, a sequence does not fit the construct, or a value or fold is invalid. The message names

@@ -125,7 +125,7 @@ def _ordered_columns(layout: Layout, columns: Columns, path: str) -> list[int]:
     """Returns the positions of the columns of sequences, values and, if the table has another column, folds."""
     needed, came = 1 + len(columns.values), len(layout.first)
     if came < needed:
-        wanted = "two columns, sequence and value" if needed == 2 else f"{needed} columns, sequence and values"
+        wanted = "two columns (sequence and value)" if needed == 2 else f"{needed} columns (sequence and values)"
         raise InputError(f"Expected {wanted}, got {came} ({source_name(path)}, line {layout.line}).")
     return list(range(min(came, needed + 1)))
 

@@ -16,8 +16,8 @@ STEPS = 100
 def draw_nonpeaks(genome: Genome, peaks: Regions, count: int, length: int, seed: int = 0) -> Regions:
     """Draws windows without unknown bases. The windows overlap neither peaks, nor windows around peaks, nor each other.
 
-    The windows lie on the contigs of the peaks. Their distribution of GC content matches that of the windows around the peaks. If too
-    few windows have a required GC content, windows with the nearest GC content are drawn instead.
+    The windows lie on the contigs of the peaks. Their GC content is distributed like that of the windows around the
+    peaks. If too few windows have a required GC content, windows with the nearest GC content are drawn instead.
 
     Args:
         genome: Reference genome.

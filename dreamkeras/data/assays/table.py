@@ -50,7 +50,7 @@ def table_assay(layout: TableLayout, construct: Construct | None = None) -> Assa
 def settled_layout(layout: TableLayout, path: str) -> TableLayout:
     """Resolves columns that are given as digits.
 
-    If the header of the file has a column whose name is these digits, the digits are a name. Otherwise, they are a position.
+    Digits are treated as the name of a column if the header of the file contains this name, and as a position otherwise.
 
     Raises:
         InputError: The file cannot be read.

@@ -24,7 +24,7 @@ class TableLayout:
     """The columns of a table of sequences with measured values, and the construct of the sequences.
 
     A column is given as a name, in upper or lower case, or as a position, counted from 0. A text that consists of digits is a name if the
-    header has exactly this name, and a position otherwise. Training and evaluation resolve such texts with
+    header has exactly this name, and a position otherwise. Training and evaluation resolve texts of digits with
     `data.assays.table.settled_layout` before they read the table.
 
     Args:
@@ -42,8 +42,8 @@ class TableLayout:
         left_flank: Constant sequence before the left adapter. The sequences in the table do not include flanks.
         right_flank: Constant sequence after the right adapter. The sequences in the table do not include flanks.
         length: Number of bases in the window that the model reads. If None, the window fits the longest sequence with adapters and flanks.
-        reverse_mark: Text in the ids of sequences that were measured in reverse orientation. The flag `is_reverse` of a sequence with
-            this text in its id is 1.
+        reverse_mark: Text in the ids of sequences that were measured in reverse orientation. The flag `is_reverse` is 1 for
+            sequences whose id contains this text.
         both_strands: Whether the measured values apply to both strands. If True, both strands are used for training, and predictions
             are averaged over both strands.
 
@@ -114,8 +114,8 @@ class TableLayout:
         """Returns the construct of an existing run.
 
         Args:
-            stored: Construct in the run's `config.json`. None for a run of an older version of dreamkeras. Older versions used a strand
-                flag if values applied to both strands.
+            stored: Construct in the run's `config.json`. None for a run of an older version of dreamkeras. Older versions of
+                dreamkeras used a strand flag if values applied to both strands.
 
         Raises:
             InputError: The stored construct or the construct of the layout is invalid.

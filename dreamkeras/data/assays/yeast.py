@@ -44,7 +44,7 @@ def read(path: str) -> Examples:
 def read_test(path: str) -> Examples:
     """Reads a test file like `read`, but accepts values in any unit.
 
-    The test values of the challenge are not bin numbers, and correlations with predictions do not depend on the unit.
+    Any unit is accepted, because the test values of the challenge are not bin numbers, and correlations do not depend on the unit.
     """
     return read_measurements(path, COLUMNS, lambda batch: to_examples(batch.records, batch.values[:, 0], batch.folds, in_bins=False))
 

@@ -1,6 +1,6 @@
 """Lists the files of Zenodo record 10633252, the data set that each file belongs to, and the papers to cite.
 
-This module opens no network connection: `read_index` parses text.
+This module opens no network connection. The function `read_index` parses text that another module has downloaded.
 """
 
 import json
@@ -19,7 +19,7 @@ INDEX_URL = f"https://zenodo.org/api/records/{RECORD}"
 """URL of the record's index, which is JSON with the size and MD5 checksum of every file."""
 
 INDEX_NAME = f"{RECORD}.json"
-"""Name of the file in the folder of the data set to which the index is copied."""
+"""Name of the local copy of the index, which is in the folder of the data set."""
 
 FILES_URL = f"https://zenodo.org/records/{RECORD}/files"
 """URL of the folder with the record's files.
@@ -51,7 +51,7 @@ class DataSet(NamedTuple):
         description: One-line description of the content.
         files: Files of the data set. Files that end in `.tar.gz` are unpacked.
         command: Command that uses the data set, with a placeholder of the form `{NAME}` for each path.
-        inputs: For each NAME in the command, a regular expression that matches the file's path in the folder, in lower case.
+        inputs: For each NAME in the command, a regular expression that matches the lower-case path of the file in the folder.
         citation: Paper that describes the measurements. If None, the paper in `DATA_CITATION` describes the measurements.
     """
 

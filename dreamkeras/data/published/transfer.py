@@ -42,9 +42,9 @@ class PartialFile(NamedTuple):
         return self.version.read_text(encoding="latin-1") if self.version.is_file() else ""
 
     def begin(self, version: str) -> None:
-        """Deletes the bytes of an earlier version, then stores the new version.
+        """Deletes the downloaded bytes of an earlier version, then stores the tag of the new version.
 
-        Deleting the bytes first ensures that a crash cannot mix two versions.
+        Deleting the bytes first ensures that a crash cannot mix the bytes of two versions.
         """
         self.bytes.write_bytes(b"")
         self.version.write_text(version, encoding="latin-1")
@@ -78,7 +78,7 @@ def transfer(url: str, path: Path, file: RecordFile, *, progress: DownloadProgre
             if say:
                 say(f"Expected {damage} from {url}. Downloading again.")
         with part.bytes.open("rb") as whole:
-            os.fsync(whole.fileno())  # A power failure after the renaming must not leave an incomplete file.
+            os.fsync(whole.fileno())  # After a power failure, a renamed file must not be incomplete.
         part.bytes.rename(path)
         part.remove()
 
@@ -134,7 +134,10 @@ def _range(part: PartialFile, start: int) -> dict[str, str]:
 
 
 def _version(headers: Mapping[str, str]) -> str:
-    """Returns the value for the If-Range header: a strong ETag, Last-Modified if there is no strong ETag, or an empty string."""
+    """Returns the value for the If-Range header: a strong ETag or, without a strong ETag, Last-Modified.
+
+    The value is empty if the server sent neither header.
+    """
     tag = headers.get("ETag", "")
     return tag if tag and not tag.startswith("W/") else headers.get("Last-Modified", "")
 

@@ -22,8 +22,8 @@ def write_library(library: Library, path: str, truth: str | None = None) -> None
     Args:
         library: The simulated library.
         path: Output file, which is compressed if the name ends in .gz.
-        truth: Second output file, which has a header. Its columns are the row number (from 1), the expression without noise, and the
-            occupancy of each factor. If None, the second file is not written.
+        truth: Second output file, which has a header. The columns of this file are the row number (from 1), the expression without noise,
+            and the occupancy of each factor. If None, the second file is not written.
 
     Raises:
         InputError: The two paths are equal, or a name ends with the suffix of a compressed format other than gzip.

@@ -36,7 +36,7 @@ class Factor(NamedTuple):
     opening: float = 0.0
 
 
-# Binding sites are from JASPAR 2024 (Rauluseviciute et al., Nucleic Acids Research 52, D174; CC BY 4.0), taxon 4932. A consensus
+# Binding sites are from JASPAR 2024 (Rauluseviciute et al., Nucleic Acids Research 52, D174, CC BY 4.0), taxon 4932. A consensus
 # consists, at every position, of the bases with a share above 12 % and at least 30 % of the share of the most frequent base. Ends of
 # the matrix with little information are omitted. It is general knowledge which factors activate, repress or open chromatin in yeast
 # (for general regulatory factors, see de Boer et al. 2020). Concentrations and effect sizes are invented so that the

@@ -30,8 +30,8 @@ def held_out(examples: Examples, fraction: float, seed: int = 0) -> np.ndarray:
 
     Args:
         examples: Examples with at least two distinct sequences, or windows on at least two chromosomes.
-        fraction: Share of the examples to hold out, between 0 and 1. The actual share may differ by the size of the largest family of
-            near-duplicates, or by the size of a chromosome.
+        fraction: Share of the examples to hold out, between 0 and 1. The actual share may differ from `fraction` by the size of the
+            largest family of near-duplicates, or by the size of a chromosome.
         seed: Random seed, 0 or more.
 
     Returns:

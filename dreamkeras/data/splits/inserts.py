@@ -1,4 +1,4 @@
-"""Finds the insert in each window, which is the part between the adapters and flanks of the construct.
+"""Finds the inserts of windows. An insert is the part of a window between the adapters and flanks of the construct.
 
 Constant ends of the inserts, such as adapters that the construct does not name, can also be found and removed.
 """
@@ -117,7 +117,7 @@ def _spans(windows: np.ndarray, lengths: np.ndarray, construct: Construct) -> tu
 def _held_adapters(windows: np.ndarray, length: int, construct: Construct) -> np.ndarray:
     """Returns whether each window has the adapters and flanks of an insert of `length` bases, bool (n,).
 
-    A window with these adapters and flanks comes from a sequence that includes the adapters, so the insert is shorter than the sequence.
+    A window that contains the adapters comes from a sequence that contains the adapters, so the insert is shorter than the sequence.
     """
     if length < construct.shortest or not construct.left_adapter + construct.right_adapter:
         return np.zeros(len(windows), bool)

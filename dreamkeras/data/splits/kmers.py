@@ -18,7 +18,7 @@ NOTHING = np.uint32(0xFFFFFFFF)
 def canonical_kmers(codes: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     """Returns the canonical k-mer at each column, which is the smaller of the codes of the k-mer and its reverse complement.
 
-    A code has 2 k bits.
+    A code has `2 * k` bits.
 
     Args:
         codes: Codes of the bases, from `alphabet.BASE_INDEX`, uint8 (n, length).

@@ -1,10 +1,11 @@
 """Finds near-duplicates, which are copies with a few changed bases, shifted copies, reverse complements, or copies with other flanks.
 
 Two sequences are near-duplicates if at least half of the 8-mers of the shorter sequence are also in the longer sequence, on either strand.
-Sequences that share a minimiser are candidate pairs. Candidate pairs are confirmed by comparing their 8-mers, so pairs below the threshold
-`NEAR` are never reported. For random inserts of 80 bases, all copies with 1 or 2 changed bases are found. For random inserts of 80
-bases, 99.8 % of the copies with 3 changed bases are found, 98 % with 4, and 87 % with 5. For random inserts of 200 bases, copies with up
-to 12 changed bases are found.
+Pairs of sequences that share a minimiser are candidates. Candidate pairs are confirmed by comparing their 8-mers, so pairs below the
+threshold `NEAR` are never reported.
+
+For random inserts of 80 bases, all copies with 1 or 2 changed bases are found. For random inserts of 80 bases, 99.8 % of the copies with
+3 changed bases are found, 98 % with 4, and 87 % with 5. For random inserts of 200 bases, copies with up to 12 changed bases are found.
 """
 
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ __all__ = ["NEAR", "family_keys", "found_near", "similarity"]
 NEAR = 0.5
 """Minimum share of 8-mers that near-duplicates have in common.
 
-In a sequence of 80 bases, 4 changed bases reduce the share to about 0.5. In a sequence of 200 bases, 12 changed bases do.
+About 4 changed bases in a sequence of 80 bases, or 12 in a sequence of 200 bases, reduce the share to 0.5.
 """
 
 WORD = 8
@@ -43,7 +44,7 @@ COMPARED = 8
 """Maximum number of other sequences that a sequence is compared with for each minimiser that they share."""
 
 CROWD = 32
-"""If more sequences than this number share a minimiser, each of them is compared with only one other sequence.
+"""If more than this number of sequences share a minimiser, each sequence is compared with only one of the others.
 
 A minimiser that more than `CROWD` sequences share either lies in a repeat or comes from sequences that are all similar.
 """
@@ -207,7 +208,7 @@ def _neighbours(seeds: np.ndarray, distance: int) -> np.ndarray:
     within = places + CROWD < len(seeds)
     crowded[within] = seeds[places[within] + CROWD] >> HALF == values[within]
     # Seeds whose minimiser is shared by more than `CROWD` sequences are compared at one distance only. The distance depends on the
-    # minimiser, so that several such minimisers together still connect similar sequences.
+    # minimiser, so that several shared minimisers together still connect similar sequences.
     return places[~crowded | (values % COMPARED + 1 == distance)]
 
 

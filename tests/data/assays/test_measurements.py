@@ -82,7 +82,7 @@ def test_without_a_header_the_order_is_sequence_values_fold(tmp_path, header):
     assert examples.folds.tolist() == [3, 6]
 
 
-@pytest.mark.parametrize(("values", "wanted"), [(TWO.values, "3 columns, sequence and values"), ((("dev",),), "two columns")])
+@pytest.mark.parametrize(("values", "wanted"), [(TWO.values, r"3 columns \(sequence and values\)"), ((("dev",),), "two columns")])
 def test_too_few_columns_without_a_header_are_rejected(tmp_path, values, wanted):
     with pytest.raises(InputError, match=f"Expected {wanted}.*, got 1 "):
         read(written(tmp_path, ["ACGTACGT"]), Columns(values, needs_header=False))

@@ -128,7 +128,7 @@ def test_unfit_sequences_are_reported_with_record_and_line(tmp_path, sequence, r
 
 
 @pytest.mark.parametrize(("lines", "message"), [
-    ([INSERTS[0]], "Expected two columns, sequence and value, got 1"),
+    ([INSERTS[0]], r"Expected two columns \(sequence and value\), got 1"),
     (["sequence\texpression"], "at least one row below the header"),
     ([ROWS[0], INSERTS[0]], "Expected 2 columns, got 1"),
     (["", ""], "."),
