@@ -52,4 +52,4 @@ def import_extra(module: str, need: str, extra: str) -> Any:
     try:
         return __import__(module)
     except ImportError:
-        raise MissingPackageError(f"Missing package: {need}. Install it with: pip install 'dreamkeras[{extra}]'.") from None
+        raise MissingPackageError(f"Missing package: {need}. Install the package with: pip install 'dreamkeras[{extra}]'.") from None

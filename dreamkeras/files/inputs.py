@@ -45,7 +45,7 @@ def full_path(path: str) -> str:
 
 
 def require_file(path: str | Path, reason: str) -> None:
-    """Checks that an input that is read more than once is a file. The error message ends with the reason.
+    """Checks that an input that is read more than once is a file. The error message ends with `reason`.
 
     Raises:
         InputError: The input is a stream.

@@ -78,7 +78,7 @@ def transfer(url: str, path: Path, file: RecordFile, *, progress: DownloadProgre
             if say:
                 say(f"Expected {damage} from {url}. Downloading again.")
         with part.bytes.open("rb") as whole:
-            os.fsync(whole.fileno())  # After a power failure, a renamed file must not be incomplete.
+            os.fsync(whole.fileno())  # A power failure must not leave an incomplete file under the final name.
         part.bytes.rename(path)
         part.remove()
 
