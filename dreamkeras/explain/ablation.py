@@ -1,4 +1,4 @@
-"""Measures the effects of ablation: a span of an insert is shuffled or replaced by N, and the rest of the insert is unchanged."""
+"""Measures the effects of ablation, in which a span of an insert is shuffled or replaced by N."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Literal, NamedTuple
@@ -27,9 +27,9 @@ class Spans(NamedTuple):
     """Spans of inserts, 0-based and half-open.
 
     Args:
-        sequences: Index of the sequence of each span, ascending, int64 (m,).
-        starts: Position of the first letter within the insert, int64 (m,).
-        ends: Position after the last letter, int64 (m,).
+        sequences: Index of the sequence that contains each span, in ascending order, int64 (m,).
+        starts: Position of each span's first letter within the insert, int64 (m,).
+        ends: Position after each span's last letter, int64 (m,).
     """
 
     sequences: np.ndarray
@@ -42,8 +42,8 @@ class Ablation(NamedTuple):
 
     Args:
         ids: n names of sequences.
-        inserts: The n inserts, as in the input.
-        spans: m spans of the inserts.
+        inserts: The n unchanged inserts of the sequences.
+        spans: The m spans that were ablated.
         reference: Predictions for the unchanged sequences, float32 (n, tasks).
         effects: Mean prediction over the ablated sequences minus the reference, float32 (m, tasks). The effect is negative if the span
             increases the prediction, and NaN if every shuffle of the span is equal to the span.
@@ -85,7 +85,7 @@ def slide(inserts: Ragged, width: int, step: int) -> Spans:
         array([0, 4, 6])
     """
     if width < 1 or step < 1:
-        raise InputError(f"Expected a width and a step of at least 1, got {width} and {step}.")
+        raise InputError(f"Expected a width and a step of at least 1, got a width of {width} and a step of {step}.")
     room = np.maximum(inserts.lengths - width, 0)
     counts = -(-room // step) + 1
     sequences = np.repeat(np.arange(len(inserts)), counts)
@@ -98,7 +98,7 @@ class RegionSpans:
     """Finds the regions of sequences by the names of the sequences, and records which regions were found.
 
     Args:
-        regions: Regions whose contigs are names of sequences, with positions within the inserts.
+        regions: Regions to ablate. The contigs are names of sequences, and the positions are relative to the inserts.
     """
 
     def __init__(self, regions: Regions) -> None:
@@ -140,11 +140,11 @@ class RegionSpans:
         beyond = ends > lengths[sequences]
         problems: dict[int, str] = {}
         for index, start, end in zip(*(column[beyond].tolist() for column in (sequences, starts, ends)), strict=True):
-            problems.setdefault(index, f"Expected spans within the insert, got {start}-{end} of {lengths[index]} letters")
+            problems.setdefault(index, f"Expected spans within the insert, got {start}-{end} for an insert of {lengths[index]} letters")
         return problems
 
     def _found(self, ids: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Returns the three columns of `Spans`, and the row of each region in the file."""
+        """Returns the three columns of `Spans`, and the row number of each region in the file."""
         found = [(index, row) for index, name in enumerate(ids) for row in self._rows.get(name, ())]
         sequences, rows = np.array(found, np.int64).reshape(-1, 2).T
         return sequences, self._regions.starts[rows], self._regions.ends[rows], rows
@@ -156,12 +156,12 @@ class Ablator:
     Args:
         scorer: The model or ensemble. For an ensemble, the mean prediction is used.
         method: One of `METHODS`.
-        shuffles: Number of shuffles per span. With the method `"unknown"`, each span is replaced once.
-        seed: Random seed of the shuffles. All calls of an instance share one sequence of random numbers.
+        shuffles: Number of shuffles per span. With the method `"unknown"`, each span is replaced by N once.
+        seed: Random seed of the shuffles. All calls of an instance share one random number generator.
         batch_size: Number of windows scored at a time.
 
     Raises:
-        InputError: The method is unknown, or a number is below 1.
+        InputError: The method is unknown, or `shuffles` is below 1.
     """
 
     def __init__(
@@ -186,7 +186,7 @@ class Ablator:
 
         Args:
             records: n named sequences.
-            spans_of: Function that takes the names and inserts of sequences, and returns their spans.
+            spans_of: Function that takes the names and inserts of sequences, and returns the spans to ablate.
             progress: Called after each batch with the number of windows in the batch.
 
         Raises:
@@ -220,12 +220,12 @@ class Ablator:
         on_error: Literal["fail", "skip"] = "fail",
         progress: Progress | None = None,
     ) -> Iterator[BatchResult[Ablation]]:
-        """Predicts the effects for many records in order, a few records at a time.
+        """Predicts the effects of ablating spans of many records, in order and a few records at a time.
 
         `effect_files.write_effects` writes the effects to files.
 
-        Arguments and errors are those of `ablate`. With `on_error="skip"`, records that do not fit, or whose spans extend beyond the
-        insert, are omitted.
+        For the other arguments and the errors, see `ablate`. With `on_error="skip"`, records that do not fit the model, or whose spans
+        extend beyond the insert, are omitted.
         """
 
         def problems_of(batch: Records) -> dict[int, str]:
@@ -238,7 +238,7 @@ class Ablator:
             yield BatchResult(self.ablate(batch.found, spans_of, progress), batch.skipped)
 
     def _ablated(self, inserts: Ragged, spans: Spans) -> tuple[Ragged, np.ndarray]:
-        """Returns the ablated inserts, one per span and shuffle, and whether any shuffle of a span differs from the span, bool (spans,)."""
+        """Returns the ablated inserts, one per span and shuffle, and whether any shuffle of each span differs from it, bool (spans,)."""
         rows = np.repeat(np.arange(len(spans.starts)), self._shuffles)
         pieces = inserts.cut(inserts.offsets[spans.sequences] + spans.starts, spans.ends - spans.starts).select(rows)
         ablated = inserts.select(spans.sequences[rows])

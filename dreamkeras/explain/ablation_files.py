@@ -8,7 +8,7 @@ from dreamkeras.explain.effect_files import ROWS, RowSink
 __all__ = ["LABELS", "AblationTable"]
 
 LABELS = {"start": int, "end": int}
-"""Columns of a table of ablations between the name of the sequence and the effects.
+"""Columns between the name of the sequence and the effects, in a table of ablations.
 
 Positions are relative to the insert, 0-based and half-open.
 """

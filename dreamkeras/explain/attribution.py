@@ -1,4 +1,4 @@
-"""Stores attributions: the contributions of letters to a prediction, and the error of their sum.
+"""Stores attributions, which are the contributions of letters to a prediction, and computes the error of their sum.
 
 The contributions are computed by `models.gradients`. This module does not import Keras.
 """
@@ -18,11 +18,11 @@ class Attribution(NamedTuple):
 
     Args:
         ids: n names.
-        inserts: The n inserts, as in the input.
+        inserts: The n unchanged inserts of the sequences.
         reference: Predictions for the sequences, float32 (n, tasks).
-        baseline: Mean prediction over the baselines of each sequence, float32 (n, tasks).
-        scores: Hypothetical contributions that A, C, G and T would have at each position if the multipliers of the network did not
-            change, float32 (letters of all inserts, 4, tasks), in the order of `inserts.flat` and `BASES`.
+        baseline: Mean prediction over the baseline sequences of each sequence, float32 (n, tasks).
+        scores: Hypothetical contributions, float32 (letters of all inserts, 4, tasks), in the order of `inserts.flat` and `BASES`. A, C, G
+            and T would have these contributions at each position if the multipliers of the network did not change.
     """
 
     ids: list[str]
@@ -43,7 +43,7 @@ class Attribution(NamedTuple):
         return self.scores
 
     def completeness_error(self) -> np.ndarray:
-        """Returns the sum of contributions minus the difference between prediction and baseline, float64 (n, tasks).
+        """Returns the sum of the contributions minus the difference between prediction and baseline, float64 (n, tasks).
 
         The error is 0, except for rounding, if the contributions explain the difference completely. A large error indicates that the
         attribution method used too few steps.

@@ -1,4 +1,4 @@
-"""Writes attributions to a long table with one row per letter or to a NumPy array file, and the errors of their sums to another table."""
+"""Writes attributions to a long table with one row per letter or to a NumPy array file, and completeness errors to another table."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ from dreamkeras.sequence.alphabet import BASES
 __all__ = ["LABELS", "CompletenessTable", "ContributionTable", "completeness_columns", "contribution_columns", "open_attributions"]
 
 LABELS = {"position": int, "letter": str}
-"""Columns of the long table between the name of the sequence and the contributions.
+"""Columns between the name of the sequence and the contributions, in the long table.
 
 Positions are counted from 1 at the first letter of the insert.
 """
@@ -44,7 +44,7 @@ class ContributionTable(RowSink):
 class CompletenessTable(RowSink):
     """Table of completeness errors with one row per sequence and the columns `completeness_columns`.
 
-    See `Attribution.completeness_error` for the error.
+    For the definition of the error, see `Attribution.completeness_error`.
     """
 
     def write(self, found: Attribution) -> None:
@@ -55,11 +55,11 @@ class CompletenessTable(RowSink):
 
 @contextmanager
 def open_attributions(path: str, tasks: Sequence[str], format: str | None = None) -> Iterator[EffectSink[Attribution]]:
-    """Opens a file for attributions. Formats and errors are those of `effect_files.open_effects`.
+    """Opens a file for attributions. For the formats and errors, see `effect_files.open_effects`.
 
-    An array file contains `ids` (n,), `offsets` (n + 1,), `letters` S1 (letters,), hypothetical contributions `scores` (letters, 4,
-    tasks), `contributions` (letters, tasks), `reference`, `baseline` and `completeness_error` (n, tasks), `tasks` and `bases`. The
-    letters of insert i are in the rows from `offsets[i]` to `offsets[i + 1]`.
+    An array file contains `ids` (n,), `offsets` (n + 1,), `letters` S1 (letters,), `tasks` and `bases`. The hypothetical contributions
+    `scores` have the shape (letters, 4, tasks), and the `contributions` have the shape (letters, tasks). The arrays `reference`, `baseline`
+    and `completeness_error` have the shape (n, tasks). The letters of insert i are in the rows from `offsets[i]` to `offsets[i + 1]`.
     """
     if choose_effect_format(path, format) == ARRAYS:
         with open_arrays(path, tasks, _arrays, lambda _: {"bases": np.array(list(BASES))}) as sink:

@@ -1,4 +1,4 @@
-"""Writes effects of changes to a long table with one row per mutant, or to a NumPy array file.
+"""Writes the effects of single-letter changes to a long table with one row per mutant, or to a NumPy array file.
 
 Files are written in parts, and appear only when they are complete.
 """
@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 LABELS = {"position": int, "ref": str, "alt": str}
-"""Columns of the long table between the name of the sequence and the effects.
+"""Columns between the name of the sequence and the effects, in the long table.
 
 Positions are counted from 1 at the first letter of the insert.
 """
@@ -59,17 +59,17 @@ _Found = TypeVar("_Found", bound=Named)
 
 
 class EffectSink(Protocol[_Found_contra]):
-    """Writer of the effects from an analysis."""
+    """Interface of the writers for the results of an analysis."""
 
     def write(self, found: _Found_contra) -> None:
         """Writes the effects for a batch of records."""
 
 
 def write_effects(parts: Iterable[BatchResult[_Found]], sinks: Sequence[EffectSink[_Found]]) -> Scored:
-    """Writes results, such as those of `mutate_records`, to each of the sinks, in order.
+    """Writes batches of results, such as those from `mutate_records`, to all sinks in order.
 
     Returns:
-        Number of written records, and the skipped records.
+        The number of written records, and the skipped records.
 
     Raises:
         InputError: All records were skipped.
@@ -100,7 +100,7 @@ class RowSink:
 
 
 class EffectTable(RowSink):
-    """Long table of effects, with the columns `LABELS` and `effect_columns`. A letter has no row for its own base."""
+    """Long table of effects, with the columns `LABELS` and `effect_columns`. There is no row for replacing a letter by itself."""
 
     def write(self, found: Mutagenesis) -> None:
         """Writes a row for each mutant."""
@@ -214,16 +214,16 @@ def open_arrays(
 ) -> Iterator[EffectSink[Any]]:
     """Opens an `.npz` file for effects. The file appears when the `with` block ends without an error.
 
-    Inside the block, arrays are spooled to a temporary folder next to the file. The file contains `ids` (n,), `offsets` (n + 1,),
-    `letters` S1 (letters,), `reference` (n, tasks), `effects` (letters, 4 or 5, tasks), `effects_sd` if available, `tasks` and `changes`.
-    The letters of insert i are in the rows from `offsets[i]` to `offsets[i + 1]`.
+    Inside the block, arrays are spooled to a temporary folder next to the file. By default, the file contains `ids` (n,), `offsets`
+    (n + 1,), `letters` S1 (letters,), `reference` (n, tasks), `effects` (letters, 4 or 5, tasks), `tasks` and `changes`. If the effects have
+    standard deviations, the file also contains `effects_sd`. The letters of insert i are in the rows from `offsets[i]` to `offsets[i + 1]`.
 
     Args:
         path: Path of the file.
         tasks: Names of the tasks.
-        arrays: Function that returns the arrays of a batch, with one row per letter or per insert.
-        constants: Function that takes the shapes of the arrays and returns arrays that are stored once. Without records, the dictionary
-            of shapes is empty.
+        arrays: Function that takes the results for a batch and returns arrays with one row per letter or per insert.
+        constants: Function that takes the shapes of the arrays and returns arrays that are stored once. If no records were written, the
+            dictionary of shapes is empty.
 
     Raises:
         DreamkerasError: The file cannot be written.

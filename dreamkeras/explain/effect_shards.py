@@ -1,4 +1,4 @@
-"""Keeps finished effects of a mutagenesis on disk, so that an interrupted run can be resumed."""
+"""Stores the finished effects of a saturation mutagenesis on disk, so that an interrupted run can be resumed."""
 
 from collections.abc import Iterable, Iterator
 from typing import Literal
@@ -14,7 +14,7 @@ __all__ = ["SHARD", "mutate_into_shards", "shard_parts"]
 SHARD = 128
 """Number of records in a shard.
 
-Yeast promoters in a shard have 31,000 mutants, which a small network scores in half a minute on 2 CPU cores.
+A shard of yeast promoters has 31,000 mutants, which a small network scores in half a minute on 2 CPU cores.
 """
 
 
@@ -30,7 +30,8 @@ def mutate_into_shards(
 ) -> None:
     """Predicts the effects for records that are not in a shard yet, and adds them to `shards`. `shard_parts` reads all effects.
 
-    Arguments and errors are those of `mutate_records`. `records` must contain all records again, including those in finished shards.
+    For the other arguments and the errors, see `mutate_records`. `records` must contain all records again, including the records of
+    finished shards.
     """
     for pieces in in_shards(records, SHARD, shards.done):
         parts = mutate_records(pieces, scorer, deletions=deletions, on_error=on_error, batch_size=batch_size, progress=progress)
@@ -38,7 +39,7 @@ def mutate_into_shards(
 
 
 def shard_parts(shards: Shards) -> Iterator[BatchResult[Mutagenesis]]:
-    """Yields the effects in the shards in order. One shard is in memory at a time."""
+    """Yields the effects from the shards, in order. One shard is in memory at a time."""
     for ids, reference, skipped, others in shards:
         inserts = Ragged.from_lengths(others["letters"], others["insert_lengths"])
         yield BatchResult(Mutagenesis(ids, inserts, reference, others["effects"], others.get("sd")), skipped)

@@ -21,7 +21,7 @@ class Explanation(Protocol):
 
     @property
     def inserts(self) -> Ragged:
-        """The n inserts, as in the input."""
+        """The n unchanged inserts of the sequences."""
 
     def importance(self) -> np.ndarray:
         """Returns the contribution of each letter to the prediction, float32 (letters of all inserts, tasks)."""

@@ -1,6 +1,6 @@
-"""Draws sequence logos, in which the height of a letter is its importance, as SVG and, with matplotlib, as PNG.
+"""Draws sequence logos as SVG or, with matplotlib, as PNG. The height of a letter is its importance.
 
-Letters that decrease the prediction are drawn upside down below the line.
+Letters that decrease the prediction are drawn upside down below the zero line.
 """
 
 import re
@@ -46,7 +46,7 @@ The last value of the layout is the number of letters between the ticks of the a
 NAME_BYTES, TASK_BYTES = 140, 60
 """Maximum lengths in bytes of the sequence's name and the task's name in a file name.
 
-Together with a number and a suffix, the file name must not exceed 255 bytes.
+The limits keep a file name, with a number and a suffix, within 255 bytes.
 """
 
 FONT = 'font-family="sans-serif" font-size="11"'
@@ -137,7 +137,7 @@ class LogoFolder:
 
 @contextmanager
 def open_logos(folder: Path, tasks: Sequence[str], *, png: bool = False) -> Iterator[LogoFolder]:
-    """Opens a folder for logos, named `1_NAME.svg` and so on. The folder appears when the `with` block ends without an error.
+    """Opens a folder for logos, with files named `1_NAME.svg` and so on. The folder appears when the `with` block ends without an error.
 
     Args:
         folder: Path of the folder.
@@ -157,14 +157,16 @@ def open_logos(folder: Path, tasks: Sequence[str], *, png: bool = False) -> Iter
 def _measured(letters: str, heights: np.ndarray) -> tuple[str, float, float]:
     """Returns the glyphs of a logo, and the maximum extent of the letters above and below the line."""
     if heights.shape != (len(letters),) or not np.isfinite(heights).all():
-        raise InputError(f"Expected {len(letters)} finite heights for a logo, got an array of shape {heights.shape}, or NaN or infinity.")
+        raise InputError(
+            f"Expected {len(letters)} finite heights for a logo, got an array of shape {heights.shape}, or values that are not finite."
+        )
     drawn = "".join(letter if letter in GLYPHS else chr(N) for letter in letters.upper())
     return drawn, max(0.0, float(heights.max(initial=0))), min(0.0, float(heights.min(initial=0)))
 
 
 def _svg_letters(letters: str, drawn: str, pixels: np.ndarray, heights: np.ndarray, line: float) -> Iterator[str]:
     for place, (glyph, tall, value) in enumerate(zip(drawn, pixels.tolist(), heights.tolist(), strict=True)):
-        # A negative height mirrors the letter at the line, so that it is drawn upside down below the line.
+        # A negative height mirrors the letter, so that it is drawn upside down below the zero line.
         move = f"translate({LEFT + place * WIDTH} {line - tall:.2f}) scale({WIDTH / 100} {tall / 100:.5f})"
         yield f'<use href="#{glyph}" transform="{move}"><title>{escape(letters[place])}{place + 1}: {value:.3g}</title></use>'
 
@@ -178,7 +180,7 @@ def _svg_numbers(letters: int, most: float, least: float, height: int) -> Iterat
 
 
 def _outline(glyph: str) -> "Outline":
-    """Converts a glyph to an outline of matplotlib."""
+    """Converts a glyph from an SVG path to a matplotlib path."""
     from matplotlib.path import Path as Outline
 
     vertices, codes, at = [], [], [0.0, 0.0]

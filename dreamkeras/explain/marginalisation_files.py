@@ -1,4 +1,4 @@
-"""Writes marginalisations to tables. A row has the mean effects of an arrangement of motifs over the backgrounds, with intervals."""
+"""Writes marginalisations to tables. Each row contains the mean effects of an arrangement of motifs, with intervals."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

@@ -54,7 +54,7 @@ class Marginalisation(NamedTuple):
     alone: np.ndarray
 
     def interaction(self) -> np.ndarray:
-        """Returns the joint effect of the motifs minus the sum of their effects alone, float32 (arrangements, backgrounds, tasks)."""
+        """Returns the joint effect of the motifs minus the sum of their single effects, float32 (arrangements, backgrounds, tasks)."""
         return self.effects - self.alone.sum(axis=1)
 
     def summary(self, values: np.ndarray, draws: int = DRAWS, seed: int = 0) -> MeanEffects:

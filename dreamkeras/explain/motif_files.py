@@ -1,4 +1,4 @@
-"""Writes explanations in the formats of motif discovery tools: arrays of tfmodisco-lite, and motifs in MEME format.
+"""Writes explanations in the formats of motif discovery tools: arrays for tfmodisco-lite, and motifs in MEME format.
 
 The files include the names and coordinates of sequences. The motif discovery tools are not imported.
 """
@@ -37,11 +37,11 @@ def in_channels(inserts: Ragged, rows: np.ndarray, length: int) -> np.ndarray:
 
     Args:
         inserts: n sequences.
-        rows: Values for each letter and base, (letters of all inserts, 4).
-        length: Length of the returned array. Positions after the end of an insert are 0.
+        rows: Array (letters of all inserts, 4) with a value for each letter and base.
+        length: Length of the returned array. Values after the end of an insert are 0.
 
     Returns:
-        Array (n, 4, length) with the type of `rows`.
+        An array (n, 4, length) with the same data type as `rows`.
 
     Example:
         >>> inserts = Ragged.from_strings(["AC", "G"])
@@ -54,7 +54,7 @@ def in_channels(inserts: Ragged, rows: np.ndarray, length: int) -> np.ndarray:
 
 
 class ModiscoFolder:
-    """Collects the input of tfmodisco-lite. Instances are created by `open_modisco`."""
+    """Collects the input for tfmodisco-lite. Instances are created by `open_modisco`."""
 
     def __init__(self) -> None:
         self._ids: list[str] = []
@@ -89,12 +89,12 @@ class ModiscoFolder:
 
 @contextmanager
 def open_modisco(folder: Path, tasks: Sequence[str]) -> Iterator[ModiscoFolder]:
-    """Opens a folder for the input of tfmodisco-lite: `modisco motifs -s ohe.npz -a hypothetical.npz`.
+    """Opens a folder for the input of the command `modisco motifs -s ohe.npz -a hypothetical.npz`.
 
     The folder appears when the `with` block ends without an error.
 
     Arrays have the shape (n, 4, length). The length is that of the longest insert, rounded up to an even number. Bases are in the order
-    A, C, G, T, and positions after the end of an insert are 0. All arrays are kept in memory, as in tfmodisco-lite. `sequences.bed` lists
+    A, C, G, T, and values after the end of an insert are 0. All arrays are kept in memory, as in tfmodisco-lite. `sequences.bed` lists
     the names of the sequences in the order of the arrays, for `modisco seqlet-bed`.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Arranges motifs at positions of inserts, and replaces the letters of inserts by motifs of IUPAC codes."""
+"""Arranges motifs at positions of inserts, and replaces letters of inserts with motifs. A motif consists of IUPAC codes."""
 
 import itertools
 from collections.abc import Iterable, Sequence
@@ -20,7 +20,7 @@ class Site(NamedTuple):
 
     Args:
         motif: Index of the motif, from 0.
-        position: 0-based position in the insert of the leftmost letter of the motif, for motifs on both strands.
+        position: 0-based position of the motif's leftmost letter in the insert, on either strand.
         reverse: Whether the motif is on the reverse strand.
     """
 
@@ -38,7 +38,7 @@ def arrange(positions: Iterable[int], strands: str = STRANDS) -> list[Arrangemen
 
     Args:
         positions: 0-based positions of the leftmost letter of the motif.
-        strands: Strands of the motif, characters of `STRANDS`.
+        strands: Strands of the motif: `+`, `-` or both characters.
 
     Example:
         >>> arrange([0, 10], "+")
@@ -48,13 +48,13 @@ def arrange(positions: Iterable[int], strands: str = STRANDS) -> list[Arrangemen
 
 
 def arrange_pair(motifs: Sequence[str], positions: Iterable[int], spacings: Iterable[int], strands: str = STRANDS) -> list[Arrangement]:
-    """Returns arrangements of two motifs, with the second one to the right of the first.
+    """Returns arrangements of two motifs, with the second motif to the right of the first motif.
 
     Args:
-        motifs: Two motifs of IUPAC codes.
+        motifs: Two motifs, as IUPAC codes.
         positions: 0-based positions of the leftmost letter of the first motif.
         spacings: Numbers of letters between the two motifs.
-        strands: Strands of the motif, characters of `STRANDS`. All combinations of the strands of both motifs are returned.
+        strands: Strands of the motifs: `+`, `-` or both characters. All combinations of the strands of both motifs are returned.
 
     Raises:
         InputError: A spacing is below 0, so that the motifs would overlap.
@@ -100,7 +100,7 @@ def motif_letters(motif: str, n: int, random: np.random.Generator) -> np.ndarray
 
 
 def insert_motif(inserts: Ragged, letters: np.ndarray, position: int, *, reverse: bool) -> Ragged:
-    """Replaces letters of inserts by a motif.
+    """Replaces letters of inserts with a motif.
 
     Args:
         inserts: n inserts.

@@ -33,12 +33,12 @@ class Mutagenesis(NamedTuple):
 
     Args:
         ids: n names.
-        inserts: The n inserts, as in the input.
+        inserts: The n unchanged inserts of the sequences.
         reference: Predictions for the unchanged sequences, float32 (n, tasks).
         effects: Prediction for the mutant minus the reference, float32 (letters of all inserts, 4 or 5, tasks), in the order of
-            `inserts.flat` and `CHANGES`. The effect of a letter on itself is 0. The fifth change is the deletion, if requested. For an
-            ensemble, effects are means over its members.
-        sd: Standard deviation of the effects over the members of an ensemble, in the shape of `effects`. For a single model, or an
+            `inserts.flat` and `CHANGES`. The effect of replacing a letter by itself is 0. The fifth change is the deletion, if deletions
+            were requested. For an ensemble, effects are means over its members.
+        sd: Standard deviation of the effects over the members of an ensemble, with the same shape as `effects`. For a single model, or an
             ensemble in one file, `sd` is None.
     """
 
@@ -69,7 +69,7 @@ class BatchResult(NamedTuple, Generic[_Found]):
     """Results of an analysis for a batch of records.
 
     Args:
-        found: Results for the records that fit. The results are empty if no record fits.
+        found: Results for the records that fit the model. The results are empty if no record fits.
         skipped: The skipped records.
     """
 
@@ -114,13 +114,13 @@ def mutate_records(
 ) -> Generator[BatchResult[Mutagenesis], None, None]:
     """Predicts the effects of all single-letter changes for many records in order, a few records at a time.
 
-    With `on_error="skip"`, records that do not fit are omitted. For the other arguments, see `mutagenesis`.
+    With `on_error="skip"`, records that do not fit the model are omitted. For the other arguments, see `mutagenesis`.
 
     Yields:
         Effects for a batch of records. A separate thread already scores the next batch while the caller processes a batch.
 
     Raises:
-        InputError: A record does not fit and `on_error` is `"fail"`.
+        InputError: A record does not fit the model and `on_error` is `"fail"`.
         ModelError: Members of an ensemble find different inserts in a sequence.
     """
     predict = _MemberPredictions(scorer, batch_size)
@@ -137,11 +137,11 @@ def mutate_records(
 def fitting_batches(
     records: Iterable[Records], problems_of: Callable[[Records], Mapping[int, str]], on_error: str
 ) -> Iterator[BatchResult[Records]]:
-    """Yields the records that fit, in order and in batches of bounded size, together with the skipped records.
+    """Yields the records that fit the model, in order and in batches of bounded size, together with the skipped records.
 
     Args:
         records: Batches of any size.
-        problems_of: Function that returns messages for the records of a batch that do not fit, by index of the record.
+        problems_of: Function that returns messages for the records of a batch that do not fit the model, by index of the record.
         on_error: `"fail"` raises an `InputError` for a record that does not fit; `"skip"` omits the record.
     """
     for batch in records:
@@ -155,7 +155,7 @@ def fitting_batches(
 
 
 class _MemberPredictions:
-    """Returns the predictions of a model or of each member of an ensemble. Repeated windows are scored once."""
+    """Predicts with a model or with each member of an ensemble. Repeated windows are scored once."""
 
     def __init__(self, scorer: Scorer, batch_size: int) -> None:
         self.scorer = scorer

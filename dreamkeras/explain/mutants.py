@@ -117,7 +117,7 @@ def common_inserts(sequences: Ragged, constructs: Sequence[Construct]) -> tuple[
 
 
 def fit_problems(records: Records, constructs: Sequence[Construct]) -> dict[int, str]:
-    """Returns messages, by index, for records that do not fit all constructs."""
+    """Returns messages for the records that do not fit every construct, by index of the record."""
     found: dict[int, str] = {}
     for construct in constructs:
         found = {**construct.problems(records.sequences), **found}
@@ -125,7 +125,7 @@ def fit_problems(records: Records, constructs: Sequence[Construct]) -> dict[int,
 
 
 def require_fit(records: Records, problems: Mapping[int, str]) -> None:
-    """Raises an error for the first record with a problem, if there is any.
+    """Raises an error for the first record with a problem, if any.
 
     Raises:
         InputError: A record has a problem. The message names the record.

@@ -1,7 +1,8 @@
 """Finds seqlets, which are runs of important letters in a sequence.
 
-A letter is strong if its absolute importance is at least `times` the median in its sequence. Consecutive strong letters of the same sign
-belong to one seqlet if at most `gap` other letters are between neighbours. A seqlet has at least `fewest` strong letters.
+A letter is strong if its absolute importance is at least `times` times the median absolute importance in its sequence. Strong letters of
+the same sign belong to one seqlet if at most `gap` other letters separate neighbouring strong letters. A seqlet has at least `fewest`
+strong letters.
 """
 
 from collections.abc import Sequence
@@ -21,7 +22,7 @@ LABELS = {"start": int, "end": int, "letters": str, "task": str}
 """Columns of a table of seqlets between the name of the sequence and the score. Positions are 0-based and half-open, as in BED."""
 
 ODDS = 20.0
-"""Odds of the sequence's letter against another base, at the most important position of the motif of a seqlet."""
+"""Odds of the sequence's letter against an average other base, at the most important position of a seqlet."""
 
 
 class Rule(NamedTuple):
@@ -46,10 +47,11 @@ class Seqlets(NamedTuple):
     """Runs of important letters, 0-based and half-open.
 
     Args:
-        sequences: Index of the sequence of each seqlet, int64 (m,).
-        starts: Position of the first letter within the insert, int64 (m,).
-        ends: Position after the last letter, int64 (m,).
-        scores: Sum of the importance of the letters, float32 (m,). A negative score means that the seqlet decreases the prediction.
+        sequences: Index of the sequence that contains each seqlet, int64 (m,).
+        starts: Position of each seqlet's first letter within the insert, int64 (m,).
+        ends: Position after each seqlet's last letter, int64 (m,).
+        scores: Sum of the importance over the letters of each seqlet, float32 (m,). A negative score means that the seqlet decreases the
+            prediction.
     """
 
     sequences: np.ndarray
@@ -106,7 +108,7 @@ def seqlet_matrices(inserts: Ragged, hypothetical: np.ndarray, seqlets: Seqlets)
         One array per seqlet, float64 (letters, 4), with bases in the order of `BASES`. Rows sum to 1.
     """
     rows = ONE_HOT[inserts.flat].astype(np.float64)
-    change = hypothetical - (rows * hypothetical).sum(1, keepdims=True)  # contribution of each base minus that of the sequence's letter
+    change = hypothetical - (rows * hypothetical).sum(1, keepdims=True)  # contribution of each base minus the contribution of the letter
     first = inserts.offsets[seqlets.sequences] + seqlets.starts
     matrices = []
     for begin, length, score in zip(first, seqlets.ends - seqlets.starts, seqlets.scores, strict=True):
@@ -118,7 +120,7 @@ def seqlet_matrices(inserts: Ragged, hypothetical: np.ndarray, seqlets: Seqlets)
 
 
 class SeqletTable:
-    """Writes a table of seqlets with name, start, end, letters, task and score. The first columns are those of BED.
+    """Writes a table of seqlets with name, start, end, letters, task and score. The first three columns are those of a BED file.
 
     Args:
         writer: Writer of a table with `LABELS` and the column `score`.

@@ -149,9 +149,11 @@ def test_records_with_spans_beyond_the_insert_are_named_or_skipped():
     (part,) = Ablator(WeightSum(BETWEEN), "unknown").ablate_records([records], spans_of, "skip")
     assert (part.found.ids, part.skipped.count) == (["s0", "s2", "s4"], 2)
     assert part.found.spans.sequences.tolist() == [0, 1]
-    assert part.skipped.reasons[1] == "Expected spans within the insert, got 2-5 of 4 letters in record 's3' (made.fa, line 4)"
+    assert (
+        part.skipped.reasons[1] == "Expected spans within the insert, got 2-5 for an insert of 4 letters in record 's3' (made.fa, line 4)"
+    )
     assert spans_of.missing == 1  # only s9 is missing: s1 was found, although its record does not fit
-    with pytest.raises(InputError, match=r"got 2-5 of 4 letters in record 's3' \(made.fa, line 4\)"):
+    with pytest.raises(InputError, match=r"got 2-5 for an insert of 4 letters in record 's3' \(made.fa, line 4\)"):
         list(Ablator(WeightSum(BETWEEN)).ablate_records([records.select(np.array([0, 3]))], RegionSpans(regions)))
 
 
@@ -168,7 +170,7 @@ def test_records_that_do_not_fit_are_named_or_skipped():
     [
         (lambda: Ablator(WeightSum(), "mono"), "dinucleotides, letters, unknown, got 'mono'"),
         (lambda: Ablator(WeightSum(), shuffles=0), "at least 1 shuffle, got 0"),
-        (lambda: windows(Ragged.from_strings(["A"]), 0), "a width and a step of at least 1, got 0 and 3"),
+        (lambda: windows(Ragged.from_strings(["A"]), 0), "a width and a step of at least 1, got a width of 0 and a step of 3"),
         (lambda: windows(Ragged.from_strings(["A"]), 2, 0), "got 2 and 0"),
     ],
 )
