@@ -33,8 +33,8 @@ def calibrate_onnx(
 
     Args:
         model: An `.onnx` file or a run folder.
-        output: The file to write. The file is written completely or not at all. If None, the file of the model is replaced. The calibration
-            of a run folder is then also stored in the folder for later exports.
+        output: The file to write. The file is written completely or not at all. If None, the file of the model is replaced. If None and the
+            model is a run folder, the calibration is also stored in the run folder for later exports.
         assay: The assay of the held-out measurements.
         held_out: Sequences with measured values that were not used for training. The values are in the model's units.
         training: Sequences similar to the training data, for the background and the familiarity. If None, `held_out` is used, but an

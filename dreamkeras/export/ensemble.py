@@ -141,13 +141,13 @@ def _describe(members: Sequence[OnnxPredictor]) -> ModelDescription:
     if any(description.profile for description in descriptions):
         raise ModelError(
             f"Models with profiles cannot be combined in one file ({ensemble.name}). "
-            "Average their predictions with `dreamkeras predict` and several -m."
+            "Average the models' predictions with `dreamkeras predict` and several -m."
         )
     if len(ensemble.constructs) > 1:
         names = " and ".join(repr(construct.name) for construct in ensemble.constructs)
         raise ModelError(
             f"Expected models with the same construct for one file, got {names}. "
-            "Average their predictions with `dreamkeras predict` and several -m."
+            "Average the models' predictions with `dreamkeras predict` and several -m."
         )
     first, spans = descriptions[0].training, [familiarity_alone(description.calibration) for description in descriptions]
     return ModelDescription(

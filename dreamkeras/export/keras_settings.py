@@ -46,7 +46,7 @@ def keras_backend() -> str | None:
 def child_environment(backend: str) -> dict[str, str]:
     """Returns the environment for a child process in which Keras has a given backend and dreamkeras's settings.
 
-    The child process can import the same modules as this process, including modules with blocks.
+    The child process can import the same modules as this process, including modules that define blocks.
     """
     paths = os.pathsep.join(path for path in sys.path if path)
     return {**keras_environment(backend), "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": paths}

@@ -54,18 +54,18 @@ def export_onnx(
         model: A run folder with `model.keras`, or a `.keras` file, saved with any backend.
         output: The file to write. Defaults to `default_output(model)`.
         training: Summary of the training run, which is stored in the description. Defaults to the summary read from the run folder.
-        precision: `"float32"`, `"float16"` or `"int8"`. With `"float16"`, the file has half the size. With `"int8"`, dense convolutions are
-            faster on CPUs.
+        precision: `"float32"`, `"float16"` or `"int8"`. With `"float16"`, the file has half the size of a float32 file. With `"int8"`,
+            dense convolutions are faster on CPUs.
         strands: `"both"` averages the predictions over both strands, and `"forward"` predicts only for the strand as given. Defaults to the
             construct's strand rule.
         without_bias: Whether to remove the enzyme's bias, so that the exported model predicts the signal without the bias.
         least_r: Minimum correlation between the predictions of an int8 model and the Keras model. The correlation is measured on sequences
             that were not used to determine the scales of the int8 model.
         most_difference: Maximum accepted difference from the Keras model, in standard deviations of its predictions. Defaults to the value
-            in `parity.DIFFERENCES`.
-        reference: Function that computes the predictions of the Keras model for windows, uint8 (n, length), on the caller's backend. It
-            must return the columns of `PrixFixe.predictor`, computed in float32 and with the same strand rule. If None, TensorFlow computes
-            the predictions.
+            for the precision in `parity.DIFFERENCES`.
+        reference: Function that computes the predictions of the Keras model for windows, uint8 (n, length), on the caller's backend. The
+            function must return the columns of `PrixFixe.predictor`, computed in float32 and with the same strand rule. If None, TensorFlow
+            computes the predictions.
         calibration: Function that returns a calibration of the exported model. Defaults to the calibration in the run folder. Only the
             familiarity is stored in the file if `strands` or `without_bias` is given, or if the correlation of an int8 model is below
             `parity.LEAST_R`.
@@ -88,7 +88,7 @@ def export_onnx(
     run = file.parent if file.name == "model.keras" else None
     if training is None:
         training = read_training_summary(run) if run else {}
-    with open_output(str(output or default_output(model))) as stream:  # raises an error before the export if the output cannot be written
+    with open_output(str(output or default_output(model))) as stream:  # an unwritable output raises an error before the export
         traced = trace_with_tensorflow(file, strands, without_bias)
         graph = _finished_graph(traced, precision)
         trained_on = {"backend": training["backend"]} if training.get("backend") else {}

@@ -43,7 +43,7 @@ class Parity(NamedTuple):
     Args:
         sequences: Number of sequences.
         largest_difference: Maximum absolute difference between two predictions, in the model's units.
-        r: Pearson's r of the predictions. None if r is undefined because all predictions of a task are equal.
+        r: Pearson's r between the predictions of the two models. None if r is undefined because all predictions of a task are equal.
         keras_backend: Backend of the Keras model. None for an ensemble.
         precision: Precision of the exported model.
         profile_distance: Maximum total variation distance between the two profiles of a sequence. The distance is the fraction of reads

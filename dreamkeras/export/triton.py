@@ -167,12 +167,12 @@ def _warmup(name: str, rows: int, length: int) -> str:
 def _tuning(device: str, length: int) -> str:
     """Returns the options of ONNX Runtime for a device."""
     if device == "cpu":
-        return """# 0 starts one thread for each core of the machine. In a container with fewer CPUs, set the number of these CPUs.
+        return """# 0 starts one thread for each core of the machine. In a container with fewer CPUs, set the value to their number.
 parameters { key: "intra_op_thread_count" value { string_value: "0" } }
 """
     # The search for convolution algorithms is a parameter of the model, because Triton would overwrite an option of the accelerator "cuda"
     # with the exhaustive search.
-    search = """# 1 selects the heuristic search for algorithms. The exhaustive search takes up to a second for each new batch size.
+    search = """# 1 selects the heuristic search for convolution algorithms. The exhaustive search takes up to a second per new batch size.
 parameters { key: "cudnn_conv_algo_search" value { string_value: "1" } }
 """
     if device == "gpu":

@@ -25,15 +25,18 @@ class Core(keras.layers.Layer):
     """Base class of blocks in the core slot, which convert features `(batch, length, channels)` to features of the same layout.
 
     Attributes:
-        learning_rate: Upper limit of the training strategy's learning rate, if the strategy has a one-cycle schedule. If None, the learning
-            rate is not limited.
+        learning_rate: Upper limit for the training strategy's learning rate, if the strategy has a one-cycle schedule. If None, the
+            learning rate is not limited.
     """
 
     slot = "core"
     learning_rate: float | None = None
 
     def stages(self) -> list[keras.layers.Layer]:
-        """Returns the layers that the block applies one after another, for attribution. By default, the block is a single layer."""
+        """Returns the layers that the block applies one after another, for attribution.
+
+        By default, the list contains only the block itself.
+        """
         return [self]
 
 

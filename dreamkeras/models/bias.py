@@ -20,8 +20,8 @@ class EnzymeBias(keras.layers.Layer):
     """Layer that adds the predictions of a frozen network to the predictions of the surrounding network.
 
     Args:
-        network: A trained `PrixFixe` network. Its profile must have the same number of positions as the profile of the surrounding network.
-            Its windows must not be longer than those of the surrounding network.
+        network: A trained `PrixFixe` network. The profile of `network` must have the same number of positions as the profile of the
+            surrounding network. The windows of `network` must not be longer than those of the surrounding network.
 
     Shape:
         The inputs are letters, uint8 `(batch, length)`, flags, `(batch, 0)`, and the surrounding network's `"expression"` `(batch, 1)` and
@@ -53,7 +53,7 @@ class EnzymeBias(keras.layers.Layer):
         return _log_sum(expression, biased + self.shift)
 
     def fit_level(self, letters, targets, batch_size=64):
-        """Shifts the predicted log reads of the bias network so that their mean equals the measured mean outside peaks.
+        """Shifts the bias network's predictions of ln(1 + reads) so that their mean equals the measured mean outside peaks.
 
         Args:
             letters: Windows outside peaks, uint8 `(n, length)`.

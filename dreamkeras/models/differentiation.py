@@ -47,8 +47,8 @@ class Chain:
             tasks: Number of tasks.
 
         Returns:
-            Three float32 arrays. The first two are the expression predicted from the features and from the baselines, (n, tasks). The third
-                contains the multipliers, (n, length, channels, tasks).
+            Three float32 arrays. The first two arrays are the expression predicted from the features and from the baselines, (n, tasks).
+                The third array contains the multipliers, (n, length, channels, tasks).
         """
         ends = [tuple(map(ops.convert_to_tensor, (features, baselines)))]
         for stage in self._stages:

@@ -165,7 +165,7 @@ class Attributor:
 
         Args:
             records: Batches of records.
-            on_error: Action for a record that does not fit the construct: `"fail"` raises an error, `"skip"` skips the record.
+            on_error: Action for a record that does not fit the construct: `"fail"` raises an error, and `"skip"` skips the record.
             progress: Function that receives the number of sequences finished since its previous call.
 
         Raises:

@@ -142,7 +142,7 @@ def split_blocks(name: str) -> list[str]:
     """Splits a name into its three blocks. A name without commas is returned as a list with one element.
 
     Raises:
-        ModelError: The name lists two blocks, or more than three.
+        ModelError: The name lists two blocks, or more than three blocks.
     """
     blocks = [block.strip() for block in name.split(",")]
     if len(blocks) not in (1, len(BLOCK_NAMES)):

@@ -204,7 +204,7 @@ PRESETS: dict[str, Preset] = {
         Preset("bpnet-bias", bpnet_bias),
     )
 }
-"""Presets by the names of the networks on the command line."""
+"""Maps the names of networks on the command line to presets."""
 
 
 def find_preset(name: str) -> Preset:

@@ -182,7 +182,7 @@ def _apply(slot, block, features):
         outputs = block(features)
     except (ValueError, TypeError, RuntimeError) as error:  # the type of the exception for a wrong shape depends on the backend
         came = tuple(features.shape[1:])
-        # Keras embeds the message of a block in a longer message, with terminal codes for bold text.
+        # Only the message of the block is reported, because Keras embeds it in a longer message with terminal codes for bold text.
         reason = one_line(str(error).split("Error encountered:")[-1].split("\x1b")[0])
         raise ModelError(f"{type(block).__name__} in the {slot} slot cannot process features of shape {came}: {reason}") from error
     if slot != "final" and len(getattr(outputs, "shape", ())) != 3:

@@ -63,7 +63,8 @@ class Construct:
         shortest: Minimum length of an insert.
         strands: Strand rule. With `"both"`, predictions are averaged over both strands of the window. With `"given"`, predictions are for
             the given strand only.
-        flags: Names of the input channels in addition to the four bases, in order. Each additional channel has one value per sequence.
+        flags: Names of additional input channels, which follow the channels of the four bases. Each additional channel has one value per
+            sequence.
 
     Raises:
         InputError: A field has an invalid value, or the left flank does not end with the left adapter.
@@ -133,7 +134,7 @@ class Construct:
             raise InputError(f"Expected the fields of a construct, got {json.dumps(fields)[:200]} ({error}).") from None
 
     def to_json(self) -> dict[str, Any]:
-        """Returns the fields as a dictionary that can be written as JSON."""
+        """Returns the fields of the construct as a dictionary that can be written as JSON."""
         return {**dataclasses.asdict(self), "flags": list(self.flags)}
 
     def inserts(self, sequences: Ragged) -> Ragged:
@@ -171,8 +172,8 @@ class Construct:
         """Returns the windows of sequences, and an error message for each sequence that does not fit.
 
         Returns:
-            Two values. The first is the windows, uint8 (n, length), or an array without rows if a sequence does not fit. The second is the
-            result of `problems`.
+            Two values. The first value is an array of windows, uint8 (n, length), which has no rows if a sequence does not fit. The second
+            value is the result of `problems`.
         """
         layout = self.find_inserts(sequences)
         problems = self._problems(sequences, layout)
@@ -265,7 +266,7 @@ YEAST = Construct(
     length=150,
     left_adapter="TGCATTTTTTTCACATC",
     right_adapter="GGTTACGGCTGTT",
-    # These 150 bases of the reporter plasmid (GEO GSE254493) precede the insert. They fill the window even if the insert is short.
+    # The 150 bases of the reporter plasmid (GEO GSE254493) before the insert fill the window even if the insert is short.
     left_flank=(
         "AGTCCACTATTAAAGAACGTGGACTCCAACGTCAAAGGGCGAAAAACCGTCTATCAGGGCGATGGCCCACTACGTGAACCATCACCCTAATCA"
         "AGTGCTAGCAGGAATGATGCAAAAGGTTCCCGATTCGAACTGCATTTTTTTCACATC"

@@ -23,13 +23,12 @@ class ModelDescription:
 
     Args:
         name: Name of the model, such as `dream-cnn`.
-        construct: Construct that turns sequences into the model's input.
+        construct: Construct that converts sequences to the model's input.
         tasks: Names of the tasks, in the order of the predictions.
         units: Unit of each task.
         training: Summary of the training run, such as its assay, strategy, random seed and validation metrics. Empty if unknown.
         versions: Versions of the packages that were used for training and export.
-        parity: Agreement of the ONNX model with the Keras model, measured during export, with the fields of `export.parity.Parity`. Empty
-            before export.
+        parity: Agreement of the ONNX model with the Keras model, as the fields of `export.parity.Parity`. Empty before export.
         members: Fields `name`, `training`, `versions` and `parity` of each member of an ensemble. Empty for a single model.
         profile: Number of positions in the middle of the window for which the model predicts the distribution of reads. None for models
             without a profile.

@@ -40,7 +40,7 @@ def ends_with(sequences: Ragged, text: str, beside: int = 0) -> np.ndarray:
 
 
 def illegal_letters(sequences: Ragged) -> dict[int, str]:
-    """Returns error messages by the index of the sequence, for sequences with invalid letters. A message names the first invalid letter."""
+    """Returns a dictionary of error messages for sequences with invalid letters. The keys are the indices of the sequences."""
     found: dict[int, str] = {}
     for begin in range(0, len(sequences.flat), BLOCK):
         block = sequences.flat[begin : begin + BLOCK]
@@ -55,7 +55,7 @@ def illegal_letters(sequences: Ragged) -> dict[int, str]:
 
 
 def _shows(sequences: Ragged, text: str, beside: int, place: int) -> np.ndarray:
-    """Returns whether `text` is at position `place` of each sequence. A negative position is counted from the end.
+    """Returns whether each sequence contains `text` at position `place`. A negative position is counted from the end.
 
     If all sequences have the same length, they are compared as a matrix, which is faster.
     """

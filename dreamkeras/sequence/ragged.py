@@ -111,7 +111,7 @@ class Ragged:
 
 
 def batch_bounds(offsets: np.ndarray, texts: int, letters: int) -> Iterator[tuple[int, int]]:
-    """Yields two indices per batch, as for a slice: the first text of the batch, and the text after its last one.
+    """Yields the start and the stop index of each batch of texts. The stop index is exclusive.
 
     A text with more than `letters` letters forms a separate batch.
 

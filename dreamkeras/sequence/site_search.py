@@ -46,7 +46,7 @@ def has_site(letters: np.ndarray, patterns: Iterable[str], first: int, stops: np
 
     Args:
         letters: Sequences, one per row, filled at the end with `FILLING`, uint8 (n, width).
-        patterns: Patterns of IUPAC codes. They are searched for on the given strand only.
+        patterns: Patterns of IUPAC codes to search for on the given strand.
         first: First column of the inserts.
         stops: Column after the last column of each insert, int64 (n,).
 

@@ -42,7 +42,7 @@ class ScaledFinal(FinalLayers):
         targets = np.asarray(targets, np.float64)  # sums in float32 are not precise enough for targets with a large mean
         deviation, largest = np.nanstd(targets, axis=0), np.nanmax(np.abs(targets), axis=0)
         self.offset.assign(np.nanmean(targets, axis=0))
-        # A standard deviation below this limit is the rounding error of constant targets.
+        # A standard deviation below 1e-12 of the largest value is the rounding error of constant targets.
         self.scale.assign(np.where(deviation > 1e-12 * largest, deviation, 1))
 
     def in_units(self, values):
@@ -50,7 +50,7 @@ class ScaledFinal(FinalLayers):
         return ops.cast(values, "float32") * self.scale + self.offset
 
     def standardised(self, values):
-        """Standardises values `(batch, tasks)` in the assay's units. This is the inverse of `in_units`."""
+        """Standardises values `(batch, tasks)` in the assay's units. `standardised` is the inverse of `in_units`."""
         return (values - self.offset) / self.scale
 
     def penalty(self, difference):

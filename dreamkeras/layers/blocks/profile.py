@@ -22,16 +22,16 @@ def middle(features, length):
 class ProfileFinal(ScaledFinal):
     """Final block that predicts ln(1 + reads) of a window, and a profile: the distribution of the reads over the central positions.
 
-    A wide convolution over the features computes the profile's logits. A dense layer over the mean of all features computes the log reads.
+    A wide convolution over the features computes the profile's logits. A dense layer over the mean of all features computes ln(1 + reads).
     The profile loss is the negative log-likelihood of the read positions in nats, divided by the median number of reads in a window. The
-    total loss is the profile loss plus `counts_weight` times the squared error of the log reads. With the default `counts_weight`, the loss
+    total loss is the profile loss plus `counts_weight` times the squared error of ln(1 + reads). With the default `counts_weight`, the loss
     is ChromBPNet's loss divided by the median number of reads.
 
     Args:
         positions: Number of positions of the profile.
         window: Length of the network's window. The profile is in the centre of the window.
         kernel_size: Width of the convolution in positions. Must be odd.
-        counts_weight: Weight of the squared error of the log reads in the loss.
+        counts_weight: Weight of the squared error of ln(1 + reads) in the loss.
 
     Shape:
         Input `(batch, length, channels)`, with a length from `positions` to `window`. Outputs `"expression"` `(batch, 1)`, which is
@@ -67,16 +67,14 @@ class ProfileFinal(ScaledFinal):
     def build(self, input_shape):
         length = input_shape[1]
         if not self.positions <= length <= self.window or (length - self.positions) % 2:
-            raise ValueError(
-                f"Expected {self.positions} to {self.window} positions and an even difference from {self.positions}, got {length}."
-            )
+            raise ValueError(f"Expected {self.positions} to {self.window} positions with an even number outside the profile, got {length}.")
         self.profile.build(input_shape)
         self.counts.build((input_shape[0], input_shape[-1]))
         self.reads = self.add_weight(name="reads", shape=(), initializer="ones", dtype="float32", autocast=False, trainable=False)
         super().build(input_shape)
 
     def fit_scale(self, targets):
-        """Computes the offset, the scale and the median number of reads from the log reads `(n, 1)` of the training windows."""
+        """Computes the offset, the scale and the median number of reads from ln(1 + reads) `(n, 1)` of the training windows."""
         super().fit_scale(targets)
         self.reads.assign(max(1.0, float(np.median(np.expm1(targets)))))
 

@@ -1,6 +1,6 @@
 """Blocks of Proformer, the original entry of team Unlock_DNA: expression tokens before the k-mers, wide attention heads and macaron blocks.
 
-The blocks do not mask bases for the auxiliary loss; the training strategy does.
+The training strategy, not the blocks, masks bases for the auxiliary loss.
 """
 
 from keras import ops
@@ -18,12 +18,12 @@ __all__ = ["ProformerCore", "ProformerFinal", "ProformerFirst"]
 class ProformerFirst(FirstLayers):
     """First block that returns expression tokens, followed by embedded k-mers of the sequence and its reverse complement.
 
-    Learned vectors for position and strand are added to the k-mers. All tokens share one learned vector, as in the team's code, where every
-    token is the embedding of index 0.
+    Learned vectors for position and strand are added to the embedded k-mers. All tokens share one learned vector, as in the team's code,
+    where every token is the embedding of index 0.
 
     Args:
         channels: Number of output channels.
-        kmer: Length of a k-mer. A k-mer of even length extends one base further to the right than to the left.
+        kmer: Length of a k-mer. A k-mer of even length extends one base further to the right of its position than to the left.
         tokens: Number of expression tokens before the k-mers of the sequence.
 
     Shape:

@@ -41,7 +41,7 @@ class UnlockDNAFirst(FirstLayers):
 
     Args:
         channels: Number of output channels.
-        kmer: Length of a k-mer. A k-mer of even length extends one base further to the right than to the left.
+        kmer: Length of a k-mer. A k-mer of even length extends one base further to the right of its position than to the left.
         both_strands: Whether to append the reverse complement to the sequence, as in the team's entry, and to add a learned vector for the
             strand of each position. If False, only the flag `is_reverse` identifies the strand, as for the other teams' blocks.
 
@@ -169,7 +169,7 @@ class UnlockDNAFinal(ScaledFinal):
         return {"expression": self.in_units(self.values(pooled)), "nucleotides": nucleotides}
 
     def sequence(self, features):
-        """Returns the features of the positions of the sequence. In this block, all positions belong to the sequence."""
+        """Returns the features at the positions of the sequence. In this block, all positions belong to the sequence."""
         return features
 
     def get_config(self):

@@ -53,8 +53,8 @@ def auxiliary_loss(targets, outputs):
     """Sums the auxiliary losses for which the batch has targets and the network has outputs. Returns 0 if there are no such losses.
 
     Args:
-        targets: A dictionary of arrays `(batch, length)`, all optional: `"letters"` before masking and mutation, uint8, and the boolean
-            masks `"masked"` and `"mutated"`.
+        targets: A dictionary of arrays `(batch, length)`. The array `"letters"`, uint8, contains the letters before masking and mutation.
+            The boolean arrays `"masked"` and `"mutated"` are optional.
         outputs: The network's outputs. The outputs named in `KINDS` are logits, `(batch, length or 2 * length, ...)`.
     """
     losses = []
@@ -62,7 +62,7 @@ def auxiliary_loss(targets, outputs):
         losses.append(masked_nucleotide_loss(outputs["nucleotides"], targets["letters"], targets["masked"]))
     if "mutated" in outputs and "mutated" in targets:
         losses.append(mutation_loss(outputs["mutated"], targets["letters"], targets["mutated"], targets.get("masked")))
-    # The sum includes a zero that depends on all auxiliary outputs. Otherwise, Keras would warn about weights without a gradient.
+    # The sum includes a zero that depends on all auxiliary outputs, so that Keras does not warn about weights without a gradient.
     unasked = [0.0 * ops.mean(outputs[kind]) for kind in KINDS if kind in outputs]
     return sum([*losses, *unasked], 0.0)
 

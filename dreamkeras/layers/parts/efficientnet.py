@@ -92,8 +92,8 @@ class InvertedResidual(keras.layers.Layer):
     Args:
         filters: Number of output channels.
         group_channels: Number of channels in each group of the grouped convolution. With 1, the convolution is depthwise.
-        widen_input: If True, the widened features have four times the channels of the input. If False, the widened features have four times
-            the channels of the output.
+        widen_input: If True, the widened features have four times as many channels as the input. If False, the widened features have four
+            times as many channels as the output.
 
     Shape:
         Input `(batch, length, channels)`, output `(batch, length, filters)`.

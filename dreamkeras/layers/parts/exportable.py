@@ -1,4 +1,7 @@
-"""A context in which layers are traced for ONNX. For export, some layers use a simpler algorithm than for training."""
+"""Provides a context manager within which layers are traced for the conversion to ONNX.
+
+For export, some layers use a simpler algorithm than for training.
+"""
 
 import contextlib
 from collections.abc import Iterator

@@ -1,4 +1,7 @@
-"""Weight initialisers of the teams' training code. NumPy draws the weights, so that a seed gives the same network on every backend."""
+"""Weight initialisers used by the teams of the challenge.
+
+NumPy draws the weights, so that a seed gives the same network on every backend.
+"""
 
 import math
 import random

@@ -66,7 +66,7 @@ def test_a_median_of_zero_reads_does_not_divide_by_zero():
 
 @pytest.mark.parametrize("length", [6, 9, 32])
 def test_features_in_which_the_profile_cannot_be_centred_are_rejected(length):
-    with pytest.raises(ValueError, match=f"Expected 8 to 30 positions and an even difference from 8, got {length}"):
+    with pytest.raises(ValueError, match=f"Expected 8 to 30 positions with an even number outside the profile, got {length}"):
         made(length=length)
 
 
