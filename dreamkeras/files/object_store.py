@@ -1,7 +1,7 @@
 """Reads and writes files on disk or in an object store (S3, Google Cloud, Azure and others that pyarrow supports), by path or URL.
 
-Objects are downloaded before they are read, and new objects are uploaded after they have been written completely. pyarrow is imported
-only for URLs of object stores.
+Objects are downloaded before they are read, and new objects are uploaded after they have been written completely. The package pyarrow
+is imported only for URLs of object stores.
 """
 
 import functools

@@ -35,8 +35,8 @@ class Overlap(NamedTuple):
             sequences: Total number of sequences in the set.
             place: Phrase that names the set, such as `"in valid.tsv"`.
             known: Name of the set that the sequences are compared with.
-            consequence: Text that states the consequence of the overlap, at the end of the warning. `{them}` becomes "them", or "it" for one
-                sequence.
+            consequence: Text that states the consequence of the overlap, at the end of the warning. The field `{them}` is replaced by
+                "it" for one sequence, and by "them" for several sequences.
 
         Example:
             >>> Overlap(12, 15, 5).describe(1000, "in valid.tsv")
