@@ -215,8 +215,9 @@ def open_arrays(
     """Opens an `.npz` file for effects. The file appears when the `with` block ends without an error.
 
     Inside the block, arrays are spooled to a temporary folder next to the file. By default, the file contains `ids` (n,), `offsets`
-    (n + 1,), `letters` S1 (letters,), `reference` (n, tasks), `effects` (letters, 4 or 5, tasks), `tasks` and `changes`. If the effects have
-    standard deviations, the file also contains `effects_sd`. The letters of insert i are in the rows from `offsets[i]` to `offsets[i + 1]`.
+    (n + 1,), `letters` S1 (letters,), `reference` (n, tasks), `effects` (letters, 4 or 5, tasks), `tasks` and `changes`. If the effects
+    have standard deviations, the file also contains `effects_sd`. The letters of insert i are in the rows from `offsets[i]` to
+    `offsets[i + 1]`.
 
     Args:
         path: Path of the file.

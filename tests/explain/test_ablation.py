@@ -138,7 +138,7 @@ def test_regions_find_their_sequences_by_name():
 
 def test_regions_beyond_an_insert_are_refused():
     spans_of = RegionSpans(Regions(["a"], np.array([2]), np.array([5]), np.array([3])))
-    with pytest.raises(InputError, match="within the insert, got 2-5 of 4 letters in 'a'"):
+    with pytest.raises(InputError, match="within the insert, got 2-5 for an insert of 4 letters in 'a'"):
         spans_of(["a"], Ragged.from_strings(["ACGT"]))
 
 
@@ -171,7 +171,7 @@ def test_records_that_do_not_fit_are_named_or_skipped():
         (lambda: Ablator(WeightSum(), "mono"), "dinucleotides, letters, unknown, got 'mono'"),
         (lambda: Ablator(WeightSum(), shuffles=0), "at least 1 shuffle, got 0"),
         (lambda: windows(Ragged.from_strings(["A"]), 0), "a width and a step of at least 1, got a width of 0 and a step of 3"),
-        (lambda: windows(Ragged.from_strings(["A"]), 2, 0), "got 2 and 0"),
+        (lambda: windows(Ragged.from_strings(["A"]), 2, 0), "got a width of 2 and a step of 0"),
     ],
 )
 def test_arguments_out_of_range_are_refused(call, message):

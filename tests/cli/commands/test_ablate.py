@@ -75,6 +75,6 @@ def test_invalid_spans_are_reported_and_the_others_written(run, toy_model, promo
     (tmp_path / "spans.bed").write_text("y\t1\t9\nx\t0\t2\nshort\t0\t1\nother\t0\t1\n")
     result = run("ablate", promoters, "-m", toy_model, "--spans", tmp_path / "spans.bed", "--method", "unknown", "--on-error", "skip")
     assert [row["id"] for row in table(result)] == ["x"]
-    assert f"got 1-9 of 6 letters in record 'y' ({promoters}, line 3).\n" in result.stderr
+    assert f"got 1-9 for an insert of 6 letters in record 'y' ({promoters}, line 3).\n" in result.stderr
     assert "Skipped 2 of 3 records.\n" in result.stderr
     assert "Skipped 1 of 4 spans, because no sequence in INPUT has their name.\n" in result.stderr
