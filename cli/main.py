@@ -105,7 +105,9 @@ class LazyGroup(click.Group):
         except BrokenPipeError:
             raise  # click exits silently when the reader of the output has closed its pipe
         except DreamkerasError as error:
-            raise _failure(str(error), error.exit_code) from error
+            from .options.defaults import default_hint
+
+            raise _failure(f"{error}{default_hint(ctx, str(error))}", error.exit_code) from error
         except OSError as error:
             if error.errno is None:
                 raise

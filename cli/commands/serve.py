@@ -105,8 +105,8 @@ def command(
     requests and exits with code 0.
 
     Without --tokens, everybody who can reach the port can send requests. With --operator-tokens, an operator token is required to load and
-    unload models. Without tokens, models can be loaded and unloaded only if the server listens only on this machine and has none of the
-    options --root-path, --forwarded-allow-ips and --allow-origin.
+    unload models. Without tokens, only requests to localhost can load and unload models, and no request can do so with --root-path,
+    --forwarded-allow-ips or --allow-origin, or with a --host that is not this machine.
     """
     _require_packages(grpc=grpc_port is not None)
     from dreamkeras.serving.auth import Guard, Tokens

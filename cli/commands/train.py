@@ -12,6 +12,7 @@ from dreamkeras.training.names import BACKENDS, LOSSES, OPTIMIZERS, PRECISIONS
 
 from ..options.atac import atac_options, chosen_genome
 from ..options.config_file import config_option
+from ..options.defaults import note_default_assay
 from ..options.numbers import DECIMAL, WHOLE, WholeRange
 from ..options.shared import fold_count, fold_or_chromosome
 from ..options.table import chosen_layout, table_options
@@ -29,7 +30,11 @@ __all__ = ["command"]
 )
 @click.argument("data", required=False, type=click.Path())
 @click.option(
-    "--assay", default="yeast", show_default=True, help="Assay of DATA: yeast, lentimpra, starrseq, table (your own columns) or atac."
+    "--assay",
+    default="yeast",
+    show_default=True,
+    callback=note_default_assay,
+    help="Assay of DATA: yeast, lentimpra, starrseq, table (your own columns) or atac.",
 )
 @table_options
 @atac_options

@@ -9,6 +9,7 @@ import click
 from dreamkeras.formats.decimals import is_whole, parse_whole
 from dreamkeras.scoring.names import DEVICES, ON_ERROR
 
+from .defaults import note_packaged_model
 from .numbers import WholeRange
 
 __all__ = [
@@ -45,6 +46,7 @@ models_option = click.option(
     type=click.Path(),
     multiple=True,
     metavar="MODEL",
+    callback=note_packaged_model,
     help="ONNX file or run folder. Repeat to average several models as an ensemble.  [default: the packaged yeast model]",
 )
 

@@ -1,0 +1,59 @@
+"""Errors that result from a default name the option; other errors stay as they are."""
+
+import pytest
+
+MODEL = "No -m given: used the packaged yeast model."
+ASSAY = "No --assay given: read the file as yeast data."
+LONG = "ACGT" * 50
+
+
+@pytest.fixture
+def long(tmp_path):
+    """Path of a table with one sequence that is too long for the yeast construct."""
+    (tmp_path / "long.tsv").write_text(f"sequence\tvalue\n{LONG}\t3\n")
+    return tmp_path / "long.tsv"
+
+
+@pytest.mark.parametrize(
+    "args", [("predict",), ("predict", "--on-error", "skip"), ("mutagenesis",), ("marginalise", "TGACTCA", "--backgrounds")]
+)
+def test_a_sequence_that_does_not_fit_the_packaged_model_names_the_model_option(run, long, args):
+    result = run(*args[:1], long, *args[1:]) if args[0] != "marginalise" else run(*args, long)
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1].endswith(f"got 200 in record '1' ({long}, line 2). {MODEL}")
+
+
+def test_a_named_model_gets_no_hint(run, long, toy_model):
+    result = run("predict", long, "-m", toy_model)
+    assert result.stderr.endswith(f"for construct 'toy', got 200 in record '1' ({long}, line 2).\n")
+
+
+def test_an_error_that_does_not_depend_on_the_model_gets_no_hint(run, tmp_path):
+    assert run("predict", tmp_path / "none.fa").stderr == f"Error: File not found: {tmp_path / 'none.fa'}.\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        (f"sequence\tvalue\n{LONG}\t3\n", "for construct 'yeast', got 200"),
+        (f"sequence\tactivity\n{LONG}\t3\n", "has no column named 'value'"),
+        ("sequence\tvalue\nACGT\t-3\n", "Expected a value from 0 to 17, got -3"),
+        ("s1\tACGT\t3\n", "Expected a number, got 'ACGT'"),
+    ],
+)
+def test_a_file_that_is_not_of_the_default_assay_names_the_assay_option(run, tmp_path, text, error):
+    (tmp_path / "t.tsv").write_text(text)
+    by_default = run("train", tmp_path / "t.tsv", "--out", tmp_path / "run").stderr.splitlines()[-1]
+    named = run("train", tmp_path / "t.tsv", "--assay", "yeast", "--out", tmp_path / "run").stderr.splitlines()[-1]
+    assert error in named
+    assert by_default == f"{named} {ASSAY}"
+
+
+def test_an_assay_in_a_configuration_file_gets_no_hint(run, long, tmp_path):
+    (tmp_path / "run.toml").write_text('assay = "yeast"\n')
+    result = run("train", long, "--config", tmp_path / "run.toml", "--out", tmp_path / "run")
+    assert result.stderr.endswith(f"got 200 in record '1' ({long}, line 2).\n")
+
+
+def test_a_missing_training_file_gets_no_hint(run, tmp_path):
+    assert run("train", tmp_path / "none.tsv", "--out", tmp_path / "run").stderr == f"Error: File not found: {tmp_path / 'none.tsv'}.\n"
