@@ -40,8 +40,8 @@ def mutated(letters: np.ndarray, editable: np.ndarray, mutations: np.ndarray, ge
     Args:
         letters: n designs.
         editable: Whether each base may change, bool (n, width).
-        mutations: Number of mutations in each design, int (n,). If a design has fewer editable bases, all its editable bases are
-            changed.
+        mutations: Number of mutations in each design, int (n,). If a design has fewer editable bases than mutations, all its
+            editable bases are changed.
         generator: Random number generator.
     """
     changes = _lowest(np.where(editable, generator.random(letters.shape), np.inf), mutations)
@@ -50,7 +50,10 @@ def mutated(letters: np.ndarray, editable: np.ndarray, mutations: np.ndarray, ge
 
 
 def crossed(first: np.ndarray, second: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """Combines pairs of parents into designs, uint8 (n, width). Bases between two random columns come from the second parent."""
+    """Combines pairs of parents into designs, uint8 (n, width).
+
+    Bases between two random columns come from the second parent, and all other bases come from the first parent.
+    """
     cuts = np.sort(generator.integers(0, first.shape[1] + 1, (len(first), 2)), axis=1)
     columns = np.arange(first.shape[1])
     return np.where((columns >= cuts[:, :1]) & (columns < cuts[:, 1:]), second, first)

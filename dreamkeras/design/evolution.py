@@ -61,7 +61,7 @@ def _offspring(search: Search, members: Candidates, owner: np.ndarray, generator
 
 
 def _parents(members: Candidates, owner: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """Selects two random designs from the population of each start sequence in `owner`, and returns the better one, uint8 (n, width).
+    """Returns, for each start sequence in `owner`, the better of two random designs of its population, uint8 (n, width).
 
     `members` must be sorted by start sequence and then by objective, best first.
     """

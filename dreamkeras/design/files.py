@@ -21,7 +21,7 @@ def write_designs(folder: Path, designs: Designs, scorer: Scorer, *, with_adapte
     Args:
         folder: Folder for the files.
         designs: The designs.
-        scorer: The model. If it predicts several tasks, each task has its own columns in the table.
+        scorer: The model. If the model predicts several tasks, each task has its own columns in the table.
         with_adapters: Whether to include adapters in the sequences.
 
     Raises:

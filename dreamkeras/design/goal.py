@@ -19,7 +19,7 @@ class Goal(NamedTuple):
         target: `"max"`, `"min"`, or a value that predictions should approach.
         task: Index of the task to design for.
         minus: Index of a task whose prediction is subtracted from the prediction of `task`. If None, no prediction is subtracted.
-        penalty: Number of standard deviations to subtract from the objective, for an ensemble. With 0, nothing is subtracted.
+        penalty: Multiple of the standard deviation over an ensemble's members that is subtracted from the objective.
         tasks: Number of tasks. In the columns of a scorer, the means of all tasks precede the standard deviations of an ensemble.
     """
 
@@ -63,7 +63,7 @@ def settle_goal(scorer: Scorer, target: Target, task: str | None = None, minus: 
         target: `"max"`, `"min"` or a number.
         task: Name of the task to design for. If None, the model must predict a single task.
         minus: Name of a task whose prediction is subtracted from the prediction of `task`.
-        penalty: Number of standard deviations to subtract from the objective, for an ensemble. With 0, nothing is subtracted.
+        penalty: Multiple of the standard deviation over an ensemble's members that is subtracted from the objective.
 
     Raises:
         InputError: The penalty is negative, the target is not finite, or `task` and `minus` are the same.

@@ -1,4 +1,4 @@
-"""Designs inserts with a desired prediction by evolution, greedy search, beam search or gradients.
+"""Designs inserts for a desired prediction, with evolution, greedy search, beam search or gradients.
 
 Each distinct window is scored once. The module `run` reads and writes files.
 """
@@ -47,7 +47,7 @@ class SearchSettings(NamedTuple):
 
     Args:
         method: One of `METHODS`. The method `gradient` requires the argument `propose` of `design`.
-        steps: Maximum number of steps. If None, the default is the number of the method in `METHODS`.
+        steps: Maximum number of steps. If None, the default of the method in `METHODS` is used.
         calls: Maximum number of designs that are tried for each start sequence. If None, there is no limit.
         number: Maximum number of designs that are returned for each start sequence.
         diversity: Minimum number of bases in which two designs of the same length differ. With 1, designs of different start sequences
@@ -81,7 +81,7 @@ class Designs(NamedTuple):
         inserts: The m designs without adapters.
         sequences: The m designs with adapters.
         columns: All predictions for the designs, float32 (m, columns). `Scorer.columns` contains the names of the columns.
-        values: Predictions of the task of the goal, or differences between its two tasks, float64 (m,).
+        values: Predictions of the goal's task, or differences between the predictions of the goal's two tasks, float64 (m,).
         spread: Standard deviation of `values` over an ensemble's members, float64 (m,). If the scorer is a single model, `spread` is None.
         objective: Objective of each design, float64 (m,). Higher is better.
         edits: Number of bases in which each design differs from its start sequence, int64 (m,).
@@ -164,7 +164,7 @@ def random_starts(number: int, length: int, constraints: Constraints, scorer: Sc
         number: Number of inserts.
         length: Length of each insert.
         constraints: Constraints on the inserts.
-        scorer: The model. Its construct determines the possible lengths.
+        scorer: The model. The construct of the model determines the possible lengths.
         seed: Random seed.
 
     Raises:

@@ -7,7 +7,7 @@ from dreamkeras.sequence.alphabet import IUPAC
 
 __all__ = ["RESTRICTION_SITES", "find_site"]
 
-# The sites are from REBASE 404 (Roberts et al., Nucleic Acids Research 51, D629). They are written on one strand, from 5' to 3'. The
+# The sites are from REBASE 404 (Roberts et al., Nucleic Acids Research 51, D629). Each site is written on one strand, from 5' to 3'. The
 # sites were compared with the sites in Biopython 1.88. The table contains the most common enzymes for molecular cloning. The last lines
 # of the table contain enzymes for Golden Gate assembly.
 RESTRICTION_SITES = {

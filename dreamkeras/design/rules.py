@@ -105,7 +105,7 @@ class Rules:
     def _brings_adapter(self, owner: np.ndarray, letters: np.ndarray) -> np.ndarray:
         """Returns whether each insert begins or ends with a copy of an adapter, bool (n,).
 
-        If the insert is given without adapters, this copy is mistaken for the adapter.
+        If such an insert is given without adapters, the copy is mistaken for the adapter.
         """
         (left, right), first, stops = self.starts.adapters, self.starts.first, self.starts.stops[owner]
         brings = np.zeros(len(owner), bool)

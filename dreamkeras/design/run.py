@@ -35,12 +35,12 @@ class DesignChoices(NamedTuple):
         id_column: Column with names, if `start` is a table.
         sequence_column: Column with sequences, if `start` is a table.
         random: Number of random inserts, if `start` is None.
-        length: Length of each random insert. If None, `default_insert_length` is used.
+        length: Length of each random insert. If None, the length is the result of `default_insert_length`.
         constraints: TOML file with constraints.
         fields: Constraints from options, which override the constraints in the file.
         task: Name of the task to design for.
         minus: Name of a task whose prediction is subtracted from the prediction of `task`.
-        penalty: Number of standard deviations to subtract from the objective, for an ensemble. With 0, nothing is subtracted.
+        penalty: Multiple of the standard deviation over an ensemble's members that is subtracted from the objective.
         settings: Settings of the search.
         with_adapters: Whether to include the adapters in the written designs.
         batch_size: Number of windows scored at a time.
@@ -83,7 +83,7 @@ def run_design(
         progress: Called after each batch with the number of windows in the batch.
 
     Raises:
-        DreamkerasError: A file, a start sequence or a constraint is not valid. No folder is created in this case.
+        DreamkerasError: A file, a start sequence or a constraint is not valid. After an error, no folder is created.
     """
     with open_folder(folder) as unfinished:
         constraints = settle_constraints({**(read_constraints(choices.constraints) if choices.constraints else {}), **choices.fields})

@@ -23,7 +23,7 @@ class SearchLimits(NamedTuple):
     Args:
         steps: Maximum number of steps.
         calls: Maximum number of designs that are tried for each start sequence, including the start sequence itself. If a step would
-            exceed the limit, no designs of this start sequence are scored in the step. If None, there is no limit.
+            exceed the limit of a start sequence, none of its designs are scored in the step. If None, there is no limit.
         kept: Number of designs that are kept for each start sequence.
     """
 

@@ -1,7 +1,7 @@
 """Stores the start sequences of a search in one array, together with the constant bases around each insert.
 
-A design is a row of the same width with a different insert. Because the constant bases are included, constraints can be checked across the
-ends of an insert.
+A design is a row of the same width as its start sequence, with a different insert. Because the constant bases are included, constraints
+can be checked across the ends of an insert.
 """
 
 from collections.abc import Sequence
@@ -81,8 +81,8 @@ def make_starts(records: Records, constructs: Sequence[Construct], reach: int) -
     Args:
         records: n sequences, each with both adapters or without adapters.
         constructs: Constructs of the models.
-        reach: Number of constant bases to include on each side of an insert. Adapters are always complete. Fewer bases are included if
-            the construct has fewer.
+        reach: Number of constant bases to include on each side of an insert. Adapters are always complete. If the construct has fewer
+            constant bases, all constant bases are included.
 
     Raises:
         InputError: A sequence does not fit the constructs, or has a letter other than A, C, G and T. The message names the sequence.

@@ -74,6 +74,9 @@ def _csv_rows(text: Iterable[str], delimiter: str, path: str) -> Iterator[list[s
 
 
 def _unquoted(cell: str) -> str:
-    """Removes a pair of quotation marks around a cell if all quotation marks inside are doubled. Other cells are returned unchanged."""
+    """Removes a pair of quotation marks around a cell if all quotation marks inside are doubled.
+
+    If the cell is not quoted in this way, the cell is returned unchanged.
+    """
     inner = cell[1:-1].replace(2 * QUOTE, "")
     return cell[1:-1].replace(2 * QUOTE, QUOTE).strip() if len(cell) > 1 and cell[-1] == QUOTE and QUOTE not in inner else cell

@@ -30,7 +30,7 @@ class _FastaBlock(NamedTuple):
     Args:
         names: Text of each of the n headers up to its first white space.
         places: Number of lines in the block before each header, int64 (n,).
-        letters: Sequence lines without white space, uint8.
+        letters: Letters of all sequence lines, without white space, uint8.
         starts: Index in `letters` at which the sequence of each header starts, int64 (n,). Letters before the first start belong to a
             header in an earlier block.
         breaks: Number of lines in the block.

@@ -107,7 +107,7 @@ def _open(path: str, copy: BinaryIO | None) -> Any:
 
 
 def _ragged(pyarrow: Any, column: Any, name: str, path: str) -> Ragged:
-    """Returns the texts of an Arrow column without copying their letters. Missing values become empty strings."""
+    """Returns the texts of an Arrow column without copying their characters. Missing values become empty strings."""
     if pyarrow.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     if not (

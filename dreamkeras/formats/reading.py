@@ -37,7 +37,7 @@ __all__ = [
 Format = Literal["auto", "fasta", "fastq", "tsv", "csv", "lines", "parquet"]
 
 ID_NAMES = ("id", "seq_id", "name")
-"""Default names of the id column, in lower case. The column with the first of these names in the header is used."""
+"""Default names of the id column, in lower case. If the header has several of these names, the first name in this order is used."""
 
 _FASTA_SUFFIXES = {".fa", ".fasta", ".fna", ".ffn", ".fas"}
 _FASTQ_SUFFIXES = {".fq", ".fastq"}

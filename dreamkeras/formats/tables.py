@@ -70,7 +70,7 @@ class Layout(NamedTuple):
 
     Args:
         delimiter: Character between two cells.
-        names: Column names in the header, without a leading `#`. None if the table has no header.
+        names: Column names in the header, without a leading `#`. If the table has no header, `names` is None.
         first: Cells of the first row that is not blank, which may be a header.
         line: Line number of the first row, counted from 1, or 0 for formats without lines.
     """
@@ -91,8 +91,8 @@ def sniff_layout(
         delimiter: Character between cells. Defaults to a tab if the first line contains a tab, otherwise to a comma.
         header: Whether the first row is a header. If None, the first row is treated as a header if it contains neither numbers nor
             sequences.
-        columns: Columns that the caller will read. A first row without a sequence is also treated as a header if it contains the name of
-            such a column. If a name is a number, the first row must contain all names that are numbers.
+        columns: Columns that the caller will read. A first row without a sequence is also treated as a header if it contains the name of a
+            column that the caller will read. If a name is a number, the first row must contain all names that are numbers.
     """
     lines = io.StringIO(source.head.decode("utf-8", "replace"), newline="")
     delimiter = delimiter or ("\t" if "\t" in next(filter(str.strip, lines), "") else ",")
@@ -112,7 +112,7 @@ def header_names(cells: tuple[str, ...]) -> tuple[str, ...]:
 def named_or_placed(layout: Layout, text: Column | None) -> Column | None:
     """Converts digits to the position of a column, unless the header has a column with exactly this name.
 
-    Any other text is a name and is returned unchanged.
+    A text that is not a position is returned unchanged.
 
     Example:
         >>> layout = Layout(",", ("sequence", "2", "1"), ("sequence", "2", "1"), 1)
@@ -138,7 +138,7 @@ def find_column(layout: Layout, column: Column, path: str) -> int:
     if isinstance(column, int):
         if 0 <= column < len(layout.first):
             return column
-        raise InputError(f"{file} has no column at position {column}: there are {len(layout.first)} columns{line}, counted from 0.")
+        raise InputError(f"{file} has no column at position {column}: there are {len(layout.first)} columns{line}. Positions start at 0.")
     names = layout.names or ()
     found = _named(names, column) or (_named(layout.first[:1], column) if names else [])
     if len(found) == 1:
@@ -209,8 +209,8 @@ def _batch(rows: Iterator[tuple[int, list[str]]], positions: Sequence[int], batc
 def _even_rows(rows: Iterator[tuple[int, list[str]]], width: int, path: str, uneven: set[int] | None) -> Iterator[tuple[int, list[str]]]:
     """Yields rows after checking that each row has `width` cells. Additional empty cells at the end of a row are ignored.
 
-    The line numbers of rows with too few or too many cells are added to `uneven`. If `uneven` is None, the first of these rows raises an
-    error.
+    The line numbers of rows with too few or too many cells are added to `uneven`. If `uneven` is None, the first row with
+    too few or too many cells raises an error.
     """
     for line, row in rows:
         if len(row) < width or any(row[width:]):

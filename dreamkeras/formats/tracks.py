@@ -188,7 +188,7 @@ def open_track(
         path: Path of the file. A bedGraph whose name ends in .gz or .bgz is compressed with bgzip.
         format: One of `TRACKS`.
         columns: Names of the predictions.
-        column: Name of the prediction to write. Required if `columns` has several names.
+        column: Name of the prediction to write. `column` is required if `columns` has several names.
         middle: Number of bases in the middle of each window to which the value of the window applies. If None, the value applies to the
             complete window.
         lengths: Length of each contig, in the order of the genome. Intervals are cut at the ends of contigs. Required for bigWig.

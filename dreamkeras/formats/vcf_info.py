@@ -1,4 +1,4 @@
-"""Adds INFO fields to the lines of a VCF file. Other parts of the lines are unchanged."""
+"""Adds INFO fields to the lines of a VCF file. Only the INFO column of a line is changed."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

@@ -1,7 +1,7 @@
 """Scores many files with Ray. Each file is scored by one process, and its results are written to a separate file.
 
-The module `pipeline` reads, cuts and scores the files, so the results are identical to those of `dreamkeras predict`, byte for byte. Ray
-is imported when scoring starts.
+The module `pipeline` reads and scores the files, so the results are identical, byte for byte, to the results of `dreamkeras predict`.
+Ray is imported when scoring starts.
 """
 
 import contextlib
@@ -42,7 +42,10 @@ With a longer path, the paths of Ray's sockets in this folder could exceed the l
 
 
 class FurtherColumns(Protocol):
-    """Adds columns to predictions, as `confidence.columns.ConfidenceColumns` does. Instances must be picklable and serialisable as JSON."""
+    """Object that adds columns to predictions, such as `confidence.columns.ConfidenceColumns`.
+
+    Instances must be picklable and serialisable as JSON.
+    """
 
     def add_to(self, scorer: Scorer) -> Scorer:
         """Returns a scorer that adds columns to the predictions of `scorer`."""
@@ -55,7 +58,7 @@ class Work(NamedTuple):
         models: `.onnx` files or run folders, which every node must be able to read. If empty, the packaged model is used.
         folder: Path or URL of the folder for results, which every node must be able to write.
         format: Output format, one of `formats.writers.FORMATS`.
-        reader: Reads records from a file.
+        reader: Object that reads records from a file.
         on_error: `"fail"` stops at a record that does not fit the construct; `"skip"` omits the record.
         batch_size: Number of sequences scored at a time.
         threads: Number of threads of each process. One CPU per thread is reserved.

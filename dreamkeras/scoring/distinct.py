@@ -1,4 +1,4 @@
-"""Scores each distinct window once and reuses its value. Batches are processed as arrays, without a Python object for each row."""
+"""Scores each distinct window once and reuses its predictions. Batches are processed as arrays, without a Python object for each row."""
 
 import numpy as np
 
@@ -82,7 +82,7 @@ class DistinctScorer:
 
 
 def distinct_rows(windows: list[np.ndarray], keys: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
-    """Finds the distinct rows, similar to `numpy.unique` with `return_index` and `return_inverse`.
+    """Finds the distinct rows of arrays, like `numpy.unique` with `return_index` and `return_inverse`.
 
     Args:
         windows: One or several arrays of windows, uint8 (n, length). Two rows are equal if they are equal in every array.
@@ -101,7 +101,7 @@ def distinct_rows(windows: list[np.ndarray], keys: np.ndarray) -> tuple[np.ndarr
     """
     _, first, places = np.unique(keys, return_index=True, return_inverse=True)
     if len(first) < len(keys) and not all((letters == letters[first][places]).all() for letters in windows):
-        return None  # Two distinct rows very rarely have the same key. The caller then scores every row.
+        return None  # In the very rare case that two distinct rows have the same key, the caller scores every row.
     order = np.argsort(first)
     return first[order], np.argsort(order)[places]
 
@@ -109,10 +109,10 @@ def distinct_rows(windows: list[np.ndarray], keys: np.ndarray) -> tuple[np.ndarr
 def window_keys(windows: list[np.ndarray]) -> np.ndarray:
     """Returns a hash of each row, computed from all arrays, uint64 (n,).
 
-    Equal rows have equal hashes, and different rows have different hashes with very few exceptions.
+    Equal rows have equal hashes, and different rows very rarely have equal hashes.
     """
     keys, before = np.zeros(len(windows[0]), np.uint64), 0
     for letters in windows:
         keys += row_keys(letters, before)
-        before += letters.shape[1]  # a row of `letters` has at most this number of 8-letter groups
+        before += letters.shape[1]  # a row has at most as many 8-letter groups as letters
     return keys

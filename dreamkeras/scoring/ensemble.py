@@ -17,7 +17,7 @@ __all__ = ["Ensemble", "Members", "require_alike"]
 class Ensemble(Scorer):
     """Several models whose predictions are averaged, such as models of different seeds, folds or architectures.
 
-    All members must predict the same tasks in the same units. Each member cuts sequences into its own construct.
+    All members must predict the same tasks in the same units. Each member cuts the windows of its own construct from sequences.
 
     Args:
         members: The models. A member cannot be an ensemble itself, because a mean of means would give its models a lower weight.

@@ -16,7 +16,8 @@ def default_insert_length(constructs: Sequence[Construct]) -> int:
     """Returns the default length of an insert, in bases.
 
     Without adapters and flanks, the default is the window length of the construct. With adapters or flanks, the default is the insert
-    length of the assay. If this length is not known, the insert fills the window between adapters and flanks.
+    length of the assay. If the assay has no known insert length, the default insert fills the
+    window between adapters and flanks.
 
     Raises:
         InputError: The constructs have different defaults, or the adapters and flanks leave no room for an insert.

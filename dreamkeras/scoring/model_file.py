@@ -72,7 +72,7 @@ def _way_to_model(folder: Path) -> str:
 
 
 def read_description(session: Any, file: Path) -> ModelDescription:
-    """Reads the description from the metadata of a model file.
+    """Reads the model description from the metadata of a model file.
 
     Raises:
         ModelError: The file has no description, or the description is not valid.

@@ -53,7 +53,7 @@ class Scorer(abc.ABC):
     @property
     @abc.abstractmethod
     def constructs(self) -> tuple[Construct, ...]:
-        """The distinct constructs that sequences are cut into. Only an ensemble can have several constructs."""
+        """The distinct constructs by which sequences are converted to windows. Only an ensemble can have several constructs."""
 
     @property
     @abc.abstractmethod
@@ -113,7 +113,7 @@ class Scorer(abc.ABC):
 
     @property
     def construct(self) -> Construct:
-        """The construct that sequences are cut into, for scorers with a single construct.
+        """The construct by which sequences are converted to windows, for scorers with a single construct.
 
         Raises:
             ModelError: Members of an ensemble have different constructs.
@@ -127,8 +127,8 @@ class Scorer(abc.ABC):
         """Predicts the expression of n sequences, float32 (n, tasks). An ensemble returns the mean of its members' predictions.
 
         Args:
-            sequences: Strings in upper or lower case, with both adapters or without adapters. Each sequence is cut
-                into the model's construct.
+            sequences: Strings in upper or lower case, with both adapters or without adapters. Each sequence is
+                converted to a window by the model's construct.
             batch_size: Number of sequences scored at a time.
 
         Raises:

@@ -43,7 +43,10 @@ RELEASES = {
     "IR version": {10: "1.20", 11: "1.23", 13: "1.24", 14: "1.32"},
     "opset": {21: "1.20", 22: "1.21", 23: "1.23", 25: "1.24", 26: "1.25", 28: "1.32"},
 }
-"""First release of ONNX Runtime that opens model files up to each IR version and opset, measured with releases 1.20 to 1.32."""
+"""First release of ONNX Runtime that opens model files up to a given IR version or opset.
+
+The values were measured with releases 1.20 to 1.32.
+"""
 
 TELEMETRY = "ORT_DISABLE_TELEMETRY"
 """Environment variable that turns off ONNX Runtime's usage reports to Microsoft (since 1.32). onnxruntime reads the variable on import."""
@@ -122,7 +125,7 @@ def import_onnxruntime(part: str = "") -> ModuleType:
 
 
 def _way_to(extra: str, came: str) -> str:
-    """Describes the problem with the installed packages, and appends the commands that install the packages of an extra."""
+    """Describes the problem with the installed packages, and appends the commands that install the packages of `extra`."""
     found = [package for package in PACKAGES if _is_installed(package)]
     came = "both onnxruntime and onnxruntime-gpu are installed and overwrite each other" if len(found) > 1 else came
     return f"{came}: pip uninstall -y {' '.join(found or PACKAGES)}; pip install 'dreamkeras[{extra}]'"

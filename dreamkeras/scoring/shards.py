@@ -152,11 +152,10 @@ def open_shards(output: str, manifest: dict[str, Any]) -> Iterator[Shards]:
 
 
 def check_manifest(folder: Location, manifest: dict[str, Any]) -> None:
-    """Writes a manifest to a folder that has none, or checks that the manifest in the folder is the same.
+    """Writes `manifest` to a folder without a manifest, or checks that the manifest in the folder is equal to `manifest`.
 
     Raises:
-        InputError: The manifest in the folder is different or cannot be read. For a different manifest, the message names the parts that
-            differ.
+        InputError: The manifest in the folder cannot be read or differs from `manifest`. The message names the parts that differ.
         DreamkerasError: The manifest cannot be written.
     """
     manifest = json.loads(json.dumps(manifest))
@@ -240,7 +239,7 @@ def _differences(found: Any, wanted: dict[str, Any]) -> Sequence[str]:
 
 
 def _changed_input(found: dict[str, Any], wanted: dict[str, Any]) -> str:
-    """Returns a note that names the first input whose digest differs from that in the manifest, or an empty text."""
+    """Returns a note that names the first input whose digest differs from the digest in the manifest, or an empty text."""
     before = found["input"] if isinstance(found.get("input"), list) else []
     paths = [pair[0] for pair in before if isinstance(pair, list) and pair]
     changed = next((pair[0] for pair in wanted["input"] if pair not in before and pair[0] in paths), None)

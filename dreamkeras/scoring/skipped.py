@@ -34,7 +34,7 @@ class Skipped:
 
 
 def leave_out(records: Records, problems: Mapping[int, str]) -> tuple[Records, Skipped]:
-    """Separates the records that fit from those with problems, which are skipped.
+    """Separates the records that fit the construct from the records to skip.
 
     Args:
         records: The records.

@@ -45,7 +45,7 @@ class Tuned(NamedTuple):
 
 
 def thread_counts() -> tuple[int, ...]:
-    """Returns the numbers of threads to try: the number of CPUs, and half of it.
+    """Returns the numbers of threads to try: the number of CPUs, and half of this number.
 
     If a core has two hardware threads, using one of them may be faster than using both.
     """
@@ -57,8 +57,8 @@ def tune(load: Callable[[int], Scorer], threads: Sequence[int], batch_sizes: Seq
     """Measures each number of threads at one batch size, and then increasing batch sizes with the fastest number of threads.
 
     Args:
-        load: Opens the model with the given number of threads.
-        threads: Numbers of threads to try, at least one. The first one is used unless another is faster.
+        load: Function that opens the model with a given number of threads.
+        threads: Numbers of threads to try, at least one. The first number is used unless another number is faster.
         batch_sizes: Batch sizes to try, ascending, at least one. The search ends after two sizes in a row without a gain.
         seconds: Time in seconds for the measurement of each combination. At least two batches are always measured.
 

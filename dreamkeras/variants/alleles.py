@@ -90,7 +90,7 @@ class _Compared(NamedTuple):
     Args:
         rows: Index into `written` and `found` for each record, int64 (records,), or -1 if the REF of the record could not be compared.
         written: REF of the compared records, as written in the VCF.
-        found: Letters of the genome at the positions of these records.
+        found: Letters of the genome at the positions of the compared records.
     """
 
     rows: np.ndarray
@@ -152,7 +152,7 @@ def _spread(changes: Changes, rows: np.ndarray, chosen: np.ndarray, count: int) 
 def _first_table() -> np.ndarray:
     """Returns a table, uint8 (256,), from each IUPAC code to its alphabetically first base.
 
-    The VCF specification requires this base in REF if the genome contains the code.
+    If the genome contains an IUPAC code, the VCF specification requires the alphabetically first base of the code in REF.
     """
     table = PLAIN.copy()
     for code, bases in IUPAC.items():

@@ -32,7 +32,7 @@ class Changes(NamedTuple):
 
     Args:
         contigs: Names of the contigs of the n changes.
-        starts: 0-based position of the first base that differs, int64 (n,). For an insertion, this is the first base after the insertion.
+        starts: 0-based position of the first base that differs, int64 (n,). For an insertion, position of the next base.
         refs: Bases of the genome that are replaced, in upper case, with U written as T. For an insertion, `refs` is empty.
         alts: Bases that replace `refs`, in upper case, with U written as T. For a deletion, `alts` is empty.
     """
@@ -57,7 +57,7 @@ def normalise(genome: Genome, contigs: Sequence[str], starts: np.ndarray, writte
         starts: 0-based position of the first base of each REF, int64 (n,).
         written: The REF of each allele, as written in the VCF.
         found: Letters of the genome at the positions of each REF. Where the genome has an ambiguity code, REF may have one of the
-            bases of this code. The result contains the code unless ALT has a different base at this position.
+            bases of this code. The result contains the ambiguity code unless ALT has a different base at this position.
         alts: The ALT of each allele.
 
     Returns:
@@ -74,7 +74,7 @@ def normalise(genome: Genome, contigs: Sequence[str], starts: np.ndarray, writte
     """
     written, found, alts = (Ragged(PLAIN[texts.flat], texts.offsets) for texts in (written, found, alts))
     shorter = np.minimum(written.lengths, alts.lengths)
-    # Shared bases are trimmed on the right first. An insertion or deletion in a repeat is then as far left as its alleles allow.
+    # Shared bases are trimmed on the right first, so that an insertion or deletion in a repeat is as far left as its alleles allow.
     behind = _shared(written, found, alts, shorter, -1)
     before = _shared(written, found, alts, shorter - behind, 1)
     refs = found.cut(found.offsets[:-1] + before, found.lengths - before - behind)

@@ -30,8 +30,10 @@ def run_variants(
     Args:
         source: The variants.
         scorer: The model.
-        open_sink: Opens the output before the first batch is scored or, with `shards`, after the last batch is scored.
-        shards: Keeps scored batches on disk, so that a resumed run does not score them again. With shards, the source is read twice.
+        open_sink: Function that opens the output. With `shards`, the output is opened after the last batch has been scored, otherwise
+            before the first batch is scored.
+        shards: Shards that keep scored batches on disk, so that a resumed run does not score these batches again. With
+            shards, the source is read twice.
         progress: Called after each batch with the number of records in the batch.
 
     Returns:

@@ -68,7 +68,7 @@ class VariantSource(Protocol[Batch]):
         """Returns the options on which the results depend, in a form that is serialisable as JSON."""
 
     def allele_windows(self, batch: Batch) -> AlleleWindows:
-        """Returns the statuses and windows of a batch. No model is required for this step."""
+        """Returns the statuses and windows of a batch, without using a model."""
 
     def rows(self, batch: Batch) -> np.ndarray:
         """Returns, for each row, the index of its record within the batch, int64 (rows,)."""

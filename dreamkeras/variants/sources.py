@@ -158,7 +158,7 @@ class PairSource:
 
 
 def _defects(sequences: Ragged, constructs: Sequence[Construct]) -> dict[Status, np.ndarray]:
-    """Checks whether sequences fit all constructs. Returns, for each status, the sequences with this defect, bool (n,)."""
+    """Checks whether sequences fit all constructs. Returns, for each status, whether each sequence has the defect, bool (n,)."""
     illegal = np.zeros(len(sequences), bool)
     illegal[sequences.owner(np.flatnonzero(~IS_LETTER[sequences.flat]))] = True
     found = [(construct, construct.find_inserts(sequences)) for construct in constructs]

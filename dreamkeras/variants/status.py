@@ -50,7 +50,7 @@ MEANINGS = {
 """Meaning of each status."""
 
 COMPARED = (Status.OK, Status.REF_MISMATCH, Status.SAME_AS_REF, Status.TOO_LONG)
-"""Statuses of alleles whose reference was compared with the genome."""
+"""Statuses of alleles whose REF was compared with the genome."""
 
 
 class StatusCounts(NamedTuple):
@@ -95,7 +95,7 @@ class StatusCounts(NamedTuple):
         return {WORDS[status]: count for status, count in sorted(self.counts.items())}
 
     def lines(self, *, genome: bool) -> list[str]:
-        """Returns the lines of a summary. `genome` is True if the references were compared with a genome."""
+        """Returns the lines of a summary. `genome` is True if REF was compared with a genome."""
         total = sum(self.counts.values())
         of = f"{total:,} alternative alleles of {self.records:,} records" if genome else f"{total:,} pairs of sequences"
         told = [f"Scored {self.counts[Status.OK]:,} of {of}."]
