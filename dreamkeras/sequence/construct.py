@@ -99,7 +99,7 @@ class Construct:
 
     @property
     def longest(self) -> int:
-        """Maximum length of an insert: the window length minus the length of the adapters and flanks that every window includes."""
+        """Maximum length of an insert, which is the window length minus the adapters and flanks that every window includes."""
         beside = {"right": self.right_adapter, "left": self.left, "center": ""}[self.alignment]
         return self.length - len(beside)
 
