@@ -42,8 +42,8 @@ class DreamScore(NamedTuple):
         parts: Correlations on each subset, in the order of `SUBSETS`.
         pearson: Weighted mean of r squared over subsets.
         spearman: Weighted mean of rho over subsets.
-        missing: Subsets without a file or a defined correlation. With missing subsets, the scores are means over the other subsets and
-            are not comparable with scores of the challenge.
+        missing: Subsets whose file is missing or whose correlation is undefined. With missing subsets, the scores are means over the other
+            subsets and are not comparable with scores of the challenge.
     """
 
     parts: tuple[SubsetScore, ...]
@@ -67,12 +67,12 @@ Values with three digits were read from the figures of the paper.
 def dream_score(
     measured: ArrayLike, predicted: ArrayLike, subsets: Mapping[str, np.ndarray], draws: int = DRAWS, seed: int = 0
 ) -> list[DreamScore]:
-    """Computes the scores of several models on the same test set.
+    """Computes the DREAM Challenge scores of several models on the same test set.
 
     Args:
-        measured: Measurements (n,), in any unit, because correlations do not depend on the unit.
+        measured: Measurements (n,) in any unit, because correlations do not depend on the unit.
         predicted: Predictions (models, n).
-        subsets: Row numbers by name, as from `read_subsets`.
+        subsets: Row numbers of each subset by its name, as from `read_subsets`.
         draws: Number of bootstrap resamples for the intervals.
         seed: Random seed of the resamples.
 

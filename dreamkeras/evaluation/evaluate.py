@@ -19,7 +19,7 @@ UNDEFINED = Interval(float("nan"), float("nan"), float("nan"))
 
 
 PEAKS, ALL = "peaks", "all"
-"""Sets of windows for which metrics are computed if the windows of a genome are peaks and non-peaks."""
+"""Names of the two sets of windows for which metrics are computed if the data contain peaks and non-peaks."""
 
 
 class Difference(NamedTuple):
@@ -29,9 +29,9 @@ class Difference(NamedTuple):
         task: Name of the task.
         first: Name of the first model.
         second: Name of the second model.
-        r: Pearson's r of the first model minus that of the second.
-        rho: Spearman's rho of the first model minus that of the second.
-        mse: Mean squared error of the first model minus that of the second.
+        r: Pearson's r of the first model minus Pearson's r of the second model.
+        rho: Spearman's rho of the first model minus Spearman's rho of the second model.
+        mse: Mean squared error of the first model minus the error of the second model.
     """
 
     task: str
@@ -50,7 +50,7 @@ class Evaluation(NamedTuple):
         differences: Differences in metrics between all pairs of models on all tasks.
         scores: The challenge's score of each model. The dictionary is empty if the challenge's test subsets are not used.
         ceilings: Noise ceiling of each task. The dictionary is empty if there are no replicates.
-        peaks: Metrics on the peaks alone, or None unless the windows of a genome are peaks and non-peaks.
+        peaks: Metrics on the peaks alone. None if the data have no non-peaks, or fewer than two peaks.
     """
 
     figures: dict[str, dict[str, Figures]]
@@ -62,7 +62,7 @@ class Evaluation(NamedTuple):
     def parts(self) -> dict[str, "Evaluation"]:
         """Returns the evaluations on `PEAKS` and on `ALL` windows by name.
 
-        Without non-peaks, returns a single evaluation with an empty name.
+        If `peaks` is None, returns this evaluation alone, with an empty name.
         """
         return {PEAKS: self.peaks, ALL: self} if self.peaks else {"": self}
 
@@ -81,9 +81,10 @@ def evaluate(
 
     Args:
         examples: n measured sequences.
-        tasks: Names of the columns of targets.
+        tasks: Names of the tasks, in the order of the columns of targets.
         predictions: Predictions by model, float (n, tasks).
-        subsets: Row numbers by name, as from `evaluation.subsets.read_subsets`, for the challenge's score. Requires a single task.
+        subsets: Row numbers of the challenge's test subsets by name, as from `evaluation.subsets.read_subsets`. Subsets require a single
+            task. If None, the challenge's score is not computed.
         in_units: Whether measurements and predictions are in the same units. If False, the mean squared error is NaN.
         draws: Number of bootstrap resamples of the sequences. All models use the same resamples.
         seed: Random seed of the resamples.
@@ -121,7 +122,7 @@ def _checked(examples: Examples, tasks: tuple[str, ...], predictions: Mapping[st
     for name, values in predictions.items():
         if values.shape != examples.targets.shape or values.shape[1] != len(tasks):
             raise InputError(
-                f"Expected predictions of shape {examples.targets.shape} for {', '.join(tasks)}, got {values.shape} of {name}."
+                f"Expected predictions of shape {examples.targets.shape} for {', '.join(tasks)}, got shape {values.shape} from {name}."
             )
         if not np.isfinite(values).all():
             rows = (~np.isfinite(values)).any(axis=1).sum()
@@ -143,6 +144,6 @@ def _scores(
         raise InputError(f"Expected one task for the challenge's score, got {', '.join(tasks)}.")
     measured = examples.targets[:, 0]
     if np.isnan(measured).any():
-        raise InputError("The challenge's score requires a measured value in every row, but some rows have none.")
+        raise InputError("The challenge's score requires a measured value in every row, but some rows have no value.")
     scores = dream_score(measured, [values[:, 0] for values in models.values()], subsets, draws, seed)
     return dict(zip(models, scores, strict=True))

@@ -68,7 +68,7 @@ def _jsonable(value: Any) -> Any:
 
 
 def _figures_table(evaluation: Evaluation) -> str:
-    """Returns a table of metrics with one row per model and task. Columns for peaks and for noise ceilings are included only if needed."""
+    """Returns a table of metrics with one row per model and task. Columns for peaks and noise ceilings are included only if available."""
     numbers = [f"{figure}{part}" for figure in ("r", "rho", "mse") for part in ("", "_low", "_high")]
     ceilings = NoiseCeiling._fields if evaluation.ceilings else ()
     rows = [("model", "task", *(["windows"] if evaluation.peaks else []), "n", *numbers, *ceilings)]

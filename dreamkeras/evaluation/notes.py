@@ -16,7 +16,7 @@ __all__ = ["Units", "overlap_notes", "remarks", "undefined_notes"]
 BULK = 0.75
 """Minimum share of measured values within the assay's range of bins.
 
-If the share is lower, the values are not in the units of the assay.
+If the share is lower, the values are assumed to have other units than the assay.
 """
 
 CHOSEN_ON = "the best epoch was selected on {them}"
@@ -37,7 +37,7 @@ class Units(NamedTuple):
 
     @classmethod
     def of(cls, assay: Assay, targets: np.ndarray) -> "Units":
-        """Counts the measured values in targets. Missing values are NaN."""
+        """Counts the measured values in targets, and the values outside the range of bins. Missing values are NaN."""
         values = targets[~np.isnan(targets)]
         outside = 0 if assay.bins is None else int(((values < 0) | (values > assay.bins - 1)).sum())
         return cls(outside, values.size, assay.bins)
@@ -58,7 +58,7 @@ class Units(NamedTuple):
 
 
 def remarks(examples: Examples, path: str) -> list[str]:
-    """Returns notes on reading the measurements: rows that were skipped, and numbers of peaks and non-peaks."""
+    """Returns notes on the measurements: rows that were skipped when the file was read, and numbers of peaks and non-peaks."""
     file = file_name(path)
     found = [*filter(None, [examples.describe_reading(file)]), *examples.remarks]
     if examples.is_peak is not None and not examples.is_peak.all():
@@ -103,7 +103,7 @@ def undefined_notes(
         notes += [f"All predictions of {task}{among} by {name} are the same: r and rho are undefined." for name in constant]
     for task, (replicate_r, ceiling_r) in evaluation.ceilings.items():
         if np.isnan(replicate_r):
-            notes.append(f"No two varying replicates of {task}{among} share sequences: the noise ceiling is undefined.")
+            notes.append(f"All pairs of replicates of {task}{among} are constant or share no sequences: the noise ceiling is undefined.")
         elif np.isnan(ceiling_r):
             notes.append(f"The replicates of {task}{among} do not correlate (r {replicate_r:.3f}): the noise ceiling is undefined.")
     if evaluation.peaks and examples.is_peak is not None:

@@ -39,7 +39,7 @@ def read_predictions(path: str, tasks: tuple[str, ...], ids: list[str], left_out
     )
     has_all = found is not None and left_out and len(values) == len(ids) + left_out
     if len(values) != len(ids) and not has_all:
-        but = f" ({left_out:,} rows were skipped; a file with an id column may include them)" if left_out and found is None else ""
+        but = f" ({left_out:,} rows were skipped; a table with an id column may include these rows)" if left_out and found is None else ""
         raise InputError(f"Expected {len(ids):,} predictions, one for each measured sequence{but}, got {len(values):,} in {path}.")
     return values if found is None or found == ids else values[_order(found, ids, path)]
 

@@ -84,7 +84,7 @@ def run_evaluation(
     Args:
         choices: Options of the evaluation.
         folder: New or empty folder, which appears when all files are complete.
-        command: Command line, for the manifest.
+        command: Command line to record in the manifest.
         progress: Called after each batch with the number of sequences in the batch.
 
     Returns:
@@ -129,10 +129,11 @@ def _names(paths: list[str]) -> dict[str, str]:
 def choose_assay(choices: EvaluationChoices, models: list[OnnxPredictor], known: list[TrainingData | None]) -> Assay:
     """Returns the chosen assay, or the assay that the models were trained on.
 
-    Sequences of a table are cut into the construct of the first model or, without a model, into the construct of the layout.
+    Windows of a table have the construct of the first model or, without a model, the construct of the layout.
 
     Raises:
-        InputError: The assay is unknown, the layout contradicts the construct of the model, or summits are chosen without peaks.
+        InputError: The assay is unknown, the layout contradicts the construct of the model, or `summits` is set for a model that was not
+            trained on peaks.
     """
     trained = next((data for data in known if data), None)
     if choices.summits is not None:
@@ -157,7 +158,7 @@ def score_examples(
     """Predicts the sequences of `examples` with a model, float32 (n, tasks).
 
     Raises:
-        ModelError: The tasks or the construct of the model differ from those of the assay.
+        ModelError: The model and the assay have different tasks or constructs.
     """
     if model.tasks != assay.tasks:
         wanted, came = ", ".join(assay.tasks), ", ".join(model.tasks)
@@ -165,6 +166,8 @@ def score_examples(
     # The strands and flags of the two constructs may differ, because windows do not depend on strands and flags.
     if model.construct != dataclasses.replace(assay.construct, strands=model.construct.strands, flags=model.construct.flags):
         ours, theirs = assay.construct.to_json(), model.construct.to_json()
-        apart = "; ".join(f"{name} {ours[name]!r} and {theirs[name]!r}" for name in ours if ours[name] != theirs[name])
-        raise ModelError(f"The construct of the assay {assay.name} differs from that of the model {model.name}: {apart}.")
+        apart = "; ".join(
+            f"{name} is {ours[name]!r} in the assay and {theirs[name]!r} in the model" for name in ours if ours[name] != theirs[name]
+        )
+        raise ModelError(f"The construct of the assay {assay.name} differs from the construct of the model {model.name}: {apart}.")
     return model.score_letters(examples.letters, batch_size, progress)

@@ -22,18 +22,18 @@ from dreamkeras.sequence.ragged import Ragged
 __all__ = ["SUBSETS", "RowSequences", "Subset", "read_subsets"]
 
 SINGLE, PAIRED = ("pos",), ("alt_pos", "ref_pos")
-"""Names of the columns with row numbers in the file of a subset. The row numbers are counted from 0."""
+"""Columns with row numbers in the file of a subset, for subsets of rows and of pairs. The row numbers are counted from 0."""
 
 
 class Subset(NamedTuple):
     """A test subset of the challenge.
 
     Args:
-        weight: Weight of the subset in the score, not normalised.
+        weight: Weight of the subset in the score. The weights of all subsets do not sum to 1.
         file: Table with the rows or pairs of the subset. If None, the subset contains all rows.
         public: File with the rows or pairs of the public leaderboard, which are excluded from the final score.
-        paired: Whether the subset consists of pairs. Correlations are then computed from differences (alternative minus reference
-            sequence).
+        paired: Whether the subset consists of pairs. For pairs, correlations are computed from differences between the alternative and the
+            reference sequence.
     """
 
     weight: float
@@ -74,21 +74,22 @@ def read_subsets(
     """Reads the test subsets of the challenge whose files are in a folder.
 
     Args:
-        folder: Folder with the tables of the subsets, which have the columns of `SINGLE` or `PAIRED`. Repeated rows or pairs in a table
+        folder: Folder with the tables of the subsets. Each table has the columns `SINGLE` or `PAIRED`. Repeated rows or pairs in a table
             are used once.
         rows: Number of rows of the test file.
-        public: Folder of the public leaderboard, with one JSON file per subset. The keys of the JSON object are rows, or pairs as
-            `alt,ref`. Rows used by the leaderboard are excluded from all subsets of rows, and pairs from the subset with the same name.
-            If None, no rows are excluded.
-        test: Sequences of the test file. If a table of a subset contains sequences, they must be equal to those of the test file. If
-            None, sequences are not compared.
+        public: Folder of the public leaderboard, with one JSON file per subset. The keys in a JSON file are row numbers, or pairs of
+            row numbers in the form `alt,ref`. All rows of the leaderboard are excluded from all subsets of rows. Pairs of the leaderboard
+            are excluded from the subset with the same name. If None, no rows are excluded.
+        test: Sequences of the test file. If a table of a subset contains sequences, these sequences must be equal to the sequences of the
+            test file. If None, sequences are not compared.
 
     Returns:
-        Row numbers by name of the subset, in the order of `SUBSETS`. The array is int64 (n,), or int64 (n, 2) for pairs of alternative
-        and reference. The subset `all` contains all rows that are not excluded.
+        Row numbers by name of the subset, in the order of `SUBSETS`. Each array is int64 (n,), or int64 (n, 2) for pairs of an alternative
+        and a reference row. The subset `all` contains all rows that are not excluded.
 
     Raises:
-        InputError: The folder has none of the files, a file is malformed, or a row is not in the test file or has another sequence.
+        InputError: The folder has none of the files, a file is malformed, or a row is missing in the test file or has another sequence
+            there.
     """
     found = {name: Path(folder) / subset.file for name, subset in SUBSETS.items() if subset.file and (Path(folder) / subset.file).is_file()}
     if not found:

@@ -41,7 +41,7 @@ class TrainingData(NamedTuple):
 
     @property
     def missing(self) -> str:
-        """The first training or validation file that does not exist or is a stream. The text is empty if all files can be read again."""
+        """The first training or validation file that does not exist or is a stream. An empty string if all files can be read again."""
         return next((file for file in (self.file, self.valid) if file and (is_stream(file) or not Path(file).is_file())), "")
 
 
@@ -61,7 +61,7 @@ class Comparison(NamedTuple):
     """Comparison of a test set with the training and validation data of a model.
 
     Args:
-        overlaps: Overlap of the test set with the model's data, or None if they could not be compared.
+        overlaps: Overlap of the test set with the model's data, or None if the two data sets could not be compared.
         doubt: Reason why the overlap is unknown or uncertain. The text is empty if the overlap is known, or if the model has no training
             data.
     """
@@ -101,7 +101,7 @@ def read_training_data(model: str) -> TrainingData | None:
 
 
 def compare_with_training(known: TrainingData | None, test: Examples) -> Comparison:
-    """Compares a test set with a model's training and validation data, if these can still be read."""
+    """Compares a test set with a model's training and validation data, if these data can still be read."""
     if known is None or known.file is None:
         return Comparison(None)
     not_compared = "so overlap with the training data was not checked"
@@ -122,8 +122,8 @@ def compare_with_training(known: TrainingData | None, test: Examples) -> Compari
 def _read_parts(known: TrainingData) -> tuple[Examples, Examples, bool]:
     """Reads the training and validation examples of a model, and checks whether the files have changed since training.
 
-    For windows of a genome, only positions are read, because loading sequences and sequencing reads takes too long. Changes are not
-    detected in this case.
+    For windows of a genome, only positions are read, because loading sequences and sequencing reads takes too long. Changes in the files
+    are not detected in this case.
 
     Raises:
         DreamkerasError: A file cannot be read or divided as in training.

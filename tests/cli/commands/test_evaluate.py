@@ -184,7 +184,7 @@ def test_predictions_of_excluded_rows_are_ignored(run, tmp_path):
     assert (result.exit_code, result.stdout.splitlines()[1].split("\t")[2:4]) == (0, ["26", "1.0000 (1.0000 to 1.0000)"])
     without = run("evaluate", tmp_path / "t.tsv", *options, "--predictions", tmp_path / "without.tsv", "-o", tmp_path / "other")
     assert without.exit_code == 1
-    skipped = "(4 rows were skipped; a file with an id column may include them), got 30"
+    skipped = "(4 rows were skipped; a table with an id column may include these rows), got 30"
     assert f"Expected 26 predictions, one for each measured sequence {skipped}" in without.stderr
 
 
