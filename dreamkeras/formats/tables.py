@@ -52,7 +52,7 @@ LISTED = 20
 
 
 class Table(NamedTuple):
-    """A batch of n rows.
+    """A batch of n rows of a table.
 
     Args:
         columns: For each column, a list of n cells. Cells are strings.
@@ -92,7 +92,7 @@ def sniff_layout(
         header: Whether the first row is a header. If None, the first row is treated as a header if it contains neither numbers nor
             sequences.
         columns: Columns that the caller will read. A first row without a sequence is also treated as a header if it contains the name of a
-            column that the caller will read. If a name is a number, the first row must contain all names that are numbers.
+            column that the caller will read. A column name that is a number counts only if the first row contains all such names.
     """
     lines = io.StringIO(source.head.decode("utf-8", "replace"), newline="")
     delimiter = delimiter or ("\t" if "\t" in next(filter(str.strip, lines), "") else ",")

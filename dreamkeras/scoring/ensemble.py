@@ -20,7 +20,8 @@ class Ensemble(Scorer):
     All members must predict the same tasks in the same units. Each member cuts the windows of its own construct from sequences.
 
     Args:
-        members: The models. A member cannot be an ensemble itself, because a mean of means would give its models a lower weight.
+        members: The models. A member cannot be an ensemble itself, because in a mean of means, the models of this member would
+            have a lower weight.
 
     Raises:
         ModelError: There are no members, the members have different tasks or units, or a member is an ensemble.

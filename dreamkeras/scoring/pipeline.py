@@ -24,7 +24,7 @@ from dreamkeras.sequence.records import BATCH_LETTERS, BATCH_ROWS, Records
 __all__ = ["PredictionSink", "Scored", "overlapped", "score_into_shards", "score_records", "write_parts"]
 
 GATHERED = BATCH_ROWS
-"""Maximum number of windows in a batch for the model. Smaller batches are joined up to this number."""
+"""Maximum number of windows in a batch for the model. Small batches are joined into batches of at most this size."""
 
 AHEAD = 2
 """Number of batches that wait for the model while later batches are read and earlier batches are written."""
@@ -151,7 +151,7 @@ def overlapped(
 
     Args:
         batches: The batches.
-        score: Function that scores a batch. Its second argument is a function to be called with the number of finished sequences.
+        score: Function that scores a batch. The second argument of `score` is a function to call with the number of finished sequences.
         progress: Called with the number of finished sequences.
     """
     stopped = threading.Event()
@@ -205,7 +205,7 @@ def _joined(cuts: list[_Cut]) -> _Cut:
 
 
 def _cut(constructs: Sequence[Construct], records: Records, on_error: str) -> _Cut:
-    """Cuts records for each construct.
+    """Cuts records into windows for each construct.
 
     If `on_error` is `"skip"`, a record that does not fit one of the constructs is omitted for all constructs.
     """

@@ -1,6 +1,6 @@
 """Opens exported models and predicts from sequences.
 
-The module imports onnxruntime when the first model is loaded. It does not import Keras.
+The module imports onnxruntime when the first model is loaded. The module does not import Keras.
 """
 
 import os
@@ -193,7 +193,8 @@ class OnnxPredictor(Scorer):
         Args:
             outputs: Names of the graph's outputs.
             batch: Windows as a contiguous array uint8 (n, length). The letters of the batch are not checked.
-            most: Maximum number of rows. On a GPU, a batch with fewer rows is padded to the next power of two, but not beyond `most`.
+            most: Maximum number of rows. On a GPU, a batch with fewer than `most` rows is padded to the next power of two, but
+                not beyond `most`.
 
         Raises:
             ModelError: ONNX Runtime could not score the batch.

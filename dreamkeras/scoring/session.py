@@ -118,7 +118,7 @@ def import_onnxruntime(part: str = "") -> ModuleType:
         raise MissingPackageError(
             f"Scoring requires onnxruntime ({error}): pip install 'dreamkeras[cpu]', or 'dreamkeras[gpu]' on a GPU machine."
         ) from None
-    if not hasattr(onnxruntime, "InferenceSession"):  # uninstalling one of the two packages leaves a module without contents
+    if not hasattr(onnxruntime, "InferenceSession"):  # `onnxruntime` is empty after one of `PACKAGES` is uninstalled
         raise MissingPackageError(f"Scoring requires onnxruntime, but {_way_to('cpu', 'the installation is incomplete')}.")
     onnxruntime.set_default_logger_severity(ERRORS_ONLY)
     return importlib.import_module(f"onnxruntime.{part}") if part else onnxruntime

@@ -32,7 +32,8 @@ class Changes(NamedTuple):
 
     Args:
         contigs: Names of the contigs of the n changes.
-        starts: 0-based position of the first base that differs, int64 (n,). For an insertion, position of the next base.
+        starts: 0-based position of the first base that differs, int64 (n,). For an insertion, this is the position of the
+            base that follows the inserted bases.
         refs: Bases of the genome that are replaced, in upper case, with U written as T. For an insertion, `refs` is empty.
         alts: Bases that replace `refs`, in upper case, with U written as T. For a deletion, `alts` is empty.
     """

@@ -22,7 +22,7 @@ __all__ = ["Placement", "insert_windows"]
 
 
 class Placement(NamedTuple):
-    """Position of a variant within the insert that is cut from the genome around it.
+    """Position of a variant within the insert that is cut from the genome around the variant.
 
     Args:
         length: Length of the insert.
