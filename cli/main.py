@@ -145,5 +145,5 @@ def _failure(message: str, exit_code: int) -> click.ClickException:
 def main() -> None:
     """Predict gene expression from DNA sequences.
 
-    dreamkeras trains sequence-to-expression models, exports each model to one ONNX file, and predicts expression from that file.
+    dreamkeras trains sequence-to-expression models, exports each model to one ONNX file, and predicts expression with this file.
     """

@@ -152,7 +152,7 @@ class _Errors:
         self._difference += float(differences.mean(axis=1).sum())
 
     def summary(self) -> str:
-        """Returns the summary as one line."""
+        """Returns a summary of the errors in one line."""
         difference = self._difference / self._sequences
         sum_of = f"the prediction minus the baseline prediction (mean {difference:.3g})"
         return f"Contributions sum to {sum_of}, with errors of at most {self._largest:.3g}."

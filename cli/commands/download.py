@@ -50,7 +50,7 @@ def _report(name: str, done: "Download") -> None:
     from dreamkeras.data.published.record import DATA_CITATION, find_data_set
 
     if done.unchecked:
-        _say(f"Not verified, because no checksum is known: {', '.join(done.unchecked)}.")
+        _say(f"Could not verify {', '.join(done.unchecked)}, because no checksum is known.")
     if done.command:
         _say(f"To use it: {done.command}")
     cited = filter(None, (find_data_set(name).citation, DATA_CITATION))

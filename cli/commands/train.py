@@ -51,7 +51,7 @@ __all__ = ["command"]
     "--valid-fold",
     type=fold_or_chromosome,
     metavar="N",
-    help="Validate on this fold of DATA, or on sequences with ids that begin with this chromosome.",
+    help="Validate on this fold of DATA, or on sequences whose ids begin with this chromosome.",
 )
 @click.option("--valid-fraction", type=DECIMAL, metavar="SHARE", help="Fraction of DATA to hold out for validation.  [default: 0.1]")
 @click.option("--folds", type=fold_count, metavar="N|given", help="Cross-validate with N random folds, or with the folds in DATA.")
@@ -117,12 +117,12 @@ __all__ = ["command"]
     metavar="MODEL",
     help="Run folder or .keras file to start from. The final block is newly initialised if MODEL has other tasks or units than DATA.",
 )
-@click.option("--freeze", type=click.Choice(BODY), multiple=True, help="Keep this block of --init-from unchanged. Repeatable.")
+@click.option("--freeze", type=click.Choice(BODY), multiple=True, help="Keep this block of the --init-from model unchanged. Repeatable.")
 @click.option(
     "--body-rate",
     type=DECIMAL,
     metavar="SHARE",
-    help="Learning rate of the first and core blocks of --init-from, as a fraction of the full rate.",
+    help="Learning rate of the first and core blocks of the --init-from model, as a fraction of the full rate.",
 )
 @click.option(
     "--seed", type=WHOLE, default=0, show_default=True, help="Random seed for initial weights, split, order of examples and dropout."
@@ -180,7 +180,7 @@ def command(ctx: click.Context, /, out: Path | None, resume: bool, backend: str 
 
 
 def _peaks(metrics: dict[str, Any]) -> str:
-    """Formats the r on peaks, which is usually lower than the r on all windows. Returns an empty string if all windows are peaks."""
+    """Formats Pearson's r on peaks, which is usually lower than r on all windows. Returns an empty string if all windows are peaks."""
     r, peaks = metrics.get("peaks_r"), metrics.get("peaks", metrics["n"])
     if peaks == metrics["n"]:
         return ""

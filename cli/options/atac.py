@@ -43,7 +43,7 @@ ATAC_FIELDS = {
     "region_jitter": "jitter",
     "summits": "summits",
 }
-"""The field of `data.assays.atac_layout.AtacLayout` that each option sets. `--length` is not listed: `--assay table` shares it."""
+"""Maps each option to the field of `AtacLayout` that the option sets. `--length` is omitted, because `--assay table` also has it."""
 
 
 def chosen_genome(assay: str, choices: dict[str, Any]) -> "AtacLayout | None":

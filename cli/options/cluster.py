@@ -33,7 +33,7 @@ def check_cluster(inputs: tuple[str, ...], output: str, engine: str, address: st
 
     Raises:
         InputError: An input is a stream, which Ray does not support.
-        click.UsageError: A URL or `--ray-address` is given without Ray, or Ray does not support the output, the format or `auto`.
+        click.UsageError: A URL or `--ray-address` requires `--engine ray`, or Ray does not support the output, the format or `auto`.
     """
     from dreamkeras.files.inputs import require_file
     from dreamkeras.files.object_store import is_url

@@ -43,7 +43,7 @@ config_option = click.option(
 
 
 def _default(ctx: click.Context, key: str, value: Any, path: Path) -> tuple[str, Any]:
-    """Returns the parameter name of a key, and its value as it would be typed on the command line."""
+    """Returns the parameter name for a key, and the value as text, as it would be typed on the command line."""
     parameters = {parameter.name or "": parameter for parameter in ctx.command.params if parameter.name not in TAKEN}
     name = key.replace("-", "_")
     if name not in parameters:

@@ -1,7 +1,5 @@
 """Names the defaults of `--assay` and `-m` in errors that result from these defaults. The module imports only click."""
 
-import re
-
 import click
 from click.core import ParameterSource
 
@@ -10,11 +8,14 @@ __all__ = ["default_hint", "note_default_assay", "note_packaged_model"]
 KEY = "dreamkeras.default"
 """Key in `click.Context.meta`, which a command shares with its group."""
 
+ERRORS = ("for construct ", "has no column ", "Expected a value from ", "Expected a number, ")
+"""Phrases in the error messages that can result from reading a file as the wrong assay."""
+
 
 def note_packaged_model(ctx: click.Context, _parameter: click.Parameter, models: tuple[str, ...]) -> tuple[str, ...]:
     """If no model is named, stores the hint that the packaged model was used. Returns the models unchanged."""
     if not models:
-        ctx.meta[KEY] = "for construct ", "No -m given: used the packaged yeast model."
+        ctx.meta[KEY] = ("for construct ",), "No -m given: used the packaged yeast model."
     return models
 
 
@@ -22,11 +23,11 @@ def note_default_assay(ctx: click.Context, _parameter: click.Parameter, assay: s
     """If no assay is named, stores the hint that the default was used. Returns the assay unchanged."""
     is_default = ctx.get_parameter_source("assay") is ParameterSource.DEFAULT
     if is_default and not ctx.params.get("resume"):  # a resumed run keeps its assay
-        ctx.meta[KEY] = "for construct |has no column |Expected a (value from|number)", f"No --assay given: read the file as {assay} data."
+        ctx.meta[KEY] = ERRORS, f"No --assay given: read the file as {assay} data."
     return assay
 
 
 def default_hint(ctx: click.Context, message: str) -> str:
-    """Returns the stored hint, after a space, if the error message can result from the default. Otherwise returns an empty string."""
-    pattern, hint = ctx.meta.get(KEY, ("", ""))
-    return f" {hint}" if hint and re.search(pattern, message) else ""
+    """Returns a space and the stored hint if the error can result from the default. Otherwise returns an empty string."""
+    phrases, hint = ctx.meta.get(KEY, ((), ""))
+    return f" {hint}" if any(phrase in message for phrase in phrases) else ""

@@ -18,7 +18,7 @@ __all__ = ["Reading", "chosen_reading", "genome_options"]
 
 genome_options = add_options(
     click.option(
-        "--genome", type=click.Path(), metavar="FASTA", help="Reference genome. INPUT is BED or narrowPeak, and its regions are scored."
+        "--genome", type=click.Path(), metavar="FASTA", help="Reference genome. Score the regions in INPUT, which is BED or narrowPeak."
     ),
     click.option(
         "--tile",
@@ -45,7 +45,7 @@ class Reading(NamedTuple):
         reader: Reads the records.
         track: Keyword arguments of `formats.tracks.open_track`.
         files: Paths of all files that are read.
-        choices: The chosen options, JSON-able.
+        choices: The chosen options, which can be written as JSON.
     """
 
     reader: "Reader"

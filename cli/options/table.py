@@ -45,10 +45,10 @@ OPTIONS = {
         "--right-adapter", default="", metavar="DNA", help="Adapter at the end of each sequence. The table may omit the adapter."
     ),
     "left_flank": click.option(
-        "--left-flank", default="", metavar="DNA", help="Constant bases before each sequence that are not in the table."
+        "--left-flank", default="", metavar="DNA", help="Constant bases that precede each sequence but are not in the table."
     ),
     "right_flank": click.option(
-        "--right-flank", default="", metavar="DNA", help="Constant bases after each sequence that are not in the table."
+        "--right-flank", default="", metavar="DNA", help="Constant bases that follow each sequence but are not in the table."
     ),
     "length": click.option(
         "--length", type=WholeRange(min=1), metavar="N", help="Window length in bases.  [default: long enough for the longest sequence]"
@@ -62,7 +62,7 @@ OPTIONS = {
         help="Measured values apply to both strands. Train on each strand, and predict the mean of both strands.",
     ),
 }
-"""The option that sets each field of `data.assays.table_layout.TableLayout`."""
+"""Maps each field of `data.assays.table_layout.TableLayout` to the option that sets the field."""
 
 
 def table_options(command: Callable[..., Any], without: Collection[str] = ()) -> Callable[..., Any]:
