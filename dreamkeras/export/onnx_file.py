@@ -147,7 +147,7 @@ def _finished_graph(traced: Traced, precision: str) -> Any:
     model = fold_into_convolutions(keep_channels_first(onnx.load_model_from_string(traced.graph)))
     if precision == "float16":
         model = to_half_precision(model)
-    if precision == "int8":  # the scales are measured on sequences that the parity report does not use
+    if precision == "int8":  # the quantisation scales are measured on sequences that the parity report does not use
         model = to_int8(model, parity_letters(traced.description.construct, CALIBRATION, seed=1))
     model.graph.name = name
     for tensor in (*model.graph.input, *model.graph.output):

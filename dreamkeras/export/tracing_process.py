@@ -13,7 +13,7 @@ from dreamkeras.export.traced import Traced
 __all__ = ["require_packages", "trace_with_tensorflow"]
 
 PACKAGES = {"keras": "train", "tensorflow": "train", "tf2onnx": "train", "onnx": "train", "onnxruntime": "cpu"}
-"""Packages that an export requires, each with the extra of dreamkeras that installs it."""
+"""Maps each package that an export requires to the extra of dreamkeras that installs the package."""
 
 
 def require_packages(*packages: str) -> None:

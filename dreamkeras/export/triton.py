@@ -75,7 +75,8 @@ def triton_version(repository: str | os.PathLike[str], name: str, device: str = 
         yield TritonVersion(newest / FILE, file)
         signature = _signature(_describe(file))
         if signature != written:
-            raise ModelError(f"Expected a model with the tensors {written} of {folder / CONFIG}, got {signature}: choose another --name.")
+            wanted = f"{written}, as in {folder / CONFIG}"
+            raise ModelError(f"Expected a model with the tensors {wanted}, got {signature}: choose another --name.")
 
 
 def copy_onnx(model: str | os.PathLike[str], output: Path) -> ModelDescription:

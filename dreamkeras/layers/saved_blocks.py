@@ -19,7 +19,7 @@ OLD_ROOM = re.compile(r"^dreamkeras\.layers\.(?=(autosome|bhi|unlockdna|proforme
 """Pattern that matches the module names of blocks in files written by dreamkeras 0.1.0, which had no package `layers.blocks`."""
 
 SCRIPT = "__main__"
-"""The module name of a script or a notebook, which Keras does not store in its files."""
+"""The module name of a script or a notebook. Keras does not store this module name in its files."""
 
 
 def is_ours(block: type) -> bool:

@@ -54,7 +54,7 @@ class Preset(NamedTuple):
 
     @property
     def description(self) -> str:
-        """Describes the network in one line."""
+        """One-line description of the network."""
         return (self.build.__doc__ or "").partition("\n")[0]
 
 

@@ -169,8 +169,8 @@ def _with_auxiliary(outputs, core, features, auxiliary, length):
     for kind in auxiliary:
         if (came := outputs[kind].shape[1]) not in (length, 2 * length):
             raise ModelError(
-                f"Expected a core that keeps the {length} positions of the window, or {2 * length} for both strands, for the auxiliary "
-                f"output {kind!r}, got {came} from {type(core).__name__}."
+                f"The auxiliary output {kind!r} requires a core that returns {length} positions, or {2 * length} for both strands, "
+                f"got {came} positions from {type(core).__name__}."
             )
     return outputs
 

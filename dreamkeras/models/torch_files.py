@@ -81,7 +81,7 @@ class _Checkpoint(pickle.Unpickler):
             ("torch._utils", "_rebuild_parameter"): lambda tensor, *_: tensor,
         }
         if module == "torch" and name in STORAGES:
-            return STORAGES[name]  # a dtype name, which is a string, so the pickle cannot call it
+            return STORAGES[name]  # the dtype name is a string, so the pickle cannot call it
         if (module, name) not in known:
             raise ModelError(f"Expected a state_dict of tensors, as returned by model.state_dict(), got one that contains {module}.{name}")
         return known[module, name]
@@ -103,7 +103,7 @@ class _Checkpoint(pickle.Unpickler):
 
 
 def _content(archive: zipfile.ZipFile, name: str) -> bytes:
-    # torch does not compress its files, and a small compressed file could expand until memory is exhausted.
+    # Compressed files are rejected, because torch does not write them, and because a small compressed file could fill the memory.
     if archive.getinfo(name).compress_type != zipfile.ZIP_STORED:
         raise ModelError(f"Expected a torch checkpoint without compression, got the compressed part {name}")
     return archive.read(name)
@@ -127,7 +127,7 @@ def _tensor(storage: np.ndarray, offset: int, shape: tuple[int, ...], strides: t
     """Replaces torch._utils._rebuild_tensor_v2. Returns a copy of a view of a storage. The offset and the strides are given in elements."""
     size: int = math.prod(shape)
     last = offset + sum((count - 1) * stride for count, stride in zip(shape, strides, strict=True))
-    # With a stride of 0, a view of a small storage can be larger than memory.
+    # The size is checked, because a stride of 0 could make a view of a small storage larger than memory.
     if min((offset, *shape, *strides)) < 0 or size > len(storage) or (size and last >= len(storage)):
         came = f"shape {shape} with strides {strides} at offset {offset}"
         raise ModelError(f"Expected a tensor within its storage of {len(storage)} values, got {came}")

@@ -27,8 +27,8 @@ class TorchWeight(NamedTuple):
     """Variable of the network and the torch tensor that contains its values.
 
     Args:
-        variable: Path of the variable in the network. `{i}` is the number of a repeated part.
-        key: Name of the torch tensor. `{i}` is the number of a repeated part.
+        variable: Path of the variable in the network. `{i}` stands for the index of a repeated part.
+        key: Name of the torch tensor. `{i}` stands for the index of a repeated part.
         turn: Function that converts the tensor to the values of the variable.
     """
 

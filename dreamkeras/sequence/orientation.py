@@ -51,8 +51,8 @@ def has_one_adapter(begins: Shown, ends: Shown, left: str | bytes, right: str | 
     """Returns whether a sequence has only one of two adapters.
 
     Args:
-        begins: Whether a sequence begins with the left adapter, bool or bool (n,).
-        ends: Whether a sequence ends with the right adapter, bool or bool (n,).
+        begins: Whether a sequence begins with the left adapter, bool, or bool (n,) for n sequences.
+        ends: Whether a sequence ends with the right adapter, bool, or bool (n,) for n sequences.
         left: Left adapter.
         right: Right adapter.
     """
@@ -63,8 +63,8 @@ def shows_other_strand(begins: Shown, ends: Shown, first: int, last: int) -> Sho
     """Returns whether the adapters of a sequence show that it is a reverse complement.
 
     Args:
-        begins: Whether a sequence begins with the reverse complement of the right adapter, bool or bool (n,).
-        ends: Whether a sequence ends with the reverse complement of the left adapter, bool or bool (n,).
+        begins: Whether a sequence begins with the reverse complement of the right adapter, bool, or bool (n,) for n sequences.
+        ends: Whether a sequence ends with the reverse complement of the left adapter, bool, or bool (n,) for n sequences.
         first: Length of the right adapter.
         last: Length of the left adapter.
     """

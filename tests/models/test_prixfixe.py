@@ -208,7 +208,9 @@ class TestAuxiliaryOutputs:
         assert predictor.output_shape == (None, 1)
 
     def test_a_core_that_reduces_the_positions_is_rejected(self):
-        with pytest.raises(ModelError, match=r"Expected a core that keeps the 20 positions of the window, or 40 .*, got 10 from Halve"):
+        with pytest.raises(
+            ModelError, match=r"requires a core that returns 20 positions, or 40 for both strands, got 10 positions from Halve"
+        ):
             made(core=Halve(), auxiliary=("nucleotides",))
 
     def test_unknown_auxiliary_outputs_are_rejected(self):

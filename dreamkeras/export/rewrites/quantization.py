@@ -42,7 +42,7 @@ def to_int8(model: Any, letters: np.ndarray) -> Any:
         raise ModelError("The model has no dense convolutions to convert to int8: export in float16 to reduce the size of the file.")
     with tempfile.TemporaryDirectory(prefix="dreamkeras-") as folder, _quietly():
         whole, file = Path(folder) / "float32.onnx", Path(folder) / "int8.onnx"
-        whole.write_bytes(model.SerializeToString())  # onnxruntime 1.20 loses the weights of a model passed in memory
+        whole.write_bytes(model.SerializeToString())  # if passed in memory, a model loses its weights in onnxruntime 1.20
         quantization.quantize_static(
             whole,
             file,
