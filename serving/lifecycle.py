@@ -26,7 +26,7 @@ SPARE_FILES = 64
 """File descriptors reserved for files other than connections."""
 
 LOOKS = 1000
-"""Maximum number of checks for unread connections and requests before the port is closed. The checks are 10 ms apart."""
+"""Maximum number of checks for unread connections and requests before the port is closed. The server waits 10 ms between checks."""
 
 
 class Tls(NamedTuple):
@@ -35,7 +35,7 @@ class Tls(NamedTuple):
     Args:
         certificate: Certificate chain of the server.
         key: Private key of the certificate.
-        client_ca: Certificate authorities. Clients must present a certificate from one of these authorities. If None, clients need no
+        client_ca: Certificate authorities from which clients must present a certificate. If None, clients need no
             certificate.
     """
 
@@ -70,8 +70,8 @@ def run(app: Starlette, listener: socket.socket, tls: Tls | None = None, started
     """Serves until SIGTERM or SIGINT, and returns after the requests in flight have been answered.
 
     After SIGTERM the server reports "not ready" but accepts requests for another `notice_seconds`, so that load balancers can react.
-    The server then closes the port and answers the requests in flight. SIGINT or a second SIGTERM ends this notice period immediately. A
-    further signal stops the server without waiting for requests in flight.
+    After the notice period, the server closes the port and answers the requests in flight. SIGINT or a second SIGTERM ends the notice
+    period immediately. A further signal stops the server without waiting for requests in flight.
 
     On Linux the calling thread gets the scheduling class SCHED_BATCH.
 

@@ -1,6 +1,6 @@
 """Returns the metadata, configuration and statistics of the server and its models as JSON for the Open Inference Protocol.
 
-The gRPC messages have the same fields.
+The gRPC messages have the same fields as the JSON objects.
 """
 
 import importlib.metadata
@@ -36,7 +36,7 @@ def server_metadata() -> dict[str, Any]:
 
 
 def model_metadata(model: ServedModel, models: ModelRepository) -> dict[str, Any]:
-    """Returns the versions, inputs and outputs of a model. A request contains exactly one of these inputs."""
+    """Returns the versions, inputs and outputs of a model. An inference request contains exactly one input."""
     return {
         "name": model.name,
         "versions": models.versions(model.name),

@@ -40,7 +40,7 @@ class ModelFolder:
             if not NAME.fullmatch(_name(entry)):
                 found.append(f"Cannot serve {entry}, because its name is not safe in a URL: {NAME_RULE}.")
             elif (same := models[_name(entry)]) != entry:
-                found.append(f"Cannot serve {entry}, because {same.name} has the same model name. Rename one of the two.")
+                found.append(f"Cannot serve {entry}, because {same.name} has the same model name. Rename one of the two entries.")
             else:
                 found += [f"Cannot serve {part}: it has no {FILE}." for part in _numbers(entry) if not (part / FILE).is_file()]
         return found

@@ -32,11 +32,12 @@ class Settings:
         body_rate: Minimum rate at which a body must be received, in bytes per second.
         answer_seconds: Time after which a connection is closed if the client does not read the response.
         idle_seconds: Time after which a connection without a request is closed.
-        connections: Maximum number of open connections. A further connection closes an idle or silent connection.
+        connections: Maximum number of open connections. If a client opens a further connection, the server closes a connection that is idle
+            or has sent no complete request.
         scorers: Number of batches scored at the same time, each on one CPU. 0 means the number of CPUs.
         batch_rows: Maximum number of rows in a batch. The fastest batch size up to this number is measured when a model is loaded.
-        batch_bytes: Maximum number of bases in a batch, so that batches of long windows have fewer rows. A window with more bases is
-            scored alone.
+        batch_bytes: Maximum number of bases in a batch, so that batches of long windows have fewer rows. A window with more bases than this
+            maximum is scored alone.
         delay_seconds: Time that rows wait for further rows to fill a batch, even if a scoring thread is idle.
         queue_rows: Maximum number of waiting rows for one model.
         queue_bytes: Maximum number of waiting bases for all models together.

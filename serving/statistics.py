@@ -24,7 +24,7 @@ SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 NANOSECONDS = 1e9
 
 KEPT = 0.9
-"""Factor by which each new batch reduces the weight of earlier batches. The speed therefore depends mostly on the last ten batches."""
+"""Factor by which each new batch reduces the weight of earlier batches. The scoring speed depends mostly on the last ten batches."""
 
 
 @dataclass(slots=True)

@@ -74,7 +74,7 @@ def dream_score(
         predicted: Predictions (models, n).
         subsets: Row numbers of each subset by its name, as from `read_subsets`.
         draws: Number of bootstrap resamples for the intervals.
-        seed: Random seed of the resamples.
+        seed: Random seed for the resamples.
 
     Raises:
         InputError: A subset is unknown, or has fewer than two sequences or pairs.

@@ -87,7 +87,7 @@ def evaluate(
             task. If None, the challenge's score is not computed.
         in_units: Whether measurements and predictions are in the same units. If False, the mean squared error is NaN.
         draws: Number of bootstrap resamples of the sequences. All models use the same resamples.
-        seed: Random seed of the resamples.
+        seed: Random seed for the resamples.
 
     Raises:
         InputError: There are no predictions, predictions have the wrong shape or are not finite, or a task has fewer than 2 measurements.

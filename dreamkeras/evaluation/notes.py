@@ -53,7 +53,7 @@ class Units(NamedTuple):
             return []
         found = f"{self.outside:,} of the {self.values:,} measured values in {file} are outside 0 to {self.bins - 1}, the range of the bins"
         if self.are_the_models:
-            return [f"{found}. All metrics include these values."]
+            return [f"{found}. All metrics include the values outside the range."]
         return [f"{found}, so the values are not in the model's units. Correlations are still valid; mean squared errors are omitted."]
 
 

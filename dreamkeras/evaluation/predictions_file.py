@@ -20,8 +20,8 @@ def read_predictions(path: str, tasks: tuple[str, ...], ids: list[str], left_out
             the table has no id column, rows must be in the order of `ids`.
         tasks: Names of the columns.
         ids: Names of the n sequences with measurements.
-        left_out: Number of rows of the measurement file that are not in `ids`, for example because they have no value. A table with an id
-            column may also contain predictions for these rows.
+        left_out: Number of rows of the measurement file that are missing in `ids`, for example because they have no value. A table with an
+            id column may also contain predictions for the missing rows.
 
     Returns:
         Predictions, float64 (n, tasks).

@@ -45,7 +45,7 @@ class EvaluationChoices(NamedTuple):
         subsets: Folder with the challenge's test subsets.
         public: Folder with the rows of the challenge's public leaderboard, which are excluded from the subsets.
         draws: Number of bootstrap resamples.
-        seed: Random seed of the resamples.
+        seed: Random seed for the resamples.
         device: Device on which the models run; see `scoring.session`.
         batch_size: Number of sequences scored at a time.
     """
@@ -85,13 +85,13 @@ def run_evaluation(
         choices: Options of the evaluation.
         folder: New or empty folder, which appears when all files are complete.
         command: Command line to record in the manifest.
-        progress: Called after each batch with the number of sequences in the batch.
+        progress: Function to call after each batch with the number of sequences in the batch.
 
     Returns:
         The metrics of the models, and notes on the evaluation.
 
     Raises:
-        DreamkerasError: A file or a model is not valid, or the file and the model do not match. No folder is created in this case.
+        DreamkerasError: A file or a model is not valid, or the file and the model do not match. After an error, the folder does not exist.
     """
     # The data file may be read twice, because the layout of a table can depend on its columns and its longest sequence.
     with open_folder(folder) as unfinished, rereadable(choices.data if choices.table else None):

@@ -113,7 +113,7 @@ def compare_with_training(known: TrainingData | None, test: Examples) -> Compari
     except DreamkerasError as error:
         return Comparison(None, f"{known.file} can no longer be read as in training, {not_compared}: {error}")
     overlaps = Overlaps(*(overlap(part, test) if len(part) else Overlap(0, 0, 0) for part in (training, validation)))
-    doubt = f"{known.valid or known.file} has changed since training. Overlap was checked against its current contents."
+    doubt = f"{known.valid or known.file} has changed since training. Overlap was checked against the current contents."
     if known.valid:
         doubt = f"{known.file} or {doubt}"
     return Comparison(overlaps, doubt if is_changed else "")
@@ -122,8 +122,8 @@ def compare_with_training(known: TrainingData | None, test: Examples) -> Compari
 def _read_parts(known: TrainingData) -> tuple[Examples, Examples, bool]:
     """Reads the training and validation examples of a model, and checks whether the files have changed since training.
 
-    For windows of a genome, only positions are read, because loading sequences and sequencing reads takes too long. Changes in the files
-    are not detected in this case.
+    For windows of a genome, only positions are read, because loading sequences and sequencing reads takes too long. Changes in the files of
+    a genome are not detected.
 
     Raises:
         DreamkerasError: A file cannot be read or divided as in training.

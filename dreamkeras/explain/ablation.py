@@ -157,7 +157,7 @@ class Ablator:
         scorer: The model or ensemble. For an ensemble, the mean prediction is used.
         method: One of `METHODS`.
         shuffles: Number of shuffles per span. With the method `"unknown"`, each span is replaced by N once.
-        seed: Random seed of the shuffles. All calls of an instance share one random number generator.
+        seed: Random seed for the shuffles. All calls of an instance share one random number generator.
         batch_size: Number of windows scored at a time.
 
     Raises:
@@ -187,7 +187,7 @@ class Ablator:
         Args:
             records: n named sequences.
             spans_of: Function that takes the names and inserts of sequences, and returns the spans to ablate.
-            progress: Called after each batch with the number of windows in the batch.
+            progress: Function to call after each batch with the number of windows in the batch.
 
         Raises:
             InputError: A sequence does not fit the model. The message names the sequence.

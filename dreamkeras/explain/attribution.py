@@ -21,8 +21,9 @@ class Attribution(NamedTuple):
         inserts: The n unchanged inserts of the sequences.
         reference: Predictions for the sequences, float32 (n, tasks).
         baseline: Mean prediction over the baseline sequences of each sequence, float32 (n, tasks).
-        scores: Hypothetical contributions, float32 (letters of all inserts, 4, tasks), in the order of `inserts.flat` and `BASES`. A, C, G
-            and T would have these contributions at each position if the multipliers of the network did not change.
+        scores: Hypothetical contributions, float32 (letters of all inserts, 4, tasks), in the order of `inserts.flat` and `BASES`. A
+            hypothetical contribution is the contribution that a base would have at a position if the multipliers of the network did not
+            change.
     """
 
     ids: list[str]

@@ -33,7 +33,7 @@ def open_marginalisation(
         tasks: Names of the tasks.
         format: One of `formats.names.TABLES`. Defaults to the format of the file's suffix, or to `tsv` without a suffix.
         draws: Number of bootstrap resamples for the intervals.
-        seed: Random seed of the resamples.
+        seed: Random seed for the resamples.
 
     Raises:
         InputError: The format or the suffix is unknown.

@@ -108,7 +108,7 @@ def marginalise(
         scorer: The model or ensemble. For an ensemble, the mean prediction is used.
         seed: Random seed for the bases that replace ambiguity codes.
         batch_size: Number of windows scored at a time.
-        progress: Called after each batch with the number of windows in the batch.
+        progress: Function to call after each batch with the number of windows in the batch.
 
     Raises:
         InputError: A background does not fit the model or is too short for an arrangement, or a motif is not valid.

@@ -93,9 +93,9 @@ def open_modisco(folder: Path, tasks: Sequence[str]) -> Iterator[ModiscoFolder]:
 
     The folder appears when the `with` block ends without an error.
 
-    Arrays have the shape (n, 4, length). The length is that of the longest insert, rounded up to an even number. Bases are in the order
-    A, C, G, T, and values after the end of an insert are 0. All arrays are kept in memory, as in tfmodisco-lite. `sequences.bed` lists
-    the names of the sequences in the order of the arrays, for `modisco seqlet-bed`.
+    Arrays have the shape (n, 4, length). The length is the length of the longest insert, rounded up to an even number. Bases are in the
+    order A, C, G, T, and values after the end of an insert are 0. All arrays are kept in memory, as in tfmodisco-lite. `sequences.bed`
+    lists the names of the sequences in the order of the arrays, for `modisco seqlet-bed`.
 
     Raises:
         DreamkerasError: The folder is not empty, or cannot be written.

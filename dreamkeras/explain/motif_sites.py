@@ -38,7 +38,7 @@ def arrange(positions: Iterable[int], strands: str = STRANDS) -> list[Arrangemen
 
     Args:
         positions: 0-based positions of the leftmost letter of the motif.
-        strands: Strands of the motif: `+`, `-` or both characters.
+        strands: Strands of the motif, one or both of `+` and `-`.
 
     Example:
         >>> arrange([0, 10], "+")
@@ -54,7 +54,7 @@ def arrange_pair(motifs: Sequence[str], positions: Iterable[int], spacings: Iter
         motifs: Two motifs, as IUPAC codes.
         positions: 0-based positions of the leftmost letter of the first motif.
         spacings: Numbers of letters between the two motifs.
-        strands: Strands of the motifs: `+`, `-` or both characters. All combinations of the strands of both motifs are returned.
+        strands: Strands of the motifs, one or both of `+` and `-`. All combinations of the strands of both motifs are returned.
 
     Raises:
         InputError: A spacing is below 0, so that the motifs would overlap.

@@ -1,6 +1,6 @@
 """Computes saturation mutagenesis: the effects of all single-letter changes of an insert on the prediction.
 
-Equal windows are scored once. The module `effect_files` writes the results.
+Identical windows are scored only once. The module `effect_files` writes the results.
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
@@ -87,7 +87,7 @@ def mutagenesis(
         scorer: The model or ensemble. For an ensemble, effects are means over its members.
         deletions: Whether to predict the effect of deleting each letter as well.
         batch_size: Number of windows scored at a time.
-        progress: Called after each batch with the number of windows in the batch.
+        progress: Function to call after each batch with the number of windows in the batch.
 
     Raises:
         InputError: A sequence does not fit the model, or does not fit after a deletion. The message names the sequence.
@@ -155,7 +155,7 @@ def fitting_batches(
 
 
 class _MemberPredictions:
-    """Predicts with a model or with each member of an ensemble. Repeated windows are scored once."""
+    """Predicts with a model or with each member of an ensemble. Identical windows are scored only once."""
 
     def __init__(self, scorer: Scorer, batch_size: int) -> None:
         self.scorer = scorer

@@ -120,7 +120,7 @@ def seqlet_matrices(inserts: Ragged, hypothetical: np.ndarray, seqlets: Seqlets)
 
 
 class SeqletTable:
-    """Writes a table of seqlets with name, start, end, letters, task and score. The first three columns are those of a BED file.
+    """Writes a table of seqlets with name, start, end, letters, task and score. The first three columns are the same as in BED files.
 
     Args:
         writer: Writer of a table with `LABELS` and the column `score`.

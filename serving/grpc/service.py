@@ -38,7 +38,9 @@ OPEN_CALLS = ("ServerLive", "ServerReady")
 OPERATORS_CALLS = ("RepositoryModelLoad", "RepositoryModelUnload")
 
 SLOTS = 64
-"""Maximum number of messages that are received or decoded at the same time. The total size of these messages is at most `held_bytes`."""
+"""Maximum number of messages that are received or decoded at the same time. The total size of all messages that occupy a slot is at most
+`held_bytes`.
+"""
 
 STREAMS = 16
 """Maximum number of open streams. Each stream may hold one message in memory."""
@@ -50,8 +52,8 @@ ASKS_FOR_FINAL = "triton_enable_empty_final_response"
 def grpc_handler(service: Service) -> grpc.GenericRpcHandler:
     """Returns the handler of all calls.
 
-    Every call is declared with a stream of requests, which has the same wire format as a single request. The server can then check the
-    token before it receives the message, and limit the time and the number of concurrent messages.
+    Every call is declared with a stream of requests, which has the same wire format as a single request. With a stream, the server can
+    check the token before it receives the message, and limit the time and the number of concurrent messages.
     """
     endpoint = _Endpoint(service)
     table = {name: grpc.stream_unary_rpc_method_handler(endpoint.unary(name)) for name in (*CALLS, "ModelInfer")}

@@ -18,7 +18,7 @@ __all__ = ["create_app"]
 
 
 def create_app(settings: Settings, models: ModelRepository, guard: Guard | None = None, proxy: Proxy | None = None) -> Starlette:
-    """Creates the server as an ASGI application. The gRPC server uses the same service, `app.state.service`.
+    """Creates the server as an ASGI application. HTTP and gRPC share the service in `app.state.service`.
 
     Args:
         settings: Limits and timeouts.

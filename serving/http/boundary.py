@@ -69,7 +69,9 @@ class Boundary:
             raise BodyError(f"Expected headers of at most {self._service.settings.header_bytes} bytes, got {size}.", 431)
         path, headers = scope["path"], Headers(scope=scope)
         if not path:
-            raise HTTPException(308, "The page is at this path with a slash at its end.", {"location": f"{self._proxy.root_path}/"})
+            raise HTTPException(
+                308, "The prediction page is at this path with a slash at the end.", {"location": f"{self._proxy.root_path}/"}
+            )
         if not self._proxy.allows(headers):  # stops pages of other sites from reaching a local server through a visitor's browser
             raise ProtocolError(f"Request refused: it was sent by a page of another site. {self._proxy.advice(headers['origin'])}", 403)
         if self._proxy.is_preflight(scope["method"], headers):

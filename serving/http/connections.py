@@ -26,7 +26,7 @@ INTERNALS = (
     "send_400_response",
     "transport",
 )
-"""Methods and attributes of uvicorn's protocol class that this module uses. These internal names may change between versions.
+"""Internal methods and attributes of uvicorn's protocol class that this module uses. uvicorn may change internal names in any version.
 """
 
 TESTED = "0.54"
@@ -60,7 +60,7 @@ def bounded_protocol(settings: Settings) -> type[HttpToolsProtocol]:
 
 
 def _check_internals(protocol: type) -> None:
-    """Raises `MissingPackageError` if a protocol class lacks one of `INTERNALS`, since some limits would then have no effect."""
+    """Raises `MissingPackageError` if a protocol class lacks one of `INTERNALS`, on which the limits depend."""
     found = {*dir(protocol), *protocol.__init__.__code__.co_names}  # type: ignore[misc]  # `__init__` of the class, not of an instance
     if missing := [name for name in INTERNALS if name not in found]:
         raise MissingPackageError(
@@ -72,8 +72,8 @@ class _BoundedProtocol(HttpToolsProtocol):
     """Connection that is "silent" until the headers of its first request are complete, and "idle" between requests.
 
     If a new connection exceeds the limit, one connection is closed. If more than half of the allowed connections are silent, or no
-    connection is idle, the oldest silent connection is closed. Clients that send nothing therefore do not displace other clients.
-    Otherwise the connection that has been idle longest is closed, so that clients with unused connections do not block other clients.
+    connection is idle, the oldest silent connection is closed. Clients that send nothing cannot displace other clients. With fewer silent
+    connections, the connection that has been idle longest is closed. Clients with unused connections cannot block other clients.
     """
 
     bounds: Settings

@@ -20,7 +20,7 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 HOST = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?|[0-9a-f:.]*:[0-9a-f:.]*")
 ROOT_PATH = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)*")
 ROUTES = ("v1", "v2", "page", "docs", "metrics", "openapi.json")
-"""First parts of the server's own paths. A root path that begins with one of these parts would hide a path of the server."""
+"""First parts of the server's own paths. `parse_root_path` refuses a root path that would hide a path of the server."""
 
 LOCAL_HOST = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:\d+)?", re.IGNORECASE)
 FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host")
@@ -37,7 +37,7 @@ class Proxy(NamedTuple):
         root_path: Path at which the proxy publishes the server, such as `/dream`. The server removes this prefix from the paths of
             requests.
         trusted: Addresses and networks of trusted proxies, or `*` for all addresses. The server uses the headers `X-Forwarded-For` and
-            `X-Forwarded-Proto` of these proxies.
+            `X-Forwarded-Proto` from trusted proxies only.
     """
 
     origins: tuple[str, ...] = ()
@@ -47,7 +47,7 @@ class Proxy(NamedTuple):
     def allows(self, headers: Headers) -> bool:
         """Whether a request comes from a page of this server, from a page of an allowed site, or from a program that is not a browser.
 
-        A proxy may replace the header `Host`. The server then recognises its own page by `Sec-Fetch-Site`, a header that pages cannot set.
+        If a proxy has replaced the header `Host`, the server recognises its own page by `Sec-Fetch-Site`, a header that pages cannot set.
         """
         origin = headers.get("origin")
         if origin is None or origin in self.origins or ANY in self.origins or headers.get("sec-fetch-site") == SAME_ORIGIN:
@@ -57,12 +57,12 @@ class Proxy(NamedTuple):
     def advice(self, origin: str) -> str:
         """Returns advice on how to allow the pages of a refused origin."""
         try:
-            return f"Allow it with --allow-origin {parse_origin(origin)}."
+            return f"Allow pages of that site with --allow-origin {parse_origin(origin)}."
         except InputError:
-            return "Its origin cannot be allowed by name. Open the page from a web server, at a URL such as https://lab.example.org."
+            return "The page's origin cannot be allowed by name. Open the page from a web server, at a URL such as https://lab.example.org."
 
     def is_preflight(self, method: str, headers: Headers) -> bool:
-        """Whether a request is a CORS preflight request. Such a request has no token and does not reach the routes."""
+        """Whether a request is a CORS preflight request. Preflight requests have no token and do not reach the routes."""
         return bool(self.origins) and method == "OPTIONS" and "origin" in headers and "access-control-request-method" in headers
 
     def with_cors(self, app: ASGIApp) -> ASGIApp:

@@ -179,7 +179,10 @@ async def _batches(records: Records) -> AsyncIterator[Records]:
 
 
 def _model(request: Request, fields: Fields) -> ServedModel:
-    """Returns the model named in the body or query, or by default the only loaded model. Adds its name to the access log."""
+    """Returns the model named in the body or query, or by default the only loaded model.
+
+    The name and version of the model are added to the access log.
+    """
     models, query = service_of(request).models, request.query_params
     names = models.ready_names()
     name = member(fields, "model", str, query.get("model", names[0] if len(names) == 1 else None), "the request")

@@ -33,7 +33,7 @@ class AnswerWriter:
     """Writes an answer, one batch at a time.
 
     Args:
-        media_type: One of `TYPES`. A JSON answer is one object. It has the members of `heading`, and the array `predictions` with one
+        media_type: One of `TYPES`. A JSON answer is one object with the members of `heading` and an array `predictions`, which has one
             object per row.
         heading: Members that precede the rows of a JSON answer. In every format, the value columns have the names in `heading["columns"]`.
     """

@@ -25,7 +25,7 @@ from .tensors import (
 __all__ = ["parameter_values", "read_message", "write_message"]
 
 FIELDS = {BYTES: "bytes_contents", "UINT8": "uint_contents"}
-"""Names of the message fields with the elements of a tensor, by datatype. Tensors in raw bytes do not use these fields."""
+"""Names of the message fields with the elements of a tensor, by datatype. The message fields are not used for tensors in raw bytes."""
 
 
 def read_message(message: Any, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec], settings: Settings) -> InferRequest:
@@ -33,7 +33,7 @@ def read_message(message: Any, inputs: Sequence[TensorSpec], outputs: Sequence[T
 
     Args:
         message: The message.
-        inputs: Inputs of the model. A request contains exactly one of these inputs.
+        inputs: Inputs of the model. A request contains exactly one input.
         outputs: Outputs of the model. If the request names no outputs, all outputs are returned.
         settings: Settings with the maximum number of rows.
 
@@ -94,7 +94,8 @@ def _read_tensor(tensor: Any, raw: Sequence[bytes]) -> Tensor:
     shape, name = tuple(tensor.shape), tensor.name
     if raw:
         if len(raw) != 1 or tensor.HasField("contents"):
-            raise ProtocolError(f"Expected input {name!r} either as one raw tensor or in its contents, got both or {len(raw)} raw tensors.")
+            got = "both" if tensor.HasField("contents") else f"{len(raw)} raw tensors"
+            raise ProtocolError(f"Expected input {name!r} either as one raw tensor or in its contents, got {got}.")
         return decode_tensor(name, tensor.datatype, shape, memoryview(raw[0]))
     others = [field.name for field, _ in tensor.contents.ListFields() if field.name != FIELDS[tensor.datatype]]
     if others:

@@ -83,7 +83,7 @@ def check_one_input(names: Sequence[str], specs: Sequence[TensorSpec]) -> None:
 
     Args:
         names: Names of the inputs in the request.
-        specs: Inputs of the model. The same name may occur with several shapes.
+        specs: Inputs of the model. An input may occur several times, with different shapes.
 
     Raises:
         ProtocolError: The request has no input or several inputs.

@@ -1,7 +1,8 @@
 """Prediction protocol V1 of KServe and TensorFlow Serving: decodes JSON into requests and encodes answers.
 
 The module contains only pure functions from bytes to bytes. The answer to `instances` has one prediction per row. If the model has one
-output, a prediction is the array of its values. If the model has several outputs, a prediction is an object with an array for each output.
+output, a prediction is the array of the output's values. If the model has several outputs, a prediction is an object with an array for each
+output.
 """
 
 import base64

@@ -43,12 +43,12 @@ def read_request(
         body: Complete body, decompressed.
         header_length: Value of `Inference-Header-Content-Length`: number of bytes of JSON before the binary data. If None, the body
             is JSON only. If 0, the request is raw: the body is the bytes of one row, and all outputs are returned as binary data.
-        inputs: Inputs of the model. A request contains exactly one of these inputs.
+        inputs: Inputs of the model. A request contains exactly one input.
         outputs: Outputs of the model. If the request names no outputs, all outputs are returned.
         settings: Limits on the number of rows, and on the length and nesting of JSON.
 
     Returns:
-        The decoded request. Its arrays are views of `body`, except for tensors in JSON.
+        The decoded request. The arrays of the request are views of `body`, except for tensors in JSON.
 
     Raises:
         ProtocolError: The body is malformed or too large, or does not fit the model.

@@ -93,8 +93,8 @@ class Turns:
         """Returns the queue of a model. Creates the queue if it does not exist.
 
         A new queue starts with the least scoring time of all queues, so that its model neither blocks other models nor waits for all of
-        them. If the model had a queue before, the new queue starts with at least the scoring time of the previous queue. Without this
-        rule, a slow model would come first every time if its clients wait for each answer before they send the next request.
+        them. If the model had a queue before, the new queue starts with at least the scoring time of the previous queue. If a new queue
+        started with less, a slow model whose clients wait for each answer before the next request would come first every time.
         """
         if model not in self._queues:
             self._queues[model] = ModelQueue(length, max(self._least, self._used.get(model, 0.0)))

@@ -33,7 +33,8 @@ def test_units_depend_on_the_share_of_values_within_the_bins(values):
 
 def test_outliers_are_counted_and_other_units_named():
     (one,) = Units(3, 200, 18).notes("t.tsv")
-    assert one == "3 of the 200 measured values in t.tsv are outside 0 to 17, the range of the bins. All metrics include these values."
+    found = "3 of the 200 measured values in t.tsv are outside 0 to 17, the range of the bins"
+    assert one == f"{found}. All metrics include the values outside the range."
     (other,) = Units(120, 200, 18).notes("t.tsv")
     assert "outside 0 to 17" in other
     assert "so the values are not in the model's units. Correlations are still valid; mean squared errors are omitted." in other

@@ -109,7 +109,7 @@ def test_changes_since_training_are_detected(tmp_path, library, fields):
     assert compare_with_training(known, test).doubt == ""
     write(tmp_path / "all.tsv", [rows[0].replace(rows[0].split("\t")[1], "1.25"), *rows[1:]])
     found = compare_with_training(known, test)
-    assert found.doubt.endswith(" has changed since training. Overlap was checked against its current contents.")
+    assert found.doubt.endswith(" has changed since training. Overlap was checked against the current contents.")
     assert file in found.doubt
     assert sum(found.overlaps.training) + sum(found.overlaps.validation) >= 10
 

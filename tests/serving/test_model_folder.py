@@ -45,7 +45,7 @@ class TestFolder:
         (folder / "fly").mkdir()
         shutil.copy(folder / "fly.onnx", folder / "fly/model.onnx")
         assert ModelFolder(folder).unusable() == [
-            f"Cannot serve {folder / 'fly'}, because fly.onnx has the same model name. Rename one of the two."
+            f"Cannot serve {folder / 'fly'}, because fly.onnx has the same model name. Rename one of the two entries."
         ]
 
     def test_version_without_a_model_is_unusable(self, folder):

@@ -115,7 +115,7 @@ OUTSIDE = "{} of the 60 measured values in test.tsv are outside 0 to 17, the ran
 
 
 @pytest.mark.parametrize(("outliers", "note"), [
-    ({0: -3.0, 1: 17.5, 2: 400.0}, OUTSIDE.format(3, ". All metrics include these values.")),
+    ({0: -3.0, 1: 17.5, 2: 400.0}, OUTSIDE.format(3, ". All metrics include the values outside the range.")),
     (dict.fromkeys(range(30), 18.0), OUTSIDE.format(30, ", so the values are not in the model's units.")),
 ])  # fmt: skip
 def test_outliers_are_counted_and_most_values_decide_the_units(run, promoters, model, tmp_path, outliers, note):

@@ -47,7 +47,7 @@ def test_local_requests_have_a_local_name_and_no_proxy(headers, local):
 @pytest.mark.parametrize(
     ("origin", "advice"),
     [
-        ("https://lab.example", "Allow it with --allow-origin https://lab.example."),
+        ("https://lab.example", "Allow pages of that site with --allow-origin https://lab.example."),
         ("null", "cannot be allowed by name"),
         ("https://" + "a" * 200 + ".example", f"--allow-origin https://{'a' * 200}.example."),
     ],

@@ -66,7 +66,7 @@ class TestRead:
             (message_of(), "Expected 2 elements of input 'sequences' [2], got 0."),
             (message_of(bytes_contents=[b"A"]), "Expected 2 elements of input 'sequences' [2], got 1."),
             (message_of(bytes_contents=[b"A", b"C"], raw=[b"x"]), "either as one raw tensor or in its contents, got both"),
-            (message_of(raw=[b"x", b"y"]), "either as one raw tensor or in its contents, got both or 2 raw tensors"),
+            (message_of(raw=[b"x", b"y"]), "either as one raw tensor or in its contents, got 2 raw tensors"),
             (message_of(int_contents=[1, 2]), "Expected the elements of input 'sequences' in bytes_contents, got int_contents."),
             (message_of(raw=[b"x"]), "String 0 of input 'sequences' is truncated"),
             (message_of(bytes_contents=[b"A", b"C"], outputs=["profile"]), "Expected output 'expression' or 'sd', got 'profile'."),
