@@ -25,8 +25,7 @@ class EnzymeBias(keras.layers.Layer):
 
     Shape:
         The inputs are letters, uint8 `(batch, length)`, flags, `(batch, 0)`, and the surrounding network's `"expression"` `(batch, 1)` and
-        `"profile"` `(batch, positions)`. The outputs are the combined `"expression"` and `"profile"`, which have the same shapes as the
-        inputs.
+        `"profile"` `(batch, positions)`. The outputs are the combined `"expression"` `(batch, 1)` and `"profile"` `(batch, positions)`.
 
     Reference:
         Pampari et al. 2024 (ChromBPNet).

@@ -26,7 +26,7 @@ def continue_with_other_strand(encoded):
             channels complements the bases.
 
     Returns:
-        `(batch, 2 * length, 4 + flags)`.
+        The encoded letters of both strands, `(batch, 2 * length, 4 + flags)`.
     """
     bases, flags = encoded[:, :, : len(BASES)], encoded[:, :, len(BASES) :]
     other = ops.concatenate([ops.flip(bases, axis=(1, 2)), flags], axis=-1)  # flags are constant along a sequence and need no reversal
