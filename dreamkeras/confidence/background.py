@@ -71,7 +71,7 @@ class Background(NamedTuple):
             parts = [np.array([fields[kind][task] for task in tasks], np.float64) for kind in KINDS]
             found = cls(int(fields["sequences"]), *parts)
         except (TypeError, ValueError, KeyError) as error:
-            raise ModelError(f"Expected the background of {', '.join(tasks)}, got {str(fields)[:80]} ({error!r}).") from None
+            raise ModelError(f"Expected the background for {', '.join(tasks)}, got {str(fields)[:80]} ({error!r}).") from None
         if any(part.ndim != 2 or part.shape[1] < 2 for part in parts):
             raise ModelError(f"Expected at least two quantiles for each task of the background, got {str(fields)[:80]}.")
         return found

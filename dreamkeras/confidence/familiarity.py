@@ -24,7 +24,7 @@ REASONS = ("length", "gc", "kmers")
 """Features that can be unusual. Bit i of a code is set if the feature with index i is unusual."""
 
 LABELS = tuple(";".join(reason for bit, reason in enumerate(REASONS) if code >> bit & 1) for code in range(1 << len(REASONS)))
-"""Text for each code of unusual features. The text is empty if no feature is unusual."""
+"""Text for each code, which lists the unusual features. The text is empty if no feature is unusual."""
 
 CENTRAL = 0.999
 """Share of the training sequences within the range of a feature. Half of the other sequences are below the range, and half are above it."""

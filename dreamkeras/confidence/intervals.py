@@ -119,7 +119,7 @@ class Intervals(NamedTuple):
         for task, width in widths.items():
             if math.isinf(width):
                 wanted, came = math.ceil(round(level / (1 - level), 9)), self.residuals[task].n
-                raise ModelError(f"Expected at least {wanted} validation values for a level of {level:g}, got {came} of {task}.")
+                raise ModelError(f"Expected at least {wanted} validation values of {task} for a level of {level:g}, got {came}.")
         return np.array(list(widths.values()))
 
     def bounds(self, predicted: np.ndarray, level: float) -> Bounds:

@@ -53,7 +53,7 @@ def calibration_curve(measured: ArrayLike, predicted: ArrayLike, groups: int = G
     """
     measured, predicted = np.asarray(measured, np.float64), np.asarray(predicted, np.float64)
     if measured.shape != predicted.shape or measured.ndim != 1 or len(measured) < 2:
-        raise InputError(f"Expected two columns of at least 2 numbers, got shapes {measured.shape} and {predicted.shape}.")
+        raise InputError(f"Expected two arrays of at least 2 numbers, got shapes {measured.shape} and {predicted.shape}.")
     parts = np.array_split(np.argsort(predicted, kind="stable"), min(groups, len(measured) // 2))
     means = [[values[part].mean() for part in parts] for values in (predicted, measured)]
     error = [measured[part].std(ddof=1) / np.sqrt(len(part)) for part in parts]
@@ -72,8 +72,8 @@ def plot_calibration(
     axes = figure.subplots()
     axes.errorbar(found.predicted, found.measured, yerr=found.error, fmt="o", color=BLUE, markersize=5, capsize=2)
     axes.axline((found.predicted[0],) * 2, slope=1, color=GREY, linewidth=1, linestyle="--", zorder=0)
-    axes.set_xlabel(f"Predicted {task}, mean of a group\n{unit}")
-    axes.set_ylabel(f"Measured {task}, mean and standard error\n{unit}")
+    axes.set_xlabel(f"Mean predicted {task} of a group\n{unit}")
+    axes.set_ylabel(f"Mean measured {task} of a group, with standard error\n{unit}")
     save_figure(figure, path)
 
 

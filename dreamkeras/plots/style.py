@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BLUE", "GREY", "RED", "import_fonts", "new_figure", "save_figure"]
 
-# Blue and vermilion of Okabe and Ito, which can be distinguished with any colour vision and in greyscale.
+# Blue and vermilion from the palette of Okabe and Ito, which can be distinguished with any colour vision and in greyscale.
 BLUE, RED, GREY = "#0072B2", "#D55E00", "#666666"
 DPI = 150
 

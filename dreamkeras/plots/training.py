@@ -48,7 +48,7 @@ def plot_history(history: Sequence[Mapping[str, float]], path: str | PathLike[st
     Args:
         history: One row per epoch, with `epoch` and any of `loss`, `val_loss`, `r` and `val_r`.
         path: The PNG file.
-        best_epoch: Epoch whose validation r is marked in the plot, unless the r is undefined. With 0, no epoch is marked.
+        best_epoch: Epoch whose validation r is marked in the plot, unless the r is undefined. If the value is 0, no epoch is marked.
 
     Raises:
         InputError: The history is empty.
@@ -175,7 +175,7 @@ def _draw_density(figure: "Figure", axes: "Axes", measured: np.ndarray, predicte
     from matplotlib.ticker import FuncFormatter
 
     cells = axes.hexbin(measured, predicted, gridsize=36, extent=(*limits, *limits), mincnt=1, cmap=DENSITY)
-    # The colour scale begins below 1, because hexagons with one sequence would otherwise be too pale. The colour bar still begins at 1.
+    # The colour scale begins below 1, because hexagons with one sequence would otherwise be too pale. The colour bar begins at 1.
     cells.set_norm(LogNorm(vmin=0.3, vmax=max(2, np.asarray(cells.get_array()).max())))
     bar = figure.colorbar(cells, ax=axes, label="Sequences per hexagon", shrink=0.8, format=FuncFormatter(_plain))
     bar.ax.set_ylim(bottom=1)
@@ -191,7 +191,7 @@ def _draw_residuals(axes: "Axes", groups: list[_Group]) -> None:
         axes.plot(centers, middle, "o", color=BLUE, markersize=5, label="median")
     points = [(group.center, value) for group in groups if len(group.residuals) < FEW for value in group.residuals]
     if points:
-        label = f"single sequences (fewer than {FEW})"
+        label = f"single sequences (in groups of fewer than {FEW})"
         axes.plot(*zip(*points, strict=True), "o", color=RED, markersize=4, alpha=0.7, markeredgewidth=0, label=label)
 
 

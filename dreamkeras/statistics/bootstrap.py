@@ -133,7 +133,7 @@ def paired_differences(
         groups: Group of each model, integers (models,).
         reference: Number of the group with which all other groups are compared.
         draws: Number of resamples.
-        seed: Random seed of the resamples.
+        seed: Random seed for the resamples.
 
     Returns:
         A dictionary with the difference for each group except the reference: mean r of the reference group minus mean r of the group. Means

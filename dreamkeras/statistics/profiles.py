@@ -45,7 +45,7 @@ def shuffled_distance(measured: ArrayLike, seed: int = 0) -> np.ndarray:
 
     Args:
         measured: Counts of reads (n, positions).
-        seed: Random seed of the shuffles, at least 0.
+        seed: Random seed for the shuffles, at least 0.
 
     Returns:
         Distance for each row, float64 (n,). The distance is NaN for rows without reads.
@@ -93,7 +93,7 @@ def profile_figures(measured: ArrayLike, predicted: ArrayLike, seed: int = 0) ->
     Args:
         measured: Counts of reads (n, positions).
         predicted: Probabilities (n, positions), not necessarily normalised.
-        seed: Random seed of the shuffles, at least 0.
+        seed: Random seed for the shuffles, at least 0.
 
     Returns:
         Metrics by name:

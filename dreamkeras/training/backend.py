@@ -53,8 +53,8 @@ def running_backend(wanted: str | None = None) -> str:
 def find_backend(wanted: str | None = None) -> str:
     """Returns the name of the backend to use.
 
-    The order of preference is: `wanted`, the running backend, the backend in KERAS_BACKEND, and the first installed backend. The backend is
-    not imported, because a process that only starts other processes does not need the backend in memory.
+    The first choice is `wanted`, followed by the running backend, the backend in KERAS_BACKEND, and the first installed backend. The
+    backend is not imported, because a process that only starts other processes does not need the backend in memory.
 
     Raises:
         MissingPackageError: Keras or the backend is not installed.

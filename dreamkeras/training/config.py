@@ -38,9 +38,9 @@ class RunConfig:
         valid: File of validation sequences. At most one of `valid`, `valid_fold` and `valid_fraction` may be set. By default, a tenth of
             the data is held out.
         valid_fold: Fold of the data to validate on. For windows of a genome, chromosome to validate on.
-        valid_fraction: Fraction of the data to validate on, drawn with the seed of the split.
-        folds: Number of folds to draw with the seed of the split, or `"given"` for the folds given in the data. Each fold is the validation
-            set of a separate run, unless `valid_fold` selects a single fold. If None, there is no cross-validation.
+        valid_fraction: Fraction of the data to hold out for validation. The validation set is drawn at random with the seed of the split.
+        folds: Number of folds into which the data are divided at random, or `"given"` for the folds in the data. Each fold is the
+            validation set of a separate run, unless `valid_fold` selects a single fold. If None, there is no cross-validation.
         assay: Name of the assay. See `data.assays.registry`.
         model: Name of the network, or the names of its blocks. See `models.presets`.
         strategy: Name of the training strategy. See `training.strategy.strategies`. If None, the default strategy of the network is used.
@@ -76,15 +76,15 @@ class RunConfig:
         seed: Random seed for the initial weights, the order of examples, the augmentation and dropout.
         split_seed: Random seed for the simulated library and for the split. Runs with the same `split_seed` validate on the same sequences.
             If None, `seed` is used.
-        simulated: Number of promoters to simulate if `data` is None. Defaults to 20,000. None if `data` is set.
-        table: Layout of the data for the assay `table`. None for all other assays.
-        atac: Genome, reads and windows for the assay `atac`. None for all other assays.
+        simulated: Number of promoters to simulate if `data` is None. Defaults to 20,000. The value is None if `data` is set.
+        table: Layout of the data for the assay `table`. The value is None for all other assays.
+        atac: Genome, reads and windows for the assay `atac`. The value is None for all other assays.
         bias: Run folder or `.keras` file of a bias model, which predicts the sequence bias of the enzyme. The bias model is not trained.
             See `models.bias`. If None, there is no bias model.
-        construct: Construct of the sequences in the user's own table, stored when the run starts. None if the run has not started, was
-            started by an older version, or has another assay than `table`.
+        construct: Construct of the sequences in the user's own table, stored when the run starts. The value is None if the run has not
+            started, was started by an older version, or has another assay than `table`.
         fingerprint: Fingerprint of the examples, stored when the run starts. A run can only be resumed with examples that have the same
-            fingerprint. None before the start.
+            fingerprint. The value is None before the start.
 
     Raises:
         InputError: A number is out of range, a precision is unknown, or two options that exclude each other are set.
@@ -207,7 +207,7 @@ class RunConfig:
 
     @property
     def layout(self) -> TableLayout | AtacLayout | None:
-        """Layout of the data for the assay `table` or `atac`. None for assays with a fixed construct."""
+        """Layout of the data for the assay `table` or `atac`. The value is None for assays with a fixed construct."""
         return self.table or self.atac
 
     @property

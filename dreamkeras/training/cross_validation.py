@@ -74,7 +74,7 @@ def _cross_validate(config: RunConfig, folder: Path, report: Callable[[str], Non
     config = with_window(dataclasses.replace(config, data=full_path(config.data)) if config.data else config)
     folds = read_examples(config).folds
     if folds is None:
-        raise InputError("The data have no fold column. Give a number of folds to draw.")
+        raise InputError("The data have no fold column. Give the number of folds to draw.")
     numbers = np.unique(folds).tolist()
     if len(numbers) < 2:
         raise InputError(f"Expected two or more folds, got only fold {numbers[0]}.")

@@ -37,8 +37,8 @@ def import_weights(checkpoint: str, model: str, assay: str, folder: Path) -> Mod
 
     Raises:
         DreamkerasError: The checkpoint, a name or the folder cannot be used.
-        ExportError: The predictions of the exported model differ from those of the network. The folder then contains all files except
-            `model.onnx`.
+        ExportError: The predictions of the exported model differ from those of the network. After this error, the folder contains all files
+            except `model.onnx`.
     """
     require_packages()
     require_file(checkpoint, "the checkpoint is read a second time for its digest")

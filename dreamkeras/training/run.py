@@ -77,7 +77,7 @@ def train(config: RunConfig, folder: Path) -> dict[str, Any]:
             loss is not finite or the model cannot be exported. If the error occurs during training or export, the folder keeps the results
             up to that point.
     """
-    require_packages()  # the training does not start if the export would fail
+    require_packages()  # checked before the training, because the export requires these packages
     with new_folder(folder):
         config = dataclasses.replace(config, backend=running_backend(config.backend))
         with rereadable(config.data, config.valid):

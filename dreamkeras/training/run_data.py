@@ -26,7 +26,8 @@ class RunData(NamedTuple):
     Args:
         training: Training examples.
         validation: Validation examples.
-        common: Sentence on the sequences that are in both sets. The sentence is empty if the split keeps similar sequences in the same set.
+        common: Sentence on the sequences that are in both the training and the validation set. The sentence is empty if the split keeps
+            similar sequences in the same set.
         read: Sentences on the number of rows in each file, as returned by `Examples.describe_reading`.
     """
 

@@ -28,7 +28,7 @@ class TestHalfWidths:
     def test_are_quantiles_with_finite_sample_correction(self, sizes, level):
         wanted = quantile(sizes, level)
         if math.isinf(wanted):
-            with pytest.raises(ModelError, match=f"got {len(sizes)} of x"):
+            with pytest.raises(ModelError, match=f"of x for a level .*, got {len(sizes)}"):
                 of(sizes).half_widths(level)
         else:
             assert of(sizes).half_widths(level)[0] == wanted
@@ -36,7 +36,9 @@ class TestHalfWidths:
     @pytest.mark.parametrize(("level", "fewest"), [(0.5, 1), (0.9, 9), (0.95, 19), (0.99, 99)])
     def test_minimum_number_of_values_for_a_level(self, level, fewest):
         assert of(np.arange(fewest)).half_widths(level)[0] == fewest - 1
-        with pytest.raises(ModelError, match=f"Expected at least {fewest} validation values for a level of {level:g}, got {fewest - 1}"):
+        with pytest.raises(
+            ModelError, match=f"Expected at least {fewest} validation values of x for a level of {level:g}, got {fewest - 1}"
+        ):
             of(np.arange(fewest - 1)).half_widths(level)
 
     @given(st.integers(KEPT + 1, 100_000), st.floats(0.01, 0.995))
@@ -77,7 +79,7 @@ class TestIntervals:
         assert {task: (part.n, part.sizes.tolist()) for task, part in found.items()} == {"a": (2, [1, 2]), "b": (1, [5])}
 
     def test_a_task_without_any_value_has_no_interval(self):
-        with pytest.raises(ModelError, match="got 0 of x"):
+        with pytest.raises(ModelError, match=r"values of x for a level of 0\.5, got 0"):
             of([np.nan]).half_widths(0.5)
 
     def test_predictions_must_be_finite_and_of_the_same_shape(self):

@@ -59,7 +59,7 @@ def test_a_file_of_other_tasks_is_refused(tmp_path):
     for part, fields in parts.items():
         (tmp_path / CALIBRATION_FILE).write_text(json.dumps({part: fields}))
         assert read_calibration(tmp_path, ("a",)) == {part: fields}
-        with pytest.raises(ModelError, match=f"Expected (the )?{part} of a, b, got"):
+        with pytest.raises(ModelError, match=f"Expected (the )?{part} for a, b, got"):
             read_calibration(tmp_path, ("a", "b"))
 
 

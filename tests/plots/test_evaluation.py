@@ -33,7 +33,7 @@ def test_few_sequences_form_groups_of_two():
 
 @pytest.mark.parametrize("columns", [([1], [1]), ([1, 2], [1, 2, 3]), ([[1, 2]], [[1, 2]])])
 def test_invalid_columns_are_refused(columns):
-    with pytest.raises(InputError, match="two columns of at least 2"):
+    with pytest.raises(InputError, match="two arrays of at least 2"):
         calibration_curve(*columns)
 
 

@@ -54,8 +54,8 @@ def training_batches(examples: Examples, steps: int, seed: int, augmentation: Au
         `augmentation.truths` is not empty, the targets are a dictionary with `"expression"` and with `"letters"`, the windows before
         masking and mutation, uint8 `(batch, length)`. The keys `"masked"` and `"mutated"` contain the masked and mutated positions, bool
         `(batch, length)`. For examples with profiles, the targets include `"profile"`, the number of reads at each position, float32
-        `(batch, positions)`. Such examples are shifted at random within their margins. If the examples have weights, a third element of the
-        batch contains the weights, float32 `(batch,)`, scaled to a mean of 1 over all examples.
+        `(batch, positions)`. Examples with profiles are shifted at random within their margins. If the examples have weights, a third
+        element of the batch contains the weights, float32 `(batch,)`, scaled to a mean of 1 over all examples.
     """
     singletons = _column(examples, "is_singleton")
     bins = Bins(examples.targets) if augmentation.balance else None

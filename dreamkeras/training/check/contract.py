@@ -44,7 +44,7 @@ class Outcome(NamedTuple):
 
     Args:
         check: Name of the check, a key of `CHECKS`.
-        reason: Reason why the block fails the check. Empty if the block passes.
+        reason: Reason why the block fails the check. The reason is empty if the block passes the check.
     """
 
     check: str
@@ -104,7 +104,7 @@ def _refuse(path: str) -> Any:
 def _batch(network: PrixFixe, size: int = 8) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Returns random inputs, and targets for every output on which a block may be trained.
 
-    Some bases are masked, and some are labelled as mutated.
+    Some bases are masked, and some bases are labelled as mutated.
     """
     generator = np.random.default_rng(0)
     letters = generator.choice(np.array([*BASES.encode(), N], np.uint8), (size, network.construct.length))

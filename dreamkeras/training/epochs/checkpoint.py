@@ -94,10 +94,10 @@ def assign_weights(variables: list[keras.Variable], values: list[np.ndarray], so
     Args:
         variables: Variables of the model or of the optimiser.
         values: One array for each variable.
-        source: File that contains the arrays, which the error message names.
+        source: File that contains the arrays, for the error message.
 
     Raises:
-        ModelError: The number of arrays or the shape of an array differs from that of the variables.
+        ModelError: The arrays differ from the variables in number or shape.
     """
     came, wanted = [value.shape for value in values], [tuple(variable.shape) for variable in variables]
     if came != wanted:

@@ -22,9 +22,9 @@ def is_better(row: Epoch, best: Epoch) -> bool:
     """Whether an epoch ranks above the best earlier epoch. In a tie, the earlier epoch ranks higher.
 
     For networks with profiles, the epoch with the lowest validation loss ranks highest. For other networks, the epoch with the highest mean
-    r over tasks ranks highest. A task with an undefined r in one epoch counts as 0, so that all means are over the same tasks. Epochs in
-    which r is undefined for all tasks rank below all other epochs, in the order of the error relative to the variance of the training
-    values.
+    r over tasks ranks highest. If r of a task is undefined in an epoch, r counts as 0, so that the mean is over the same tasks in all
+    epochs. Epochs in which r is undefined for all tasks rank below all other epochs, in the order of the error relative to the variance of
+    the training values.
     """
     rank, so_far = _rank(row), _rank(best)
     return rank is not None and (so_far is None or rank > so_far)
@@ -77,7 +77,7 @@ def target_variances(targets: np.ndarray) -> np.ndarray:
 
 
 def describe_undefined(targets: np.ndarray, tasks: Sequence[str]) -> str:
-    """Returns a warning that lists the tasks with undefined validation r, with the number of validation values.
+    """Returns a warning that lists the tasks with undefined validation r, and the number of validation values of each such task.
 
     Returns an empty string if r is defined for all tasks.
 

@@ -81,7 +81,7 @@ def rank(results: Sequence[Result], draws: int = DRAWS, seed: int = 0) -> list[L
     Args:
         results: Results of runs that were validated on the same sequences.
         draws: Number of bootstrap resamples of the validation sequences for the intervals.
-        seed: Random seed of the resamples.
+        seed: Random seed for the resamples.
 
     Raises:
         InputError: There are no results, or two runs were validated on different sequences.
@@ -163,7 +163,7 @@ def _markdown(rows: Sequence[LeaderboardRow], sequences: int, failures: Mapping[
     lines = [
         "# Leaderboard",
         "",
-        "| combination | runs | r | sd | parameters | minutes | sequences per second | behind the best (95 % interval) |",
+        "| combination | runs | r | sd | parameters | minutes | sequences per second | r below the best (95 % interval) |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:

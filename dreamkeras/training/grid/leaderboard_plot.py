@@ -62,4 +62,4 @@ def _draw_behind(axes: "Axes", rows: Sequence[LeaderboardRow]) -> None:
         axes.hlines(places, low, high, color=RED, linewidth=2, label="95 % interval")
         axes.plot(values, places, "D", color=RED, markersize=6)
     axes.axvline(0, color=GREY, linewidth=1, linestyle="--")
-    axes.set_xlabel("r behind the best")
+    axes.set_xlabel("r below the best")

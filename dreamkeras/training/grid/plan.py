@@ -198,7 +198,7 @@ def _axes(fields: Mapping[str, Any]) -> dict[str, list[Any]]:
             wanted = " or ".join("list of names" if typing.get_origin(kind) is tuple else kind.__name__ for kind in allowed)
             raise InputError(f"Expected {name} to be of type {wanted}, got {options[name]!r}")
         if name in SHARED and len(values) > 1:
-            raise InputError(f"Expected one {name}, so that all runs validate on the same sequences, got {values!r}")
+            raise InputError(f"Expected a single value of {name}, so that all runs validate on the same sequences, got {values!r}")
     return axes
 
 

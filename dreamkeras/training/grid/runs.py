@@ -89,7 +89,7 @@ def run_grid(
 
 def _run_all(runs: Sequence[GridRun], folder: Path, parallel: int, report: Callable[[str], None], worker: Sequence[str]) -> dict[str, str]:
     pending = [run for run in runs if not is_finished(folder / "runs" / run.name)]
-    report(f"{len(runs) - len(pending)} of {len(runs)} runs are finished, {len(pending)} remain, {parallel} at a time.")
+    report(f"{len(runs) - len(pending)} of {len(runs)} runs are finished, and {len(pending)} remain. Runs at a time: {parallel}.")
     failures: dict[str, str] = {}
     with _killed_at_the_end() as active:
         while pending or active:

@@ -66,8 +66,8 @@ def write_results(
 
     Raises:
         DreamkerasError: A file cannot be written.
-        ExportError: The ONNX file cannot be written, or its predictions differ from those of the network. The run folder then lacks the
-            ONNX file and `calibration.json`.
+        ExportError: The ONNX file cannot be written, or its predictions differ from those of the network. After this error, the run folder
+            has no ONNX file and no `calibration.json`.
     """
     _save_model(folder / "model.keras", model)  # the model is saved first, so that a later error cannot lose the model
     metrics = _metrics(config, model, predicted, validation, state, training)

@@ -146,7 +146,7 @@ def _validation(description: ModelDescription, metrics: Fields, history: Sequenc
     cells = [[*([name] if tasks else []), *(_figure(row[key], columns[key][1]) for key in known)] for name, row in rows.items()]
     undefined = any(_figure(row[key], columns[key][1]) == UNDEFINED for row in rows.values() for key in known)
     notes = [
-        "Metrics of all tasks are means over the tasks for which they are defined. "
+        "The row `all tasks` contains means over the tasks for which a metric is defined. "
         "The metrics of a task are computed from the sequences with a value for the task."
         if tasks
         else "",
@@ -236,7 +236,7 @@ def _parity(parity: Fields) -> list[str]:
     """Lists the metrics of the agreement between the ONNX file and the Keras model, which were measured at export."""
     found = [(key, value) for key, value in parity.items() if isinstance(value, int | float | str)]
     lines = [f"- {key.replace('_', ' ')}: {value if isinstance(value, str) else f'{value:,.6g}'}" for key, value in found]
-    return ["Agreement with the Keras model at export:", "", *lines] if lines else []
+    return ["Agreement between the ONNX file and the Keras model:", "", *lines] if lines else []
 
 
 def _lines(fields: Fields, templates: Mapping[str, str]) -> list[str]:

@@ -19,9 +19,9 @@ class PearsonLoss(keras.losses.Loss):
     """Loss based on Pearson's r over a batch.
 
     The loss is the sum of 1 - r, the squared difference of the measured and predicted means, and the squared difference of their standard
-    deviations. Both squared differences are divided by the variance of the measured values. These two terms keep predictions in the units
-    of the targets. The mean squared error is the sum of the two squared differences and of 1 - r times twice the product of both standard
-    deviations. In contrast, the weight of 1 - r in `PearsonLoss` does not depend on the predictions.
+    deviations. Both squared differences are divided by the variance of the measured values. Because of the squared differences, predictions
+    stay in the units of the targets. The mean squared error has the same three terms, but multiplies 1 - r by twice the product of the two
+    standard deviations. In `PearsonLoss`, the weight of 1 - r does not depend on the predictions.
 
     Example:
         >>> round(float(PearsonLoss()([[1.0], [2.0], [3.0]], [[2.0], [3.0], [4.0]])), 5)  # r 1, the mean 1 too high, variance 2/3

@@ -44,7 +44,7 @@ class Strategy(NamedTuple):
         batch_size: Examples per optimiser step.
         learning_rate: Peak learning rate of the schedule. If None, the rate is computed from the width of the network's core, as described
             by Vaswani et al.
-        weight_decay: Decoupled weight decay of all trainable variables.
+        weight_decay: Decoupled weight decay for all trainable variables.
         optimizer: Function that makes an optimiser from its schedules, the weight decay and keyword arguments of `keras.optimizers`.
         schedule: Function that makes the schedules from the peak learning rate and the number of steps.
         strands: Use of the reverse complement of a window. With `"augment"`, the reverse complement is a second example. With `"pair"`, the
@@ -84,7 +84,7 @@ class Strategy(NamedTuple):
             ModelError: The learning rate of the strategy is None.
         """
         if self.learning_rate is None:
-            raise ModelError(f"Expected strategy {self.name} with a learning rate, got None: use peak_rate.")
+            raise ModelError(f"The strategy {self.name} has no learning rate. Compute one with peak_rate.")
         options = {"clip_norm": self.clip_norm, "clip_value": self.clip_value}
         if ema is not None:
             options |= {"use_ema": True, "ema_momentum": ema}
@@ -108,7 +108,7 @@ class Strategy(NamedTuple):
 
 
 def one_cycle(peak: float, steps: int) -> OptimizerSchedules:
-    """Returns the one-cycle policy of torch.
+    """Returns the one-cycle schedules of torch.
 
     The learning rate rises from peak / 25 to peak, and then falls to peak / 250,000. At the same time, beta_1 falls from 0.95 to 0.85, and
     then rises to 0.95.
@@ -158,7 +158,7 @@ UNLOCKDNA = Strategy("unlockdna", 20, 512, None, weight_decay=0.0, optimizer=ada
 both strands."""
 
 PROFORMER = UNLOCKDNA._replace(name="proformer", mask=0.05)
-"""Strategy of team Unlock_DNA in the challenge."""
+"""Strategy of team Unlock_DNA in the DREAM challenge."""
 
 LEGNET = AUTOSOME.with_optimizer("lion")._replace(name="legnet")
 """Strategy of team autosome after the challenge, with Lion (Penzar et al. 2023)."""

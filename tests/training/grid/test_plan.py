@@ -107,7 +107,10 @@ class TestRefusals:
             ({**SMALLEST, "options": {"freeze": 1}}, "Expected freeze to be of type list of names, got 1"),
             ({**SMALLEST, "options": {"freeze": ["first"]}}, "freeze and body_rate require init_from"),
             ({**SMALLEST, "options": {"epochs": 0}}, "Expected epochs above 0, got 0"),
-            ({**SMALLEST, "options": {"valid_fold": [1, 2]}}, r"Expected one valid_fold, so that all runs validate on the same .*\[1, 2\]"),
+            (
+                {**SMALLEST, "options": {"valid_fold": [1, 2]}},
+                r"Expected a single value of valid_fold, so that all runs validate on the same .*\[1, 2\]",
+            ),
             ({**SMALLEST, "models": ["a", "a"]}, "Expected different runs, got a_seed-0 twice"),
             ({**SMALLEST, "models": ["f,c", "f-c"]}, "Expected different runs, got f-c_seed-0 twice"),
         ],

@@ -87,7 +87,7 @@ class TestUnlockDNA:
         assert UNLOCKDNA._replace(learning_rate=0.002).peak_rate(256) == 0.002
 
     def test_a_missing_rate_is_refused(self):
-        with pytest.raises(ModelError, match="Expected strategy unlockdna with a learning rate, got None"):
+        with pytest.raises(ModelError, match="The strategy unlockdna has no learning rate"):
             UNLOCKDNA.make_optimizer(10)
 
 
