@@ -36,8 +36,8 @@ def show_bytes() -> Iterator[Callable[[str, int, int], None] | None]:
     """Shows a progress bar for each downloaded file.
 
     Yields:
-        A function to call with the name of a file, its number of bytes received, and its total number of bytes, or None if standard error
-        is not a terminal.
+        A function that takes the name of a file, the number of bytes received, and the total number of bytes of the file. If standard error
+        is not a terminal, yields None.
     """
     if not sys.stderr.isatty():
         yield None

@@ -144,7 +144,7 @@ def refuse_clashes(inputs: Iterable[str | None], *outputs: str | Path | None) ->
 def _is_same(first: str, second: str, *, is_file: bool = False) -> bool:
     """Whether two paths name the same file or folder, existing or not.
 
-    If `is_file`, the first path is an input: `-` is then standard input, and the paths are the same only if the file exists.
+    If `is_file` is True, the first path is an input: `-` is then standard input, and the paths are the same only if the file exists.
     """
     one, other = _status(first, 0 if is_file else 1), _status(second, 1)
     if one and other:

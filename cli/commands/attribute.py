@@ -73,9 +73,9 @@ def command(
     """Attribute predictions to the bases of the sequences in INPUT, using the gradients of a Keras model.
 
     INPUT may have any sequence format that `dreamkeras predict` reads. Contributions explain the predictions of the exported model. Each
-    row of the results describes one base, with the name of the sequence, the 1-based position in the insert, the base, and its contribution
-    to the prediction of each task. If FILE ends in .npz, the file also holds the contributions that the three other bases would have at
-    each position.
+    row of the results describes one base, with the name of the sequence and the 1-based position in the insert. For each task, the row has
+    the contribution of the base to the prediction. If FILE ends in .npz, the file also holds the contributions that the three other bases
+    would have at each position.
     """
     from ..results import leave_manifest, model_files, refuse_clashes, report_skipped
 

@@ -44,7 +44,10 @@ __all__ = ["command"]
     help="1-based positions of the first motif, as a range or a list such as 5,9,20.  [default: the middle]",
 )
 @click.option(
-    "--spacings", type=numbers, metavar="FROM:TO:STEP", help="Numbers of bases between two motifs, as a range or a list.  [default: 0:20:1]"
+    "--spacings",
+    type=numbers,
+    metavar="FROM:TO:STEP",
+    help="Numbers of bases between the two motifs, as a range or a list.  [default: 0:20:1]",
 )
 @strands_option
 @click.option(
@@ -73,10 +76,10 @@ def command(
 
     Motifs are written in IUPAC codes and replace bases of the backgrounds. At an N in a motif, the base of the background is kept.
 
-    Each row of the results describes one arrangement of the motifs, with the 1-based position of the first base of MOTIF, the strands and,
-    for two motifs, the spacing. The row has the effect of the arrangement with a 95 % interval. The effect is the mean prediction with the
-    motifs minus the mean prediction without the motifs. For two motifs, the row also has the effect of each motif alone and the
-    interaction, which is the effect of the pair minus the sum of the two single effects.
+    Each row of the results describes one arrangement of the motifs, with the 1-based position of MOTIF, the strands and, for two motifs,
+    the spacing. The row has the effect of the arrangement with a 95 % interval. The effect is the mean prediction with the motifs minus the
+    mean prediction without the motifs. For two motifs, the row also has the effect of each motif alone and the interaction. The interaction
+    is the effect of the pair minus the sum of the two single effects.
     """
     if len(motifs) > 2:
         raise click.UsageError(f"Expected one or two motifs, got {len(motifs)}.")

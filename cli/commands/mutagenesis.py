@@ -32,8 +32,8 @@ __all__ = ["command"]
 def command(deletions: bool, resume: bool, dry_run: bool, **options: Any) -> None:
     """Predict the effect of every single-base change of the sequences in INPUT.
 
-    INPUT is a FASTA, FASTQ, TSV or CSV file or a file with one sequence per line, plain or compressed with gzip, or a Parquet file. INPUT -
-    is standard input. Each base of each insert is replaced with every other base, while adapters stay unchanged.
+    INPUT is a FASTA, FASTQ, TSV or CSV file or a file with one sequence per line, plain or compressed with gzip, or a Parquet file. For
+    standard input, INPUT is -. Each base of each insert is replaced with every other base, while adapters stay unchanged.
 
     Each row of the results describes one change, with the name of the sequence, the 1-based position in the insert, and the original and
     the new base. For each task, the row has the effect: the prediction for the mutant minus the prediction for the original sequence. With
@@ -50,7 +50,7 @@ def command(deletions: bool, resume: bool, dry_run: bool, **options: Any) -> Non
     check_resume(inputs, output, resume=resume, is_measured=given.is_measured)
     beside = explanation_outputs(options)
     refuse_clashes((*inputs, *model_files(models)), output, *beside.files, *beside.folders)
-    choose_effect_format(output, given.format)  # with --resume, the results are opened only at the end
+    choose_effect_format(output, given.format)  # with --resume, the results are opened only at the end, which is late for this error
     explaining = open_explanations(options)
     scorer, size = given.open_models()
     has_sd = len(scorer.members) > 1

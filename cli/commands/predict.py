@@ -44,8 +44,10 @@ def command(
 ) -> None:
     """Predict the expression of the sequences in INPUT.
 
-    INPUT is a FASTA, FASTQ, TSV or CSV file or a file with one sequence per line, plain or compressed with gzip, or a Parquet file. INPUT -
-    is standard input. With --genome, INPUT is BED or narrowPeak. With --tile but without --genome, INPUT is a genome in FASTA format.
+    INPUT is a FASTA, FASTQ, TSV or CSV file or a file with one sequence per line, plain or compressed with gzip, or a Parquet file. For
+    standard input, INPUT is -. With --genome, INPUT is BED or narrowPeak. With --tile but without --genome, INPUT is a genome in FASTA
+    format.
+
     Results keep the names and the order of the records. Regions and tiles are named after their positions. With an ensemble, the results
     contain the mean prediction of the models and, in a second column for each task, the standard deviation.
     """
@@ -65,7 +67,7 @@ def command(
     reading = chosen_reading(inputs, scorer, options, given.columns, track)
     refuse_clashes((*reading.files, *model_files(models)), output)
     if track is None and engine == "local":
-        choose_format(output, given.format)  # with --resume, the results are opened only at the end
+        choose_format(output, given.format)  # with --resume, the results are opened only at the end, which is late for this error
     confidence = chosen_confidence(options)
     if confidence:
         scorer = confidence.add_to(scorer)

@@ -16,7 +16,7 @@ def may_be_empty(parameter: click.Parameter) -> bool:
 
 
 def refuse_empty(ctx: click.Context, command: click.Command, arguments: Sequence[str]) -> None:
-    """Refuses empty values on the command line, which could not be distinguished from options that were not given.
+    """Refuses empty values on the command line. Commands could not distinguish empty values from options that were not given.
 
     Raises:
         click.UsageError: An option or an argument has an empty value.

@@ -54,7 +54,7 @@ OPTIONS = {
         "--length", type=WholeRange(min=1), metavar="N", help="Window length in bases.  [default: long enough for the longest sequence]"
     ),
     "reverse_mark": click.option(
-        "--reverse-mark", metavar="TEXT", help="Text in the ids of sequences that were measured in reverse orientation."
+        "--reverse-mark", metavar="TEXT", help="Text that marks the ids of sequences measured in reverse orientation."
     ),
     "both_strands": click.option(
         "--both-strands",

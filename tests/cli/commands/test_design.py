@@ -115,7 +115,7 @@ def test_gradients_of_the_keras_model_propose_edits(run, starts, tmp_path):
 def test_method_gradient_requires_a_run_folder(run, tmp_path):
     result = run("design", "--target", "max", "--method", "gradient", "-o", tmp_path / "out")
     assert result.exit_code == 2
-    assert "--method gradient requires run folders as -m, because it uses their Keras models, got none." in result.stderr
+    assert "--method gradient requires run folders as -m, which contain Keras models, got none." in result.stderr
 
 
 @pytest.mark.parametrize(
