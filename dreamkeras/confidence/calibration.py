@@ -1,6 +1,6 @@
 """Finds the parts of a calibration in a model file.
 
-The parts `intervals`, `background` and `familiarity` are implemented in the modules with these names.
+The parts `intervals`, `background` and `familiarity` are implemented in the modules with the same names.
 """
 
 from typing import Any

@@ -27,7 +27,10 @@ LABELS = tuple(";".join(reason for bit, reason in enumerate(REASONS) if code >> 
 """Text for each code, which lists the unusual features. The text is empty if no feature is unusual."""
 
 CENTRAL = 0.999
-"""Share of the training sequences within the range of a feature. Half of the other sequences are below the range, and half are above it."""
+"""Share of the training sequences within the range of a feature.
+
+Half of the sequences outside the range are below it, and half are above it.
+"""
 
 WORD = 4
 """Length of a k-mer. There are 136 distinct 4-mers if a 4-mer and its reverse complement are counted as one."""

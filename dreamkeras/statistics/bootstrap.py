@@ -26,7 +26,7 @@ ROUNDING = 1e-13
 """Values are treated as equal if their variance is below this share of their mean square."""
 
 UNDEFINED = "undefined"
-"""Text that is shown for a metric that is NaN."""
+"""Text that replaces the value of an undefined metric."""
 
 
 class Interval(NamedTuple):
@@ -57,9 +57,9 @@ def resample_pearson(measured: ArrayLike, predicted: ArrayLike, draws: int = DRA
 
     Returns:
         Mean r over tasks, float64 (draws, models). The mean includes all tasks for which r is defined for at least one model in the
-        resample. If r of a task is undefined for another model, r counts as 0, so that all models are compared on the same tasks. The mean
-        of a model is NaN if r is undefined for all tasks. An r is undefined if all measured or all predicted values of a resample are
-        equal, or if a value is not finite.
+        resample. If r of a task is defined for only some of the models, r counts as 0 for the others, so that all models are compared on
+        the same tasks. The mean of a model is NaN if r is undefined for all tasks. An r is undefined if all measured or all predicted
+        values of a resample are equal, or if a value is not finite.
 
     Raises:
         InputError: The shapes do not match, there are no sequences, or `draws` is below 1.

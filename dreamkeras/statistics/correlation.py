@@ -34,7 +34,7 @@ def pearson(x: ArrayLike, y: ArrayLike) -> np.ndarray:
 def spearman(x: ArrayLike, y: ArrayLike) -> np.ndarray:
     """Computes Spearman's rho, which is Pearson's r of the ranks. The rank of equal values is the mean of their ranks.
 
-    Arguments, return value and errors are those of `pearson`.
+    See `pearson` for the arguments, the return value and the errors.
 
     Example:
         >>> float(spearman([1, 2, 30], [1, 4, 9]))
@@ -45,7 +45,7 @@ def spearman(x: ArrayLike, y: ArrayLike) -> np.ndarray:
 
 
 def mse(x: ArrayLike, y: ArrayLike) -> np.ndarray:
-    """Computes the mean squared error, which is NaN if there are no rows. Arguments and shapes are those of `pearson`.
+    """Computes the mean squared error, which is NaN if there are no rows. See `pearson` for the arguments and the return value.
 
     Example:
         >>> float(mse([1, 2], [1, 4]))

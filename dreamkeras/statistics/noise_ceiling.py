@@ -41,9 +41,9 @@ def noise_ceiling(replicates: np.ndarray) -> NoiseCeiling:
     The noise is assumed to be independent between replicates, and to have the same variance in all replicates.
 
     If rho is the mean r over all pairs of replicates, the mean of k replicates has the reliability k rho / (1 + (k - 1) rho) (Spearman
-    1910; Brown 1910). The correlation of this mean with the true value is the square root of the reliability (correction for attenuation,
-    Spearman 1904). The r of a pair is computed from the rows in which both replicates are present. The value of k is the mean number of
-    replicates in rows with at least one replicate.
+    1910; Brown 1910). The correlation of the mean of the replicates with the true value is the square root of the reliability (correction
+    for attenuation, Spearman 1904). The r of a pair is computed from the rows in which both replicates are present. The value of k is the
+    mean number of replicates in rows with at least one replicate.
 
     Args:
         replicates: Measurements (n, k). Missing values are NaN.
@@ -60,7 +60,7 @@ def noise_ceiling(replicates: np.ndarray) -> NoiseCeiling:
     pairs = [present[:, one] & present[:, other] for one, other in combinations(range(replicates.shape[1]), 2)]
     columns = combinations(replicates.T, 2)
     r = np.array([pearson(one[rows], other[rows]) for (one, other), rows in zip(columns, pairs, strict=True)])
-    r = r[~np.isnan(r)]  # r is undefined if the replicates of a pair share no rows or are constant
+    r = r[~np.isnan(r)]  # r is undefined if the replicates of a pair have no common rows or are constant
     if not len(r):
         return NoiseCeiling(float("nan"), float("nan"))
     rho = float(r.mean())

@@ -94,7 +94,7 @@ def assign_weights(variables: list[keras.Variable], values: list[np.ndarray], so
     Args:
         variables: Variables of the model or of the optimiser.
         values: One array for each variable.
-        source: File that contains the arrays, for the error message.
+        source: File with the arrays, which is named in the error message.
 
     Raises:
         ModelError: The arrays differ from the variables in number or shape.
