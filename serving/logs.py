@@ -22,7 +22,7 @@ NUMBERS = itertools.count(1)
 
 
 class JsonLines(logging.Formatter):
-    """Formats a log record as one JSON object. The items of the record's `fields` become members of the object."""
+    """Formats a log record as one JSON object. The items of the record's `fields` become members of the JSON object."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Returns the record as one line."""

@@ -42,7 +42,7 @@ class ModelRepository:
     """Served models, loaded from named files and from a folder of models.
 
     `NAME.onnx` or `NAME/model.onnx` in the folder is version 1 of the model NAME. `NAME/1/model.onnx`, `NAME/2/model.onnx` and so on
-    are versions of NAME. The newest version answers requests without a version.
+    are versions of NAME. The newest version answers requests that name no version.
 
     Args:
         files: Paths by model name. A path is an `.onnx` file, a run folder or a folder of versions.

@@ -21,7 +21,7 @@ class Settings:
     Args:
         body_bytes: Maximum size of a request body, before and after decompression.
         upload_bytes: Maximum size of an uploaded file of sequences, which is scored while it is received.
-        held_bytes: Maximum total size of request bodies in memory. Further requests get status 503.
+        held_bytes: Maximum total size of request bodies in memory. Requests that would exceed this size get status 503.
         json_bytes: Maximum size of JSON in a request or answer. The server answers no other request while it parses or writes JSON.
         json_depth: Maximum nesting depth of a JSON body.
         rows: Maximum number of sequences in one inference request over /v2 or gRPC.

@@ -24,7 +24,7 @@ class SubsetScore(NamedTuple):
         subset: Key of `SUBSETS`.
         n: Number of sequences, or of pairs of sequences, in the subset.
         weight: Weight of the subset in the score.
-        r: Pearson's r with a 95 % interval. The challenge's score uses r squared.
+        r: Pearson's r with a 95 % interval. The score of the DREAM Challenge uses r squared.
         rho: Spearman's rho with a 95 % interval.
     """
 
@@ -43,7 +43,7 @@ class DreamScore(NamedTuple):
         pearson: Weighted mean of r squared over subsets.
         spearman: Weighted mean of rho over subsets.
         missing: Subsets whose file is missing or whose correlation is undefined. With missing subsets, the scores are means over the other
-            subsets and are not comparable with scores of the challenge.
+            subsets and are not comparable with scores of the DREAM Challenge.
     """
 
     parts: tuple[SubsetScore, ...]

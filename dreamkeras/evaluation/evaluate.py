@@ -48,9 +48,9 @@ class Evaluation(NamedTuple):
     Args:
         figures: Metrics by model and task.
         differences: Differences in metrics between all pairs of models on all tasks.
-        scores: The challenge's score of each model. The dictionary is empty if the challenge's test subsets are not used.
+        scores: DREAM Challenge score of each model. The dictionary is empty if the test subsets of the DREAM Challenge are not used.
         ceilings: Noise ceiling of each task. The dictionary is empty if there are no replicates.
-        peaks: Metrics on the peaks alone. None if the data have no non-peaks, or fewer than two peaks.
+        peaks: Metrics on the peaks alone, or None for data without non-peaks or with fewer than two peaks.
     """
 
     figures: dict[str, dict[str, Figures]]
@@ -83,8 +83,8 @@ def evaluate(
         examples: n measured sequences.
         tasks: Names of the tasks, in the order of the columns of targets.
         predictions: Predictions by model, float (n, tasks).
-        subsets: Row numbers of the challenge's test subsets by name, as from `evaluation.subsets.read_subsets`. Subsets require a single
-            task. If None, the challenge's score is not computed.
+        subsets: Row numbers of the DREAM Challenge's test subsets by name, as from `evaluation.subsets.read_subsets`. Subsets require a
+            single task. If None, the DREAM Challenge score is not computed.
         in_units: Whether measurements and predictions are in the same units. If False, the mean squared error is NaN.
         draws: Number of bootstrap resamples of the sequences. All models use the same resamples.
         seed: Random seed for the resamples.
@@ -141,9 +141,9 @@ def _scores(
     if subsets is None:
         return {}
     if len(tasks) > 1:
-        raise InputError(f"Expected one task for the challenge's score, got {', '.join(tasks)}.")
+        raise InputError(f"Expected one task for the DREAM Challenge score, got {', '.join(tasks)}.")
     measured = examples.targets[:, 0]
     if np.isnan(measured).any():
-        raise InputError("The challenge's score requires a measured value in every row, but some rows have no value.")
+        raise InputError("The DREAM Challenge score requires a measured value in every row, but some rows have no value.")
     scores = dream_score(measured, [values[:, 0] for values in models.values()], subsets, draws, seed)
     return dict(zip(models, scores, strict=True))

@@ -56,7 +56,7 @@ def _scores(scores: Mapping[str, DreamScore]) -> list[str]:
     missing = next(iter(scores.values())).missing
     lacking = (
         f"<p class='note'>These subsets are missing: {escape(', '.join(missing))}. "
-        "The scores cannot be compared with scores of the challenge.</p>"
+        "The scores cannot be compared with scores of the DREAM Challenge.</p>"
     )
     rows = [(model, f"{score.pearson:.4f}", f"{score.spearman:.4f}") for model, score in scores.items()]
     published = [(name, f"{r:.3f}", "" if rho is None else f"{rho:.3f}") for name, (r, rho) in PUBLISHED.items()]

@@ -42,8 +42,8 @@ class EvaluationChoices(NamedTuple):
         table: Layout of the data file, for the assay `table`.
         summits: Whether windows are centred on the summits in column 10 of a file of peaks. If None, windows are placed as in the
             training of the first model.
-        subsets: Folder with the challenge's test subsets.
-        public: Folder with the rows of the challenge's public leaderboard, which are excluded from the subsets.
+        subsets: Folder with the test subsets of the DREAM Challenge.
+        public: Folder with the rows of the DREAM Challenge's public leaderboard, which are excluded from the subsets.
         draws: Number of bootstrap resamples.
         seed: Random seed for the resamples.
         device: Device on which the models run; see `scoring.session`.

@@ -2,7 +2,7 @@
 
 Each subset has a weight in the score.
 
-The files are in the challenge's repository, in `data/test_subset_ids` and `data/public_leaderboard_ids`.
+The files are in the repository of the DREAM Challenge, in `data/test_subset_ids` and `data/public_leaderboard_ids`.
 """
 
 import json
@@ -26,7 +26,7 @@ SINGLE, PAIRED = ("pos",), ("alt_pos", "ref_pos")
 
 
 class Subset(NamedTuple):
-    """A test subset of the challenge.
+    """A test subset of the DREAM Challenge.
 
     Args:
         weight: Weight of the subset in the score. The weights of all subsets do not sum to 1.
@@ -53,7 +53,7 @@ SUBSETS = {
     "motif perturbation": Subset(0.3, "motif_perturbation_seqs.csv", "motif_perturbation_exp_indices.json", paired=True),
     "motif tiling": Subset(0.4, "motif_tiling_seqs.csv", "motif_tiling_exp_indices.json", paired=True),
 }
-"""The nine test subsets of the challenge's score (Rafi et al. 2024)."""
+"""The nine test subsets for the score of the DREAM Challenge (Rafi et al. 2024)."""
 
 
 class RowSequences(NamedTuple):
@@ -71,11 +71,11 @@ class RowSequences(NamedTuple):
 def read_subsets(
     folder: str | Path, rows: int, public: str | Path | None = None, test: RowSequences | None = None
 ) -> dict[str, np.ndarray]:
-    """Reads the test subsets of the challenge whose files are in a folder.
+    """Reads the test subsets of the DREAM Challenge whose files are in a folder.
 
     Args:
-        folder: Folder with the tables of the subsets. Each table has the columns `SINGLE` or `PAIRED`. Repeated rows or pairs in a table
-            are used once.
+        folder: Folder with the tables of the subsets. Each table has the columns in `SINGLE` or in `PAIRED`. Repeated rows or pairs in a
+            table are used once.
         rows: Number of rows of the test file.
         public: Folder of the public leaderboard, with one JSON file per subset. The keys in a JSON file are row numbers, or pairs of
             row numbers in the form `alt,ref`. All rows of the leaderboard are excluded from all subsets of rows. Pairs of the leaderboard
@@ -141,7 +141,7 @@ def _compare(table: Table, rows: np.ndarray, texts: list[str], test: RowSequence
     for place in fitting[different][:1]:
         raise InputError(
             f"Row {rows[place]} of the test file and {source_name(table.source)}, line {table.lines[place]}, have different sequences. "
-            "Give the test file of the challenge in its original order."
+            "Use the test file of the DREAM Challenge in its original order."
         )
 
 

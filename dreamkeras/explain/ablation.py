@@ -24,7 +24,7 @@ AT_ONCE = 8192
 
 
 class Spans(NamedTuple):
-    """Spans of inserts, 0-based and half-open.
+    """Spans of inserts, with 0-based and half-open positions.
 
     Args:
         sequences: Index of the sequence that contains each span, in ascending order, int64 (m,).

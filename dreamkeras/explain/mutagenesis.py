@@ -35,7 +35,7 @@ class Mutagenesis(NamedTuple):
         ids: n names.
         inserts: The n unchanged inserts of the sequences.
         reference: Predictions for the unchanged sequences, float32 (n, tasks).
-        effects: Prediction for the mutant minus the reference, float32 (letters of all inserts, 4 or 5, tasks), in the order of
+        effects: Prediction for the mutant minus `reference`, float32 (letters of all inserts, 4 or 5, tasks), in the order of
             `inserts.flat` and `CHANGES`. The effect of replacing a letter by itself is 0. The fifth change is the deletion, if deletions
             were requested. For an ensemble, effects are means over its members.
         sd: Standard deviation of the effects over the members of an ensemble, with the same shape as `effects`. For a single model, or an

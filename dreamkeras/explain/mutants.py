@@ -128,7 +128,7 @@ def require_fit(records: Records, problems: Mapping[int, str]) -> None:
     """Raises an error for the first record with a problem, if any.
 
     Raises:
-        InputError: A record has a problem. The message names the record.
+        InputError: At least one record has a problem. The message names the first such record.
     """
     if problems:
         index = min(problems)

@@ -44,7 +44,7 @@ RULE = Rule()
 
 
 class Seqlets(NamedTuple):
-    """Runs of important letters, 0-based and half-open.
+    """Runs of important letters, with 0-based and half-open positions.
 
     Args:
         sequences: Index of the sequence that contains each seqlet, int64 (m,).
@@ -97,7 +97,8 @@ def seqlet_matrices(inserts: Ragged, hypothetical: np.ndarray, seqlets: Seqlets)
     """Converts each seqlet to a motif with the probability of each base at each position.
 
     The probability of a base decreases exponentially with the loss of contribution relative to the letter of the sequence. If the seqlet
-    decreases the prediction, the gain of contribution is used instead. `ODDS` sets the scale at the most important letter of the seqlet.
+    decreases the prediction, the gain of contribution is used instead. At the most important letter of a seqlet, the odds against an
+    average other base are `ODDS`.
 
     Args:
         inserts: n sequences.

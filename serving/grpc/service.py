@@ -50,7 +50,7 @@ ASKS_FOR_FINAL = "triton_enable_empty_final_response"
 
 
 def grpc_handler(service: Service) -> grpc.GenericRpcHandler:
-    """Returns the handler of all calls.
+    """Returns the handler for all gRPC calls.
 
     Every call is declared with a stream of requests, which has the same wire format as a single request. With a stream, the server can
     check the token before it receives the message, and limit the time and the number of concurrent messages.

@@ -167,7 +167,7 @@ async def _upload(request: Request) -> AsyncIterator[bytes]:
 async def _check_client(request: Request) -> None:
     """Raises `ClientDisconnectedError` if the client has disconnected after the body was received.
 
-    While the body is being received, the code that reads the body raises this error.
+    While the body is being received, `ClientDisconnectedError` is raised by the code that reads the body.
     """
     if getattr(request.state, "is_received", False) and await request.is_disconnected():
         raise ClientDisconnectedError

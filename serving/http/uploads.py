@@ -25,7 +25,7 @@ AT_ONCE = 16
 """Maximum number of concurrent uploads. Each upload has a thread that waits for bytes."""
 
 RECORD = 64 << 20
-"""Maximum number of bytes that are read for a batch of records. More bytes are an error, so that memory stays bounded."""
+"""Maximum number of bytes that are read for a batch of records. A batch with more bytes is an error, so that memory stays bounded."""
 
 GZIP = b"\x1f\x8b"
 STEP = 1 << 20

@@ -102,7 +102,7 @@ def _read_tensor(tensor: Any, raw: Sequence[bytes]) -> Tensor:
         raise ProtocolError(f"Expected the elements of input {name!r} in {FIELDS[tensor.datatype]}, got {others[0]}.")
     values = getattr(tensor.contents, FIELDS[tensor.datatype])
     if len(values) != math.prod(shape):
-        raise ProtocolError(f"Expected {math.prod(shape)} elements of input {name!r} {list(shape)}, got {len(values)}.")
+        raise ProtocolError(f"Expected {math.prod(shape)} elements of input {name!r} with shape {list(shape)}, got {len(values)}.")
     if tensor.datatype == BYTES:
         return list(values)
     return decode_letters(values, shape, f"input {name!r}")

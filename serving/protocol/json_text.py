@@ -44,7 +44,7 @@ def member(fields: Fields, name: str, kind: type, default: Any, label: str) -> A
     Args:
         fields: The JSON object.
         name: Name of the member.
-        kind: Type of the member, one of `KINDS`. A boolean is not an integer.
+        kind: Type of the member, one of `KINDS`. A boolean does not count as an integer.
         default: Value if the member is missing, or `...` if the member is required.
         label: Name of the object for error messages.
 

@@ -125,7 +125,7 @@ def check_parameters(parameters: dict[str, Any]) -> dict[str, Any]:
     """Checks the parameters of a request and returns them unchanged.
 
     Raises:
-        ProtocolError: A value is not a string, number or boolean, or `timeout` or `priority` is not a non-negative integer.
+        ProtocolError: A value is not a string, number or boolean, or `timeout` or `priority` is negative or not an integer.
     """
     for name, value in parameters.items():
         if not isinstance(value, str | int | float):
@@ -155,7 +155,7 @@ def decode_tensor(name: str, datatype: str, shape: Sequence[int], data: memoryvi
         return _decode_strings(name, count, data)
     numpy_type = NUMPY_TYPES[datatype]
     if len(data) != count * numpy_type.itemsize:
-        raise ProtocolError(f"Expected {count * numpy_type.itemsize} bytes of input {name!r} {list(shape)}, got {len(data)}.")
+        raise ProtocolError(f"Expected {count * numpy_type.itemsize} bytes of input {name!r} with shape {list(shape)}, got {len(data)}.")
     return np.frombuffer(data, numpy_type).reshape(shape)
 
 

@@ -60,7 +60,7 @@ def read_instances(body: bytes, inputs: Sequence[TensorSpec], outputs: Sequence[
 
 
 def write_predictions(request: InferRequest, outputs: dict[str, np.ndarray]) -> bytes:
-    """Encodes the answer to a request from `read_instances`. NaN and infinities are written as null."""
+    """Encodes the answer to a request that `read_instances` decoded. NaN and infinities are written as null."""
     values = {name: [[_number(value) for value in row] for row in outputs[name].tolist()] for name, _ in request.outputs}
     only = next(iter(values.values())) if len(values) == 1 else None
     if request.parameters["columnar"]:

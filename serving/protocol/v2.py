@@ -135,7 +135,7 @@ def decode_json(datatype: str, shape: Sequence[int], data: list[Any], label: str
         wrong = next(type(value).__name__ for value in values if type(value) is not kind)
         raise ProtocolError(f"Expected {kind_name} in {label}, got {wrong}.")
     if len(values) != math.prod(shape):
-        raise ProtocolError(f"Expected {math.prod(shape)} elements in {label} {list(shape)}, got {len(values)}.")
+        raise ProtocolError(f"Expected {math.prod(shape)} elements in {label} with shape {list(shape)}, got {len(values)}.")
     if datatype == BYTES:
         return [value.encode("utf-8", "replace") for value in values]
     return decode_letters(values, shape, label)

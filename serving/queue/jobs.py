@@ -27,11 +27,11 @@ class Job:
         queued: Arrival time of the request, in seconds of the batcher's clock.
         priority: Priority level. Smaller numbers are scored first.
         answers: Outputs of the rows that have already been scored.
-        taken: Number of rows that are in a batch or scored.
+        taken: Number of rows that have been put in a batch.
         scored: Number of scored rows.
         started: Time at which the first rows were put in a batch. None if all rows are still waiting.
         compute: Total time of each step, over the batches that include rows of the job.
-        withdrawn: Whether the request was cancelled, timed out or failed.
+        withdrawn: Whether the request has been cancelled, has timed out or has failed.
     """
 
     windows: np.ndarray

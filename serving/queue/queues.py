@@ -49,7 +49,7 @@ class ModelQueue:
         self._levels.setdefault(job.priority, deque()).append(job)
 
     def withdraw(self, job: Job) -> int:
-        """Removes a job that was cancelled, timed out or failed. Returns the number of the job's rows that were waiting."""
+        """Removes a job that has been cancelled, has timed out or has failed. Returns the number of the job's rows that were waiting."""
         left = 0 if job.withdrawn else job.waiting
         job.withdrawn = True
         self.rows -= left

@@ -126,7 +126,7 @@ class TestDecode:
     @pytest.mark.parametrize("size", [0, 23, 25])
     def test_wrong_number_of_bytes_is_refused(self, size):
         message = refused(decode_tensor, "letters", "UINT8", [2, 12], memoryview(bytes(size)))
-        assert message == f"Expected 24 bytes of input 'letters' [2, 12], got {size}."
+        assert message == f"Expected 24 bytes of input 'letters' with shape [2, 12], got {size}."
 
     @given(st.lists(st.binary(max_size=20), min_size=1, max_size=20))
     def test_strings_of_nvidias_serializer_are_decoded(self, texts):

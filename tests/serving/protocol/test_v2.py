@@ -135,7 +135,7 @@ class TestInputs:
             (b'{"inputs": []}', "Expected one input, 'sequences' or 'letters', got none."),
             (b'{"inputs": [7]}', "Expected 'inputs' of the request to contain JSON objects only"),
             (b'{"inputs": [{"name": 7}]}', "Expected 'name' of an input to be a JSON string, got int."),
-            (body_of(["A"], shape=(2,)), r"Expected 2 elements in 'data' of input 'sequences' [2], got 1."),
+            (body_of(["A"], shape=(2,)), r"Expected 2 elements in 'data' of input 'sequences' with shape [2], got 1."),
             (body_of(["A", 7]), "Expected strings in 'data' of input 'sequences', got int."),
             (body_of([["A"], "C"], shape=(2, 1)), "Expected strings in 'data' of input 'sequences', got list."),
             (body_of("AC"), "Expected 'data' of input 'sequences' to be a JSON array, got str."),
