@@ -1,22 +1,21 @@
 """The `dreamkeras` command group, which imports each command only when it runs. Importing this module imports only click."""
 
-import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from dreamkeras.errors import DreamkerasError
 
+from .process import Stopped, describe, discard_unwritten, fill_closed_streams, stopped_by_signals
+
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 __all__ = ["COMMANDS", "main"]
-
-STANDARD_ERROR = 2
-"""File descriptor of standard error."""
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C: 128 + SIGINT."""
@@ -91,10 +90,20 @@ class LazyGroup(click.Group):
         return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def main(self, *args: Any, **choices: Any) -> Any:
-        """Runs click's main loop, also when standard error is closed."""
-        if sys.stderr is None:
-            sys.stderr = _null_stderr()
-        return super().main(*args, **choices)
+        """Runs click's main loop, also with closed standard streams, and ends the command cleanly after a signal."""
+        fill_closed_streams()
+        with stopped_by_signals() as find_stop:
+            try:
+                return super().main(*args, obj=find_stop, **choices)
+            except OSError as error:
+                if error.errno is None:
+                    raise
+                # Errors of commands are handled in `invoke`. This one was raised by --help or --version.
+                with suppress(OSError):
+                    click.echo(f"Error: Cannot write standard output: {error.strerror}.", err=True)
+                sys.exit(1)
+            finally:
+                discard_unwritten()
 
     def invoke(self, ctx: click.Context) -> object:
         """Runs the command. Errors that the user can correct become `Error: ...` and an exit code; a bug keeps its traceback."""
@@ -104,23 +113,18 @@ class LazyGroup(click.Group):
             ctx.exit(INTERRUPTED)
         except BrokenPipeError:
             raise  # click exits silently when the reader of the output has closed its pipe
-        except DreamkerasError as error:
-            from .options.defaults import default_hint
+        except (Stopped, Exception) as error:
+            if stopped := ctx.obj():
+                with suppress(OSError):  # the terminal may be closed
+                    click.echo(f"Stopped by {stopped.name}.", err=True)
+                raise stopped from None
+            if isinstance(error, DreamkerasError):
+                from .options.defaults import default_hint
 
-            raise _failure(f"{error}{default_hint(ctx, str(error))}", error.exit_code) from error
-        except OSError as error:
-            if error.errno is None:
-                raise
-            raise _failure(": ".join(str(part) for part in (error.strerror, error.filename) if part), 1) from error
-
-
-def _null_stderr() -> TextIO:
-    """Opens the null device as standard error. A file opened later could otherwise get descriptor 2, to which libraries write messages."""
-    descriptor = os.open(os.devnull, os.O_WRONLY)
-    if descriptor != STANDARD_ERROR:  # standard input or output is also closed, so that its descriptor was used
-        os.dup2(descriptor, STANDARD_ERROR)
-        os.close(descriptor)
-    return os.fdopen(STANDARD_ERROR, "w")
+                raise _failure(f"{error}{default_hint(ctx, str(error))}", error.exit_code) from error
+            if isinstance(error, Exception) and (message := describe(error)):
+                raise _failure(message, 1) from error
+            raise
 
 
 def _suggest(name: str) -> str:

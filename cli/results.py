@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .process import hint_at_stop
+
 if TYPE_CHECKING:
     from dreamkeras.scoring.pipeline import PredictionSink, Scored
     from dreamkeras.scoring.shards import Shards
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "check_resume",
     "command_line",
+    "echo_result",
     "held_run",
     "leave_manifest",
     "model_files",
@@ -83,7 +86,7 @@ def open_shards(
     from dreamkeras.scoring.predictor import PACKAGED_MODEL
 
     work = shards.describe_work(models or (str(PACKAGED_MODEL),), files, columns, choices)
-    with shards.open_shards(output, work) as kept:
+    with hint_at_stop(lambda: "The progress is saved. Repeat the command to resume."), shards.open_shards(output, work) as kept:
         yield kept
 
 
@@ -161,6 +164,19 @@ def _status(path: str, standard: int) -> os.stat_result | None:
         return None
 
 
+def echo_result(line: object) -> None:
+    """Prints a line of results on standard output.
+
+    Raises:
+        DreamkerasError: Standard output cannot be written, for example because the disk of its file is full.
+    """
+    from dreamkeras.files.outputs import naming_output
+    from dreamkeras.files.streams import STANDARD
+
+    with naming_output(STANDARD):
+        click.echo(line)
+
+
 def command_line() -> str:
     """Returns the command line, for manifests."""
     return " ".join(["dreamkeras", *sys.argv[1:]])
@@ -175,10 +191,11 @@ def leave_manifest(output: str, models: Iterable[str], inputs: Iterable[str], mo
 
     if is_stream(output):
         return
+    from dreamkeras.files.temporary import derived_name
     from dreamkeras.scoring.manifest import write_manifest
     from dreamkeras.scoring.predictor import PACKAGED_MODEL
 
-    write_manifest(Path(f"{output}.manifest.json"), command_line(), tuple(models) or (str(PACKAGED_MODEL),), inputs, more)
+    write_manifest(derived_name(Path(output), "", ".manifest.json"), command_line(), tuple(models) or (str(PACKAGED_MODEL),), inputs, more)
 
 
 def report_skipped(scored: "Scored", output: str) -> None:

@@ -27,7 +27,8 @@ def run(folder, library):
 
 
 def work(*args):
-    from dreamkeras.training.grid.worker import end_with_parent, main
+    from dreamkeras.export.child_process import end_with_parent
+    from dreamkeras.training.grid.worker import main
 
     end_with_parent()
     from dreamkeras.training.backend import choose_backend

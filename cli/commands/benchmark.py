@@ -1,8 +1,5 @@
 """`dreamkeras benchmark`: trains a grid of models and ranks them on a leaderboard."""
 
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -10,6 +7,7 @@ import click
 from dreamkeras.training.names import BACKENDS
 
 from ..options.numbers import WholeRange
+from ..process import hint_at_stop
 
 __all__ = ["command"]
 
@@ -55,7 +53,7 @@ def command(data: str, assay: str, grid: Path | None, out: Path, parallel: int |
         known_model(asked.config.model)
         if asked.config.valid:
             require_file(asked.config.valid, "every run of the grid reads this file")
-    with _interruption_reported():
+    with hint_at_stop(lambda: "Repeat the command to resume."):
         failures = run_grid(runs, out, parallel or wanted or default_parallel(), lambda line: click.echo(line, err=True))
     if len(failures) == len(runs):
         raise DreamkerasError(f"All {len(runs)} runs failed. See {out / 'logs'}.")
@@ -65,16 +63,3 @@ def command(data: str, assay: str, grid: Path | None, out: Path, parallel: int |
         f"{best.r:.3f}" if best.r == best.r else f"undefined, relative error {best.error:.4g}"
     )  # NaN is the only value that differs from itself
     click.echo(f"{out / 'leaderboard.md'}: best is {best.combination}, validation r {r}{failed}", err=True)
-
-
-@contextmanager
-def _interruption_reported() -> Iterator[None]:
-    """Treats SIGTERM like Ctrl-C. After an interruption, prints how to resume."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    except KeyboardInterrupt:
-        click.echo("Stopped. Repeat the command to resume.", err=True)
-        raise
-    finally:
-        signal.signal(signal.SIGTERM, before)

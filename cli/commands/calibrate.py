@@ -9,7 +9,7 @@ import click
 from ..options.numbers import DecimalRange, WholeRange
 from ..options.shared import refuse_unused
 from ..options.table import chosen_layout, table_options
-from ..results import held_run, refuse_clashes
+from ..results import echo_result, held_run, refuse_clashes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -126,7 +126,8 @@ def _report_calibration(
     from dreamkeras.files.streams import is_stream
 
     for task, count, r in zip(after.tasks, figures["n"], figures["r"], strict=True):
-        click.echo(f"{task}: r {r:.3f} on {count:,.0f} calibration sequences.", err=output is not None and is_stream(output))
+        line = f"{task}: r {r:.3f} on {count:,.0f} calibration sequences."
+        click.echo(line, err=True) if output is not None and is_stream(output) else echo_result(line)
     click.echo(f"Wrote {output or model}.", err=True)
     card = Path(model) / "README.md"
     if output is None and card.is_file() and not update_card(card, before, after):

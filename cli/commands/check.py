@@ -5,6 +5,8 @@ import click
 from dreamkeras.models.names import SLOTS
 from dreamkeras.training.names import BACKENDS
 
+from ..results import echo_result
+
 __all__ = ["command"]
 
 
@@ -26,6 +28,6 @@ def command(block: str, slot: str | None, backends: tuple[str, ...]) -> None:
         slots = ", ".join(SLOTS)
         raise click.UsageError(f"The registered block {block!r} requires --slot ({slots}).")
     report = report_block(slot, block, backends or BACKENDS)
-    click.echo(str(report))
+    echo_result(str(report))
     if not report.holds:
         raise SystemExit(1)

@@ -2,6 +2,8 @@
 
 import click
 
+from ..results import echo_result
+
 __all__ = ["command"]
 
 
@@ -26,4 +28,4 @@ def command(ctx: click.Context, shell: str) -> None:
     if completion is None:
         raise click.UsageError(f"The installed version of click does not support completion for {shell}.")
     root = ctx.find_root().command
-    click.echo(completion(cli=root, ctx_args={}, prog_name="dreamkeras", complete_var="_DREAMKERAS_COMPLETE").source())
+    echo_result(completion(cli=root, ctx_args={}, prog_name="dreamkeras", complete_var="_DREAMKERAS_COMPLETE").source())

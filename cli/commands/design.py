@@ -184,9 +184,11 @@ def _report(designs: "Designs", number: int) -> None:
     from dreamkeras.design.files import design_ids
     from dreamkeras.formats.numbers import format_numbers
 
-    click.echo("id\tstart_prediction\tprediction\tedits")
+    from ..results import echo_result
+
+    echo_result("id\tstart_prediction\tprediction\tedits")
     before = designs.before[designs.owner]
     for name, *values, edits in zip(design_ids(designs), before, designs.values, designs.edits, strict=True):
-        click.echo("\t".join([name, *format_numbers(np.array(values)), str(edits)]))
+        echo_result("\t".join([name, *format_numbers(np.array(values)), str(edits)]))
     if len(designs.values) < (wanted := number * len(designs.starts)):
         click.echo(f"Warning: Found only {len(designs.values):,} of {wanted:,} designs that differ enough from each other.", err=True)

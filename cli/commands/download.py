@@ -8,6 +8,8 @@ import click
 
 from dreamkeras.data.published.record import DATA_SETS
 
+from ..results import echo_result
+
 if TYPE_CHECKING:
     from dreamkeras.data.published.download import Download
 
@@ -42,7 +44,7 @@ def command(data_set: str | None, to: Path | None, mirror: str | None, listing: 
     with show_bytes() as watch:
         done = download(data_set, to or Path("data") / data_set, mirror, progress=watch, say=_say)
     for path in done.paths:
-        click.echo(path)
+        echo_result(path)
     _report(data_set, done)
 
 
@@ -61,8 +63,8 @@ def _list_files(only: str | None) -> None:
     from dreamkeras.data.published.download import list_files
     from dreamkeras.data.published.record import find_data_set
 
-    click.echo("data set\tfile\tbytes\tchecksum\tdescription")
+    echo_result("data set\tfile\tbytes\tchecksum\tdescription")
     for name, file in list_files(_say):
         if only in (None, name):
             size = "-" if file.size is None else file.size
-            click.echo(f"{name}\t{file.name}\t{size}\t{file.checksum or '-'}\t{find_data_set(name).description}")
+            echo_result(f"{name}\t{file.name}\t{size}\t{file.checksum or '-'}\t{find_data_set(name).description}")

@@ -9,7 +9,7 @@ import click
 from ..options.numbers import WholeRange
 from ..options.shared import batch_size_option, device_option, refuse_unused, summits_option
 from ..options.table import chosen_layout, table_options
-from ..results import command_line
+from ..results import command_line, echo_result
 
 if TYPE_CHECKING:
     from dreamkeras.evaluation.evaluate import Evaluation
@@ -75,7 +75,7 @@ def command(output: Path, assay: str | None, batch_size: int | None, **choices: 
     for note in (*notes.remarks, *(f"Warning: {warning}" for warning in notes.warnings)):
         click.echo(note, err=True)
     for line in _lines(evaluation):
-        click.echo(line)
+        echo_result(line)
     click.echo(f"Wrote {output}: see report.html.", err=True)
 
 

@@ -2,6 +2,8 @@
 
 import click
 
+from ..results import echo_result
+
 __all__ = ["command"]
 
 
@@ -25,8 +27,8 @@ def command() -> None:
 
     genome = find_assay("atac", AtacLayout("genome.fa", "coverage.bw"))
     assays = [*ASSAYS.values(), genome]
-    click.echo("\t".join(("model", "slot", *(assay.name for assay in assays), "description")))
+    echo_result("\t".join(("model", "slot", *(assay.name for assay in assays), "description")))
     for sizes in (network_sizes(assays), block_sizes(find_assay("yeast")), block_sizes(genome, ("final",))):
         for (name, slot, description), built in groupby(sizes, lambda size: (size.name, size.slot, size.description)):
             parameters = {size.assay: str(size.parameters) for size in built}
-            click.echo("\t".join((name, slot or "-", *(parameters.get(assay.name, "-") for assay in assays), description)))
+            echo_result("\t".join((name, slot or "-", *(parameters.get(assay.name, "-") for assay in assays), description)))

@@ -1,6 +1,8 @@
 """`dreamkeras train`: trains a model on measured or simulated sequences."""
 
 import math
+import shlex
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +18,11 @@ from ..options.defaults import note_default_assay
 from ..options.numbers import DECIMAL, WHOLE, WholeRange
 from ..options.shared import fold_count, fold_or_chromosome
 from ..options.table import chosen_layout, table_options
+from ..process import hint_at_stop
 
 if TYPE_CHECKING:
     from dreamkeras.data.assays.table_layout import TableLayout
+    from dreamkeras.training.config import RunConfig
 
 __all__ = ["command"]
 
@@ -164,11 +168,17 @@ def command(ctx: click.Context, /, out: Path | None, resume: bool, backend: str 
             pass
     backend = choose_backend(backend)
 
-    from dreamkeras.training import cross_validation, run
-
     config = RunConfig.read(folder / "config.json") if resume else RunConfig(backend=backend, table=layout, atac=atac, **choices)
     if config.data is None and not resume:
         click.echo(f"No DATA given: training on {config.simulated:,} simulated yeast promoters.", err=True)
+    with hint_at_stop(partial(_resume_hint, folder, config)):
+        _train(config, folder, backend, resume=resume)
+
+
+def _train(config: "RunConfig", folder: Path, backend: str, *, resume: bool) -> None:
+    """Trains or resumes the run, or the runs of a cross-validation, and prints their metrics."""
+    from dreamkeras.training import cross_validation, run
+
     if config.is_cross_validation:
         metrics = cross_validation.cross_validate(config, folder, lambda line: click.echo(line, err=True), backend, resume)
         among = f"held out in {len(metrics['folds'])} folds"
@@ -177,6 +187,15 @@ def command(ctx: click.Context, /, out: Path | None, resume: bool, backend: str 
     metrics = run.resume(folder, backend) if resume else run.train(config, folder)
     on = f"on {metrics['n']:,} sequences{_peaks(metrics)} (epoch {metrics['best_epoch']})"
     click.echo(f"{folder}: validation {_figures(metrics)} {on}", err=True)
+
+
+def _resume_hint(folder: Path, config: "RunConfig") -> str:
+    """Returns how to resume an interrupted run. Empty if the run had not begun, or if its data were a stream."""
+    from dreamkeras.files.streams import is_stream
+
+    if not (folder / "config.json").is_file() or any(map(is_stream, filter(None, (config.data, config.valid)))):
+        return ""
+    return f"Interrupted. Resume the run with: dreamkeras train --resume --out {shlex.quote(str(folder))}"
 
 
 def _peaks(metrics: dict[str, Any]) -> str:

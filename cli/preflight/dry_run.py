@@ -49,6 +49,7 @@ def finish(
     """
     from dreamkeras.files.streams import is_stream
 
+    from ..results import echo_result
     from .estimate import preflight
 
     if any(map(is_stream, files)):
@@ -56,7 +57,7 @@ def finish(
     report = preflight(scorer, rehearse, batch_size)
     if not report.failure:
         report = report._replace(failure=_cannot_write(files, folders) or _cannot_open(results))
-    click.echo(str(report))
+    echo_result(str(report))
     raise SystemExit(1 if report.failure else 0)
 
 

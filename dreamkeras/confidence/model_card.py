@@ -46,7 +46,7 @@ def update_card(path: Path, before: ModelDescription, after: ModelDescription) -
     Returns:
         Whether the card was updated.
     """
-    lines, old_confidence = path.read_text().split("\n"), f"- {confidence_note(before)}"
+    lines, old_confidence = path.read_text(encoding="utf-8").split("\n"), f"- {confidence_note(before)}"
     if old_confidence not in lines:
         return False
     old_note, new_note = f"- {interval_note(before)}", f"- {interval_note(after)}"

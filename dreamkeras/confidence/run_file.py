@@ -40,7 +40,7 @@ def read_calibration(folder: Path, tasks: tuple[str, ...]) -> dict[str, Any]:
     if file is None:
         return _from_validation(folder / "validation.tsv", tasks)
     try:
-        fields = json.loads(file.read_text())
+        fields = json.loads(file.read_text("utf-8"))
     except ValueError as error:
         raise ModelError(f"The file {file} is not valid JSON: {error}.") from None
     if not isinstance(fields, dict):
@@ -62,7 +62,7 @@ def _from_validation(path: Path, tasks: tuple[str, ...]) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        with path.open(newline="") as file:
+        with path.open(encoding="utf-8", newline="") as file:
             header, *rows = csv.reader(file, delimiter="\t")
         places = [header.index(f"{kind}_{task}") for kind in ("measured", "predicted") for task in tasks]
         measured, predicted = np.array([[float(row[place]) for place in places] for row in rows]).reshape(-1, 2, len(tasks)).swapaxes(0, 1)

@@ -3,7 +3,8 @@
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from dreamkeras.evaluation.page import evaluation_page
 from dreamkeras.files.outputs import naming_output, write_text
 from dreamkeras.formats.writers import open_writer
 from dreamkeras.plots.evaluation import plot_calibration, plot_intervals
+from dreamkeras.plots.style import draw_plots
 from dreamkeras.plots.training import plot_predictions, plot_residuals
 from dreamkeras.sequence.alphabet import IS_BASE
 from dreamkeras.statistics.noise_ceiling import NoiseCeiling
@@ -107,13 +109,15 @@ def _write_predictions(path: Path, examples: Examples, predictions: Mapping[str,
 def _plot(
     folder: Path, evaluation: Evaluation, examples: Examples, predictions: Mapping[str, np.ndarray], tasks: Mapping[str, str]
 ) -> dict[str, Path]:
-    """Draws all plots of an evaluation. Returns the files of the plots by title, in the order of the report."""
-    plots: dict[str, Path] = {}
+    """Draws all plots of an evaluation. Returns the files that were drawn by title, in the order of the report."""
+    titles: dict[Path, str] = {}
+    plots: dict[Path, Callable[[], None]] = {}
     if evaluation.scores:
         names = [part.subset for part in next(iter(evaluation.scores.values())).parts]
-        plots["Correlation by subset"] = folder / "subsets.png"
+        path = folder / "subsets.png"
         intervals = {model: [part.r for part in score.parts] for model, score in evaluation.scores.items()}
-        plot_intervals(names, intervals, plots["Correlation by subset"], "Pearson's r, 95 % interval")
+        titles[path] = "Correlation by subset"
+        plots[path] = partial(plot_intervals, names, intervals, path, "Pearson's r, 95 % interval")
     content = gc_percent(examples)
     for model, values in predictions.items():
         for column, (task, unit) in enumerate(tasks.items()):
@@ -123,12 +127,12 @@ def _plot(
             file, labels = re.sub(r"[^\w.+-]+", "_", f"{model}_{task}"), (task.replace("$", r"\$"), unit.replace("$", r"\$"))
             kinds = ("Predictions", "Calibration", "Residuals by length", "Residuals by GC content")
             paths = [folder / f"{file}_{kind.lower().replace(' ', '_')}.png" for kind in kinds]
-            plot_predictions(*pair, paths[0], *labels)
-            plot_calibration(*pair, paths[1], *labels)
-            plot_residuals(examples.lengths[present], *pair, paths[2], *labels)
-            plot_residuals(content[present], *pair, paths[3], *labels, label="GC content of the insert (%)")
-            plots |= {f"{kind}: {model}, {task}": path for kind, path in zip(kinds, paths, strict=True)}
-    return plots
+            plots[paths[0]] = partial(plot_predictions, *pair, paths[0], *labels)
+            plots[paths[1]] = partial(plot_calibration, *pair, paths[1], *labels)
+            plots[paths[2]] = partial(plot_residuals, examples.lengths[present], *pair, paths[2], *labels)
+            plots[paths[3]] = partial(plot_residuals, content[present], *pair, paths[3], *labels, label="GC content of the insert (%)")
+            titles |= {path: f"{kind}: {model}, {task}" for kind, path in zip(kinds, paths, strict=True)}
+    return {titles[path]: path for path in draw_plots(plots)}
 
 
 def gc_percent(examples: Examples) -> np.ndarray:

@@ -147,7 +147,7 @@ def _compare(table: Table, rows: np.ndarray, texts: list[str], test: RowSequence
 
 def _read_public(path: Path, paired: bool) -> np.ndarray:
     try:
-        keys = [[parse_whole(number) for number in key.split(",")] for key in json.loads(path.read_text())]
+        keys = [[parse_whole(number) for number in key.split(",")] for key in json.loads(path.read_text(encoding="utf-8"))]
         return np.array(keys, np.int64).reshape(len(keys), 2 if paired else 1)
     except (OSError, ValueError) as error:
         wanted = "pairs of rows as alt,ref" if paired else "row numbers"

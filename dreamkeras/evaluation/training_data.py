@@ -83,7 +83,7 @@ def read_training_data(model: str) -> TrainingData | None:
     if not path.is_file():
         return None
     try:
-        fields = json.loads(path.read_text())
+        fields = json.loads(path.read_text("utf-8"))
         kinds: dict[str, type[TableLayout | AtacLayout]] = {"table": TableLayout, "atac": AtacLayout}
         layout = next((kind.from_json(fields[name]) for name, kind in kinds.items() if fields.get(name)), None)
         construct = layout.construct_of_run(fields.get("construct")) if isinstance(layout, TableLayout) else None

@@ -9,7 +9,7 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePath
-from typing import IO, Any, Protocol, TypeVar
+from typing import IO, Any, Protocol, TypeVar, cast
 
 import numpy as np
 
@@ -19,6 +19,8 @@ from dreamkeras.explain.mutagenesis import BatchResult, Mutagenesis
 from dreamkeras.explain.mutants import CHANGES, real_changes
 from dreamkeras.explain.names import ARRAYS
 from dreamkeras.files.outputs import naming_output, open_output, refuse_packed, unpacked_name
+from dreamkeras.files.streams import is_stream
+from dreamkeras.files.temporary import IN_MEMORY
 from dreamkeras.formats.writers import ID, Writer, choose_format, open_writer
 from dreamkeras.scoring.pipeline import Scored
 from dreamkeras.scoring.skipped import Skipped
@@ -158,9 +160,9 @@ def _changes(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
 
 
 class _Arrays:
-    """Spools arrays to files in a folder. Instances are created by `open_arrays`."""
+    """Spools arrays to unnamed files in a folder, or to memory while they are small. Instances are created by `open_arrays`."""
 
-    def __init__(self, folder: Path, arrays: Callable[[Any], Mapping[str, np.ndarray]]) -> None:
+    def __init__(self, folder: Path | None, arrays: Callable[[Any], Mapping[str, np.ndarray]]) -> None:
         self._folder, self._arrays = folder, arrays
         self._files: dict[str, IO[bytes]] = {}
         self._shapes: dict[str, tuple[int, ...]] = {}
@@ -199,10 +201,17 @@ class _Arrays:
 
     def _add(self, name: str, array: np.ndarray) -> None:
         if name not in self._files:
-            self._files[name] = (self._folder / name).open("w+b")
+            self._files[name] = _unnamed_file(self._folder)
             self._shapes[name], self._types[name] = (0, *array.shape[1:]), array.dtype
         self._shapes[name] = (self._shapes[name][0] + len(array), *array.shape[1:])
         self._files[name].write(np.ascontiguousarray(array).data)
+
+
+def _unnamed_file(folder: Path | None) -> IO[bytes]:
+    """Opens a file in a folder, or in memory while it is small. It has no name, so that nothing is left when the process ends."""
+    if folder:
+        return tempfile.TemporaryFile(dir=folder)
+    return cast("IO[bytes]", tempfile.SpooledTemporaryFile(IN_MEMORY))
 
 
 @contextmanager
@@ -214,7 +223,7 @@ def open_arrays(
 ) -> Iterator[EffectSink[Any]]:
     """Opens an `.npz` file for effects. The file appears when the `with` block ends without an error.
 
-    Inside the block, arrays are spooled to a temporary folder next to the file. By default, the file contains `ids` (n,), `offsets`
+    Inside the block, arrays are spooled to unnamed files in the same folder. By default, the file contains `ids` (n,), `offsets`
     (n + 1,), `letters` S1 (letters,), `reference` (n, tasks), `effects` (letters, 4 or 5, tasks), `tasks` and `changes`. If the effects
     have standard deviations, the file also contains `effects_sd`. The letters of insert i are in the rows from `offsets[i]` to
     `offsets[i + 1]`.
@@ -229,12 +238,8 @@ def open_arrays(
     Raises:
         DreamkerasError: The file cannot be written.
     """
-    with (
-        open_output(path) as file,
-        naming_output(path),
-        tempfile.TemporaryDirectory(prefix=".dreamkeras-", dir=Path(file.name).parent) as folder,
-    ):
-        spool = _Arrays(Path(folder), arrays)
+    with open_output(path) as file, naming_output(path):
+        spool = _Arrays(None if is_stream(path) else Path(path).absolute().parent, arrays)
         try:
             yield spool
             spool.save(file, tasks, constants)

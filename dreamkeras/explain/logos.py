@@ -6,6 +6,7 @@ Letters that decrease the prediction are drawn upside down below the zero line.
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
@@ -16,7 +17,7 @@ from dreamkeras.errors import InputError
 from dreamkeras.explain.explanation import Explanation
 from dreamkeras.files.folders import open_folder
 from dreamkeras.files.outputs import naming_output
-from dreamkeras.plots.style import new_figure, save_figure
+from dreamkeras.plots.style import draw_plots, new_figure, plain_settings, save_figure
 from dreamkeras.sequence.alphabet import N
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ def logo_svg(letters: str, heights: np.ndarray, title: str = "") -> str:
     return "\n".join(parts) + "\n"
 
 
+@plain_settings()
 def draw_logo(letters: str, heights: np.ndarray, path: Path, title: str = "") -> None:
     """Draws a logo to a PNG file, which appears only when it is complete. See `logo_svg` for the other arguments.
 
@@ -132,7 +134,8 @@ class LogoFolder:
         with naming_output(str(path)):
             path.with_name(f"{path.name}.svg").write_text(logo_svg(letters, heights, title), encoding="utf-8")
         if self._png:
-            draw_logo(letters, heights, path.with_name(f"{path.name}.png"), title)
+            plot = path.with_name(f"{path.name}.png")
+            self._png = bool(draw_plots({plot: partial(draw_logo, letters, heights, plot, title)}))  # one warning is enough
 
 
 @contextmanager

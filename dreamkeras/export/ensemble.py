@@ -3,7 +3,6 @@
 import dataclasses
 import importlib.metadata
 import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from dreamkeras.export.rewrites.graph import make_node
 from dreamkeras.export.rewrites.half_precision import to_half_precision
 from dreamkeras.export.tracing_process import require_packages
 from dreamkeras.files.outputs import open_output
+from dreamkeras.files.temporary import temporary_folder
 from dreamkeras.models.names import STRAND_RULES
 from dreamkeras.scoring.ensemble import Ensemble
 from dreamkeras.scoring.model_file import require_different
@@ -63,8 +63,8 @@ def export_ensemble(
         raise ModelError(f"Expected at least two models for an ensemble, got {len(models)}.")
     require_different(models)
     require_packages("onnx", "onnxruntime")
-    with open_output(str(output)) as stream, tempfile.TemporaryDirectory(prefix="dreamkeras-") as folder:
-        files = [_exported(Path(model), Path(folder) / f"{place}.onnx", strands) for place, model in enumerate(models)]
+    with open_output(str(output)) as stream, temporary_folder() as folder:
+        files = [_exported(Path(model), folder / f"{place}.onnx", strands) for place, model in enumerate(models)]
         members = [load(file, device="cpu") for file in files]
         description = _describe(members)
         graph = _merged(files, members, description, precision)

@@ -7,12 +7,13 @@ imports Keras only when Keras is needed.
 import contextlib
 import os
 import sys
-import tempfile
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 from dreamkeras.environment import setting
 from dreamkeras.errors import MissingPackageError
+from dreamkeras.files.temporary import temporary_folder
 from dreamkeras.plots.style import import_fonts
 
 __all__ = ["child_environment", "home_left_alone", "keras_backend", "keras_environment", "pinned_settings", "starting_keras"]
@@ -22,6 +23,9 @@ HOME = Path(__file__).with_name("keras_home")
 
 OVERRIDES = ("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH", "KERAS_NNX_ENABLED")
 """Environment variables that override `keras.json`."""
+
+FRAMEWORKS = r"(keras|tensorflow|jax|torch|tf2onnx|onnx)\b"
+"""Packages whose use of deprecated functions is not an error of the user, as a pattern for `warnings`."""
 
 SETTINGS = {
     "floatx": "float32",
@@ -61,8 +65,8 @@ def keras_environment(backend: str) -> dict[str, str]:
 @contextlib.contextmanager
 def home_left_alone() -> Iterator[None]:
     """Context manager within which an import of Keras leaves no font cache of matplotlib and no compiler cache of torch on disk."""
-    with tempfile.TemporaryDirectory(prefix="dreamkeras-") as folder, contextlib.ExitStack() as stack:
-        stack.enter_context(setting("TORCHINDUCTOR_CACHE_DIR", folder))
+    with temporary_folder() as folder, contextlib.ExitStack() as stack:
+        stack.enter_context(setting("TORCHINDUCTOR_CACHE_DIR", str(folder)))
         with contextlib.suppress(ImportError):  # Keras imports matplotlib if it is installed
             import_fonts()
         yield
@@ -107,10 +111,12 @@ def pinned_settings() -> Iterator[None]:
         )
     pinned = {name: value for name, value in SETTINGS.items() if hasattr(config, f"set_{name}")}
     before = {name: getattr(config, name)() for name in pinned}
-    try:
-        for name, value in pinned.items():
-            getattr(config, f"set_{name}")(value)
-        yield
-    finally:
-        for name, value in before.items():
-            getattr(config, f"set_{name}")(value)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=DeprecationWarning, module=FRAMEWORKS)  # also under python -W error
+        try:
+            for name, value in pinned.items():
+                getattr(config, f"set_{name}")(value)
+            yield
+        finally:
+            for name, value in before.items():
+                getattr(config, f"set_{name}")(value)

@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from dreamkeras.export.tracing_process import require_packages, trace_with_tenso
 from dreamkeras.export.training_summary import read_training_summary
 from dreamkeras.files.inputs import require_file
 from dreamkeras.files.outputs import open_output
+from dreamkeras.files.temporary import temporary_folder
 from dreamkeras.models.names import EXPORT_PRECISIONS, STRAND_RULES
 from dreamkeras.scoring.predictor import OnnxPredictor, load
 from dreamkeras.sequence.description import METADATA_KEY, ModelDescription
@@ -176,8 +176,8 @@ def check_graph(model: Any, name: str) -> None:
 @contextlib.contextmanager
 def opened(graph: Any, description: ModelDescription) -> Iterator[OnnxPredictor]:
     """Context manager that loads a graph as an `OnnxPredictor`."""
-    with tempfile.TemporaryDirectory(prefix="dreamkeras-") as folder:
-        file = Path(folder) / "model.onnx"
+    with temporary_folder() as folder:
+        file = folder / "model.onnx"
         file.write_bytes(file_bytes(graph, description))
         yield load(file, device="cpu")
 

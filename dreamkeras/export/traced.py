@@ -26,11 +26,11 @@ class Traced(NamedTuple):
     def write(self, folder: Path) -> None:
         """Writes the result to three files in a folder."""
         (folder / "graph.onnx").write_bytes(self.graph)
-        (folder / "description.json").write_text(self.description.to_json())
+        (folder / "description.json").write_text(self.description.to_json(), "utf-8")
         np.save(folder / "predicted.npy", self.predicted)
 
     @classmethod
     def read(cls, folder: Path) -> "Traced":
         """Reads the result from the files that `write` wrote to a folder."""
-        description = ModelDescription.from_json((folder / "description.json").read_text())
+        description = ModelDescription.from_json((folder / "description.json").read_text("utf-8"))
         return cls((folder / "graph.onnx").read_bytes(), description, np.load(folder / "predicted.npy"))

@@ -1,14 +1,14 @@
 """Runs the module `tracing` with the TensorFlow backend: in this process if Keras uses TensorFlow, otherwise in a child process."""
 
 import importlib.util
-import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 from dreamkeras.errors import MissingPackageError, ModelError
+from dreamkeras.export.child_process import run_child
 from dreamkeras.export.keras_settings import child_environment, keras_backend
 from dreamkeras.export.traced import Traced
+from dreamkeras.files.temporary import temporary_folder
 
 __all__ = ["require_packages", "trace_with_tensorflow"]
 
@@ -41,17 +41,17 @@ def trace_with_tensorflow(file: Path, strands: str | None, without_bias: bool = 
         from dreamkeras.export.tracing import trace
 
         return trace(file, strands, without_bias)
-    with tempfile.TemporaryDirectory(prefix="dreamkeras-") as folder:
+    with temporary_folder() as folder:
         # Without -P, Python would import a file in the working folder instead of a package of the same name.
-        command = [sys.executable, "-P", "-m", "dreamkeras.export.tracing_worker", str(file), strands or "-", folder]
+        command = [sys.executable, "-P", "-m", "dreamkeras.export.tracing_worker", str(file), strands or "-", str(folder)]
         command += ["without-bias"] if without_bias else []
         # The GPU is hidden, because the caller may occupy its memory, and because predictions on GPUs may be rounded to TF32.
         environment = child_environment("tensorflow") | {"CUDA_VISIBLE_DEVICES": "-1"}
-        done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False)  # noqa: S603
-        error = Path(folder) / "error.txt"
+        done = run_child(command, environment)
+        error = folder / "error.txt"
         if error.exists():
-            raise ModelError(error.read_text())
+            raise ModelError(error.read_text("utf-8"))
         if done.returncode:
             lines = done.stderr.decode(errors="replace").strip().splitlines() or [f"exit status {done.returncode}"]
             raise ModelError(f"The TensorFlow process for the export of {file} failed: {lines[-1]}")
-        return Traced.read(Path(folder))
+        return Traced.read(folder)

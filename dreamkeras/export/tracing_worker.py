@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from dreamkeras.errors import DreamkerasError
+from dreamkeras.export.child_process import end_with_parent
 from dreamkeras.export.keras_settings import home_left_alone
 
 __all__ = ["main"]
@@ -21,10 +22,11 @@ def main(file: str, strands: str, folder: str, *parts: str) -> int:
     try:
         trace(Path(file), None if strands == "-" else strands, "without-bias" in parts).write(Path(folder))
     except DreamkerasError as error:
-        (Path(folder) / "error.txt").write_text(str(error))
+        (Path(folder) / "error.txt").write_text(str(error), "utf-8")
         return error.exit_code
     return 0
 
 
 if __name__ == "__main__":
+    end_with_parent()
     sys.exit(main(*sys.argv[1:]))

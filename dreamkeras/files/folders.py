@@ -13,6 +13,7 @@ from pathlib import Path
 
 from dreamkeras.errors import DreamkerasError
 from dreamkeras.files.outputs import naming_output
+from dreamkeras.files.temporary import derived_name
 
 try:
     import fcntl
@@ -159,7 +160,7 @@ def _naming(folder: Path, unfinished: Path) -> Iterator[None]:
 
 def _beside(folder: Path) -> Path:
     """Returns the path of the unfinished folder that `open_folder` uses for a new folder."""
-    return folder.with_name(f".{folder.name}.unfinished")
+    return derived_name(folder, ".", ".unfinished")
 
 
 def _publish(unfinished: Path, place: Path) -> None:

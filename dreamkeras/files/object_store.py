@@ -7,7 +7,6 @@ is imported only for URLs of object stores.
 import functools
 import re
 import secrets
-import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -19,6 +18,7 @@ from dreamkeras.errors import DreamkerasError, InputError
 from dreamkeras.files.digests import quick_digest
 from dreamkeras.files.folders import LOCK
 from dreamkeras.files.outputs import naming_output
+from dreamkeras.files.temporary import temporary_folder
 
 __all__ = ["Location", "is_url", "locate"]
 
@@ -197,8 +197,8 @@ class _StoredObject:
 
     @contextmanager
     def fetched(self) -> Iterator[str]:
-        with tempfile.TemporaryDirectory(prefix="dreamkeras-") as folder:
-            copy = str(Path(folder) / self.name)  # the copy has the same name, because the suffix determines the format
+        with temporary_folder() as folder:
+            copy = str(folder / self.name)  # the copy has the same name, because the suffix determines the format
             with self._naming("read"):
                 _copy(self._system, self._path, _import_filesystems().LocalFileSystem(), copy)
             try:
@@ -208,8 +208,8 @@ class _StoredObject:
 
     @contextmanager
     def made(self) -> Iterator[str]:
-        with tempfile.TemporaryDirectory(prefix="dreamkeras-") as folder:
-            path = str(Path(folder) / self.name)
+        with temporary_folder() as folder:
+            path = str(folder / self.name)
             yield path
             with self._naming("write"):
                 self._put(path)

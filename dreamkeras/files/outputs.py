@@ -5,18 +5,17 @@ This module does not depend on the content of the files.
 
 import errno
 import os
-import secrets
 import shutil
 import stat
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from dreamkeras.errors import DreamkerasError, InputError
 from dreamkeras.files.bgzip import PACKED, BgzipWriter
 from dreamkeras.files.streams import STANDARD, is_stream, open_stream
+from dreamkeras.files.temporary import HAS_LOCKS, create_beside, open_spool
 
 __all__ = ["naming_output", "open_output", "open_text", "refuse_packed", "unpacked_name", "write_text"]
 
@@ -27,9 +26,10 @@ OTHER_PACKINGS = (".bz2", ".xz", ".zst", ".zip", ".lz4")
 def open_output(path: str) -> Iterator[BinaryIO]:
     """Opens an output for writing bytes. The file appears under its name only after the `with` block has ended without an error.
 
-    During the block, the bytes are in a temporary file in the same folder. After an exception, the temporary file is deleted. An existing
-    file is replaced at the end, and the new file gets the owner and mode of the existing file. Standard output (`-`), descriptors such as
-    `/dev/stdout`, pipes and devices receive the bytes at the end, from a temporary file in another folder.
+    During the block, the bytes are in a temporary file in the same folder. After an exception, the temporary file is deleted. If the
+    process is killed, the next command with the same output deletes the temporary file. An existing file is replaced at the end, and the
+    new file gets the owner and mode of the existing file. Standard output (`-`), descriptors such as `/dev/stdout`, pipes and devices
+    receive the bytes at the end: up to 32 MB are held in memory, and more in a temporary file in the folder `TMPDIR`.
 
     Raises:
         DreamkerasError: The file cannot be written. The message names the file and the reason. A BrokenPipeError is raised unchanged.
@@ -112,37 +112,55 @@ def _streamed(path: str) -> Iterator[BinaryIO]:
 
     The stream is opened first, so that the reader of a pipe sees the end of the stream even if the block fails.
     """
+    name = "standard output" if path == STANDARD else path
     with ExitStack() as stack:
         with naming_output(path):
             stream = stack.enter_context(open_stream(path))
-        spool = stack.enter_context(tempfile.NamedTemporaryFile(prefix="dreamkeras-"))
-        yield cast("BinaryIO", spool)
-        with naming_output(path):
+        with open_spool(name) as spool:
+            yield spool
             spool.seek(0)  # Windows does not allow a program to open the temporary file a second time.
-            shutil.copyfileobj(spool, stream)
-            stream.flush()
+            with naming_output(path):
+                shutil.copyfileobj(spool, stream)
+                stream.flush()
 
 
 @contextmanager
 def _replaced(target: Path, path: str) -> Iterator[BinaryIO]:
-    temporary = target.with_name(f".dreamkeras-{secrets.token_hex(8)}.tmp")
     with naming_output(path):
-        file = temporary.open("xb")
+        if target.is_symlink():
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+        file = create_beside(target)
+    temporary = Path(file.name)
     try:
         with naming_output(path):
             _take_rights(file.fileno(), target)
-        yield file
+        with _naming_temporary(path, temporary):
+            yield file
         with naming_output(path):
             file.flush()
             os.fsync(file.fileno())
+            if not HAS_LOCKS:
+                file.close()  # Windows renames only closed files
+            temporary.replace(target)  # before the file is closed: without its lock, another command could remove it
             file.close()
-            temporary.replace(target)
     except BaseException:
         with suppress(OSError):
             file.close()
         with suppress(OSError):
             temporary.unlink()
         raise
+
+
+@contextmanager
+def _naming_temporary(path: str, temporary: Path) -> Iterator[None]:
+    """Converts errors of the temporary file like `naming_output`. Other errors may be of an input."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename != temporary:
+            raise
+        with naming_output(path):
+            raise
 
 
 def _take_rights(descriptor: int, target: Path) -> None:

@@ -5,8 +5,10 @@ read or written.
 """
 
 import re
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
@@ -15,6 +17,8 @@ from dreamkeras.environment import import_extra
 from dreamkeras.errors import DreamkerasError, InputError
 from dreamkeras.files.bgzip import BgzipWriter
 from dreamkeras.files.outputs import naming_output, open_output, open_text, refuse_packed, unpacked_name
+from dreamkeras.files.streams import is_stream
+from dreamkeras.files.temporary import temporary_folder
 from dreamkeras.formats.names import TRACKS
 from dreamkeras.formats.numbers import format_numbers
 
@@ -120,11 +124,11 @@ class BedGraph:
 class BigWig:
     """Writer of a bigWig file, created by `open_track`. `lengths` gives the length of each contig in the genome."""
 
-    def __init__(self, file: BinaryIO, path: str, lengths: Mapping[str, int]) -> None:
+    def __init__(self, file: Path, path: str, lengths: Mapping[str, int]) -> None:
         self._path = path
         self._order = {contig: rank for rank, contig in enumerate(lengths)}
         self._last = 0
-        self._file = import_pybigwig().open(str(file.name), "w")
+        self._file = import_pybigwig().open(str(file), "w")
         self._file.addHeader(list(lengths.items()))
 
     def add(self, intervals: TrackIntervals) -> None:
@@ -219,8 +223,13 @@ def open_track(
 def _opened(path: str, format: str, lengths: Mapping[str, int]) -> Iterator[BedGraph | BigWig]:
     if format == "bigwig":
         refuse_packed(path, "bigWig")
-        with open_output(path) as file:
-            yield BigWig(file, path, lengths)
+        with open_output(path) as file, temporary_folder() if is_stream(path) else nullcontext() as folder:
+            # pyBigWig writes to a path, which a stream does not have
+            place = folder / "track.bw" if folder else Path(file.name)
+            yield BigWig(place, path, lengths)
+            if folder:
+                with place.open("rb") as written:
+                    shutil.copyfileobj(written, file)
     else:
         with open_text(path) as text:
             yield BedGraph(text, path)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from dreamkeras.errors import InputError
-from dreamkeras.plots.style import BLUE, GREY, RED, new_figure, save_figure
+from dreamkeras.plots.style import BLUE, GREY, RED, new_figure, plain_settings, save_figure
 from dreamkeras.statistics.bootstrap import Interval
 
 __all__ = ["CalibrationCurve", "calibration_curve", "plot_calibration", "plot_intervals"]
@@ -60,6 +60,7 @@ def calibration_curve(measured: ArrayLike, predicted: ArrayLike, groups: int = G
     return CalibrationCurve(np.array(means[0]), np.array(means[1]), np.array(error))
 
 
+@plain_settings()
 def plot_calibration(
     measured: ArrayLike, predicted: ArrayLike, path: str | PathLike[str], task: str = "expression", unit: str = ""
 ) -> None:
@@ -77,6 +78,7 @@ def plot_calibration(
     save_figure(figure, path)
 
 
+@plain_settings()
 def plot_intervals(names: Sequence[str], intervals: Mapping[str, Sequence[Interval]], path: str | PathLike[str], label: str) -> None:
     """Plots metrics with intervals. The plot has one line per name and one colour per model.
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from dreamkeras.errors import InputError
-from dreamkeras.plots.style import BLUE, GREY, RED, new_figure, save_figure
+from dreamkeras.plots.style import BLUE, GREY, RED, new_figure, plain_settings, save_figure
 from dreamkeras.statistics.correlation import pearson
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ class _Group(NamedTuple):
     residuals: np.ndarray
 
 
+@plain_settings()
 def plot_history(history: Sequence[Mapping[str, float]], path: str | PathLike[str], best_epoch: int = 0) -> None:
     """Plots loss and correlation by epoch in two panels.
 
@@ -69,6 +70,7 @@ def plot_history(history: Sequence[Mapping[str, float]], path: str | PathLike[st
     save_figure(figure, path)
 
 
+@plain_settings()
 def plot_predictions(
     measured: ArrayLike, predicted: ArrayLike, path: str | PathLike[str], task: str = "expression", unit: str = ""
 ) -> None:
@@ -96,6 +98,7 @@ def plot_predictions(
     save_figure(figure, path)
 
 
+@plain_settings()
 def plot_residuals(
     lengths: ArrayLike,
     measured: ArrayLike,

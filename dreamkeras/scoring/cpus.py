@@ -61,6 +61,6 @@ def _quota(*files: Path) -> Iterator[float]:
 
 def _read(file: Path) -> str:
     try:
-        return file.read_text()
+        return file.read_text(encoding="utf-8")
     except OSError:
         return ""

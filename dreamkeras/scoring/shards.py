@@ -21,6 +21,7 @@ from dreamkeras.files.digests import file_digest
 from dreamkeras.files.folders import claim, clear
 from dreamkeras.files.object_store import Location, locate
 from dreamkeras.files.outputs import open_output
+from dreamkeras.files.temporary import derived_name
 from dreamkeras.scoring.skipped import Skipped
 from dreamkeras.sequence.records import Records
 
@@ -137,7 +138,7 @@ def open_shards(output: str, manifest: dict[str, Any]) -> Iterator[Shards]:
         InputError: The folder contains shards of a run with another manifest.
         DreamkerasError: Another process has locked the folder, or the folder cannot be written.
     """
-    folder = Path(f"{output}.unfinished")
+    folder = derived_name(Path(output), "", ".unfinished")
     try:
         with claim(folder, output):
             shards = Shards(folder, manifest)

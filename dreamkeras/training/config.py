@@ -232,7 +232,7 @@ class RunConfig:
             InputError: The file is missing or malformed.
         """
         try:
-            fields = json.loads(path.read_text())
+            fields = json.loads(path.read_text(encoding="utf-8"))
             if "model" in fields:
                 fields["model"] = model_in(fields)
             fields.pop("format", None)

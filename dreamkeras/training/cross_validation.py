@@ -115,7 +115,7 @@ def _join(folder: Path, folds: np.ndarray, numbers: list[int]) -> dict[str, Any]
     header: list[str] = []
     table = np.empty(len(folds), object)
     for number in numbers:
-        with (folder / f"fold-{number}" / "validation.tsv").open(newline="") as file:
+        with (folder / f"fold-{number}" / "validation.tsv").open(encoding="utf-8", newline="") as file:
             header, *rows = csv.reader(file, delimiter="\t")
         places = np.flatnonzero(folds == number)
         if len(rows) != len(places):

@@ -50,11 +50,11 @@ def import_weights(checkpoint: str, model: str, assay: str, folder: Path) -> Mod
         network = build_model(model, chosen_assay)
         assign_state_dict(network, state)
         config = {"model": model, "assay": assay, "source": Path(checkpoint).name, "sha256": file_digest(checkpoint)}
-        (unfinished / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+        (unfinished / "config.json").write_text(json.dumps(config, indent=2) + "\n", "utf-8")
         network.save(unfinished / "model.keras")
         try:
             description = export_run(unfinished, network, {}, [], config, name=folder)
-            (unfinished / "README.md").write_text(model_card(description, {}, [], config))
+            (unfinished / "README.md").write_text(model_card(description, {}, [], config), "utf-8")
         except ExportError as error:
             failure = error
     if failure:

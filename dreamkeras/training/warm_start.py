@@ -80,6 +80,6 @@ def _model_of(source: Path) -> str:
     """Returns the `--model` option of a run in brackets, or an empty string if no `config.json` names the model."""
     path = source / "config.json" if source.is_dir() else source.with_name("config.json")
     try:
-        return f" (--model {model_in(json.loads(path.read_text()))})"
+        return f" (--model {model_in(json.loads(path.read_text('utf-8')))})"
     except (OSError, ValueError, KeyError, TypeError):
         return ""

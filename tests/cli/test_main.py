@@ -44,7 +44,7 @@ class TestImports:
     def test_main_imports_click_only(self):
         beyond_click = modules_after("import dreamkeras.cli.main") - modules_after("import click")
         foreign = {name for name in beyond_click if name.split(".")[0] not in sys.stdlib_module_names}
-        assert foreign == {"dreamkeras", "dreamkeras.cli", "dreamkeras.cli.main", "dreamkeras.errors"}
+        assert foreign == {"dreamkeras", "dreamkeras.cli", "dreamkeras.cli.main", "dreamkeras.cli.process", "dreamkeras.errors"}
 
     @pytest.mark.parametrize(
         "args",
@@ -63,7 +63,7 @@ class TestImports:
 
     def test_top_help_imports_no_command(self):
         loaded = modules_after("import dreamkeras.cli.main; dreamkeras.cli.main.main(['--help'])")
-        assert {name for name in loaded if name.startswith("dreamkeras.cli.")} == {"dreamkeras.cli.main"}
+        assert {name for name in loaded if name.startswith("dreamkeras.cli.")} == {"dreamkeras.cli.main", "dreamkeras.cli.process"}
 
     def test_package_lists_its_names(self):
         assert dir(dreamkeras) == dreamkeras.__all__

@@ -9,7 +9,7 @@ import pytest
 
 import dreamkeras
 from dreamkeras.errors import MissingPackageError, ModelError
-from dreamkeras.export import export_onnx, tracing_process, tracing_worker
+from dreamkeras.export import child_process, export_onnx, tracing_process, tracing_worker
 from dreamkeras.export.keras_settings import child_environment, keras_backend
 from dreamkeras.export.parity import parity_letters
 from dreamkeras.export.tracing_process import require_packages, trace_with_tensorflow
@@ -140,7 +140,7 @@ def test_tensorflow_exports_without_a_gpu(tmp_path, elsewhere, monkeypatch):
         environments.append(env)
         return subprocess.CompletedProcess(command, 1, b"", b"no luck")
 
-    monkeypatch.setattr(tracing_process.subprocess, "run", run)
+    monkeypatch.setattr(child_process.subprocess, "run", run)
     with pytest.raises(ModelError, match="no luck"):
         trace_with_tensorflow(tmp_path / "m.keras", None)
     assert [(env["KERAS_BACKEND"], env["CUDA_VISIBLE_DEVICES"]) for env in environments] == [("tensorflow", "-1")]

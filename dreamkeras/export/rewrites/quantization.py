@@ -2,16 +2,15 @@
 
 import contextlib
 import logging
-import tempfile
 import warnings
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from dreamkeras.errors import ModelError
 from dreamkeras.export.rewrites.graph import attributes
+from dreamkeras.files.temporary import temporary_folder
 from dreamkeras.scoring.session import import_onnxruntime
 
 __all__ = ["CALIBRATION", "to_int8"]
@@ -40,8 +39,8 @@ def to_int8(model: Any, letters: np.ndarray) -> Any:
     names = _name_convolutions(model)
     if not names:
         raise ModelError("The model has no dense convolutions to convert to int8: export in float16 to reduce the size of the file.")
-    with tempfile.TemporaryDirectory(prefix="dreamkeras-") as folder, _quietly():
-        whole, file = Path(folder) / "float32.onnx", Path(folder) / "int8.onnx"
+    with temporary_folder() as folder, _quietly():
+        whole, file = folder / "float32.onnx", folder / "int8.onnx"
         whole.write_bytes(model.SerializeToString())  # if passed in memory, a model loses its weights in onnxruntime 1.20
         quantization.quantize_static(
             whole,

@@ -3,11 +3,9 @@
 The module `report` runs these checks on all backends.
 """
 
-import tempfile
 import warnings
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import keras
@@ -18,6 +16,7 @@ from dreamkeras.data.assays.assay import Assay
 from dreamkeras.errors import DreamkerasError, InputError, ModelError, one_line
 from dreamkeras.export import export_onnx
 from dreamkeras.export.keras_settings import pinned_settings
+from dreamkeras.files.temporary import temporary_folder
 from dreamkeras.layers.blocks.autosome import AutosomeCore, AutosomeFinal
 from dreamkeras.layers.blocks.bhi import BHIFirst
 from dreamkeras.layers.parts.auxiliary import KINDS
@@ -168,9 +167,9 @@ def _train(network: PrixFixe) -> None:
 def _saves(make: Make) -> None:
     network = make()
     inputs, _ = _batch(network)
-    with tempfile.TemporaryDirectory(prefix="dreamkeras-") as folder:
-        network.save(Path(folder) / "model.keras")
-        again = keras.saving.load_model(Path(folder) / "model.keras", compile=False)
+    with temporary_folder() as folder:
+        network.save(folder / "model.keras")
+        again = keras.saving.load_model(folder / "model.keras", compile=False)
     if not np.allclose(_answer(again, inputs), _answer(network, inputs), rtol=1e-4, atol=1e-4):
         raise ModelError("The predictions of the network differ after saving and loading. Check that get_config is complete.")
 
@@ -181,9 +180,9 @@ def _trains_in(precision: str, make: Make) -> None:
 
 
 def _exports(make: Make) -> None:
-    with tempfile.TemporaryDirectory(prefix="dreamkeras-") as folder:
-        make().save(Path(folder) / "model.keras")
-        export_onnx(Path(folder) / "model.keras", training={})
+    with temporary_folder() as folder:
+        make().save(folder / "model.keras")
+        export_onnx(folder / "model.keras", training={})
 
 
 CHECKS: dict[str, Callable[[Make], None]] = {

@@ -5,11 +5,11 @@ Each process runs `python -m dreamkeras.training.check.report NAME [SLOT]` on th
 
 import importlib.util
 import json
-import subprocess
 import sys
 from typing import NamedTuple
 
 from dreamkeras.errors import DreamkerasError, MissingPackageError, ModelError
+from dreamkeras.export.child_process import end_with_parent, run_child
 from dreamkeras.export.keras_settings import child_environment
 from dreamkeras.training.backend import choose_backend
 from dreamkeras.training.names import BACKENDS
@@ -72,13 +72,13 @@ def _ask(backend: str, slot: str | None, name: str) -> dict[str, str]:
     # The option -P is not used, because the module of the block may be in the working directory.
     command = [sys.executable, "-m", "dreamkeras.training.check.report", name, *filter(None, [slot])]
     environment = child_environment(backend)
-    done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)  # noqa: S603
-    for line in done.stdout.splitlines():
+    done = run_child(command, environment)
+    for line in done.stdout.decode(errors="replace").splitlines():
         if line.startswith(FAILURE):
             raise ModelError(line.removeprefix(FAILURE))
         if line.startswith(ANSWER):
             return dict(json.loads(line.removeprefix(ANSWER)))
-    last = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
+    last = (done.stderr.decode(errors="replace").strip().splitlines() or [f"exit status {done.returncode}"])[-1]
     return {"runs": f"The checks ended with an error: {last}"}
 
 
@@ -94,4 +94,5 @@ def _answer(name: str, slot: str | None = None) -> None:
 
 
 if __name__ == "__main__":
+    end_with_parent()
     _answer(*sys.argv[1:])

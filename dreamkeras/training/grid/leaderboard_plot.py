@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dreamkeras.errors import InputError
-from dreamkeras.plots.style import BLUE, GREY, RED, new_figure, save_figure
+from dreamkeras.plots.style import BLUE, GREY, RED, new_figure, plain_settings, save_figure
 from dreamkeras.training.grid.leaderboard import LeaderboardRow
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ __all__ = ["plot_leaderboard"]
 INCHES_A_ROW = 0.35
 
 
+@plain_settings()
 def plot_leaderboard(rows: Sequence[LeaderboardRow], path: str | PathLike[str]) -> None:
     """Plots two panels with one line for each combination. The best combination is on top.
 

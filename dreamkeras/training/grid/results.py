@@ -3,11 +3,13 @@
 import csv
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from dreamkeras.errors import InputError
+from dreamkeras.plots.style import draw_plots
 from dreamkeras.training.grid.leaderboard import LeaderboardRow, Result, rank, write_leaderboard
 from dreamkeras.training.grid.leaderboard_plot import plot_leaderboard
 from dreamkeras.training.grid.plan import GridRun
@@ -34,8 +36,8 @@ def read_result(run: GridRun, folder: Path) -> Result:
         InputError: A file in the run folder is malformed.
     """
     try:
-        metrics = json.loads((folder / "metrics.json").read_text())
-        batch_size = json.loads((folder / "config.json").read_text())["batch_size"]
+        metrics = json.loads((folder / "metrics.json").read_text("utf-8"))
+        batch_size = json.loads((folder / "config.json").read_text("utf-8"))["batch_size"]
         measured, predicted = _read_validation(folder / "validation.tsv")
         return Result(
             combination=run.combination,
@@ -69,7 +71,8 @@ def write_comparison(runs: Sequence[GridRun], folder: Path, failures: Mapping[st
     results = [read_result(run, folder / "runs" / run.name) for run in runs if is_finished(folder / "runs" / run.name)]
     rows = rank(results)
     write_leaderboard(rows, len(results[0].measured), failures, folder)
-    plot_leaderboard(rows, folder / "leaderboard.png")
+    plot = folder / "leaderboard.png"
+    draw_plots({plot: partial(plot_leaderboard, rows, plot)})
     return rows
 
 
@@ -83,7 +86,7 @@ def _number(figure: float | None) -> float:
 
 def _read_validation(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Reads the measured and the predicted values from a validation table, each float64 (n, tasks)."""
-    with path.open(newline="") as file:
+    with path.open(encoding="utf-8", newline="") as file:
         rows = csv.reader(file, delimiter="\t")
         header = next(rows, [])
         columns = [[header.index(name) for name in header if name.startswith(kind)] for kind in ("measured_", "predicted_")]

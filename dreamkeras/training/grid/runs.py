@@ -15,6 +15,7 @@ from dreamkeras.errors import InputError
 from dreamkeras.export.keras_settings import child_environment
 from dreamkeras.files.folders import claim, is_taken
 from dreamkeras.files.outputs import naming_output
+from dreamkeras.files.temporary import temporary_folder
 from dreamkeras.scoring.cpus import available_cpus
 from dreamkeras.training.backend import find_backend
 from dreamkeras.training.config import RunConfig
@@ -91,11 +92,11 @@ def _run_all(runs: Sequence[GridRun], folder: Path, parallel: int, report: Calla
     pending = [run for run in runs if not is_finished(folder / "runs" / run.name)]
     report(f"{len(runs) - len(pending)} of {len(runs)} runs are finished, and {len(pending)} remain. Runs at a time: {parallel}.")
     failures: dict[str, str] = {}
-    with _killed_at_the_end() as active:
+    with temporary_folder() as scratch, _killed_at_the_end() as active:
         while pending or active:
             free = sorted(set(range(parallel)) - {process.slot for process in active})
             for slot in free[: len(pending)]:
-                active.append(_start(pending.pop(0), folder, slot, parallel, worker))
+                active.append(_start(pending.pop(0), folder, slot, parallel, worker, scratch))
             time.sleep(POLL)
             for process in [process for process in active if process.process.poll() is not None]:
                 active.remove(process)
@@ -132,12 +133,13 @@ def _killed_at_the_end() -> Iterator[list[_Process]]:
             process.process.communicate()
 
 
-def _start(run: GridRun, folder: Path, slot: int, parallel: int, worker: Sequence[str]) -> _Process:
+def _start(run: GridRun, folder: Path, slot: int, parallel: int, worker: Sequence[str], scratch: Path) -> _Process:
     command = [*worker, str(folder / "configs" / f"{run.name}.json"), str(folder / "runs" / run.name), _cpus(slot, parallel)]
+    environment = _environment(run, parallel) | {"TMPDIR": str(scratch)}
     log = folder / "logs" / f"{run.name}.log"
     with naming_output(str(log)), log.open("ab") as output:
         process = subprocess.Popen(  # noqa: S603
-            command, stdin=subprocess.PIPE, stdout=output, stderr=output, env=_environment(run, parallel), start_new_session=True
+            command, stdin=subprocess.PIPE, stdout=output, stderr=output, env=environment, start_new_session=True
         )
     return _Process(run, process, slot)
 
@@ -169,6 +171,6 @@ def _report_end(ended: _Process, folder: Path, failures: dict[str, str], report:
         report(f"{name}: finished")
         return
     reason = f"killed by {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
-    printed = (folder / "logs" / f"{name}.log").read_text(errors="replace").strip()
+    printed = (folder / "logs" / f"{name}.log").read_text("utf-8", "replace").strip()
     failures[name] = f"{reason}; {printed.splitlines()[-1].strip() if printed else 'no output'}"
     report(f"{name}: failed, {failures[name]}")

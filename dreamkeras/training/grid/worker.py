@@ -6,10 +6,10 @@ parent process ends, even after kill -9, because its standard input is a pipe th
 
 import os
 import sys
-import threading
 from pathlib import Path
 
 from dreamkeras.errors import DreamkerasError
+from dreamkeras.export.child_process import end_with_parent
 
 __all__ = ["main"]
 
@@ -43,17 +43,6 @@ def main(config: str, folder: str, cpus: str = "") -> int:
         sys.stderr.write(f"Error: {error}\n")
         return error.exit_code
     return 0
-
-
-def end_with_parent() -> None:
-    """Starts a thread that ends this process when the other end of its standard input is closed."""
-
-    def wait() -> None:
-        while os.read(0, 1024):
-            pass
-        os._exit(1)
-
-    threading.Thread(target=wait, daemon=True).start()
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from dreamkeras.files.outputs import naming_output, write_text
 from dreamkeras.formats.writers import open_writer
 from dreamkeras.models.prixfixe import PrixFixe
 from dreamkeras.models.sizes import trainable_parameters
+from dreamkeras.plots.style import draw_plots
 from dreamkeras.plots.training import plot_history, plot_predictions, plot_residuals
 from dreamkeras.scoring.scorer import Scorer
 from dreamkeras.sequence.description import ModelDescription
@@ -77,13 +78,15 @@ def write_results(
     columns = [f"{kind}_{task}" for kind in ("measured", "predicted") for task in model.tasks]
     with open_writer(str(folder / "validation.tsv"), ["length", *columns], "tsv") as writer:
         writer.write(validation.ids, np.column_stack([validation.lengths, validation.targets, values]))
-    _plot(folder / "plots", model, validation, values, state)
     # With precision float32, the exported model is compared with the network on the backend of the training.
     reference = partial(predict_letters, model.predictor(), batch_size=REFERENCE_BATCH) if config["precision"] == "float32" else None
     calibration = _calibration(validation, values, training)
-    description = export_run(folder, model, metrics, state.rows, config, reference=reference, calibration=calibration)
-    write_text(folder / CALIBRATION_FILE, json.dumps(description.calibration, indent=2) + "\n")
-    write_text(folder / "README.md", model_card(description, metrics, state.rows, config))
+    try:
+        description = export_run(folder, model, metrics, state.rows, config, reference=reference, calibration=calibration)
+        write_text(folder / CALIBRATION_FILE, json.dumps(description.calibration, indent=2) + "\n")
+        write_text(folder / "README.md", model_card(description, metrics, state.rows, config))
+    finally:  # also after a failed export; last, because everything else is worth more
+        _plot(folder / "plots", model, validation, values, state)
     return metrics
 
 
@@ -165,15 +168,18 @@ def without_nan(metrics: Any) -> Any:
 
 
 def _plot(folder: Path, model: PrixFixe, validation: Examples, predicted: np.ndarray, state: TrainingState) -> None:
-    with naming_output(str(folder)):
-        folder.mkdir(exist_ok=True)
-    plot_history(state.rows, folder / "history.png", state.best_epoch)
+    history = folder / "history.png"
+    plots: dict[Path, Callable[[], None]] = {history: partial(plot_history, state.rows, history, state.best_epoch)}
     for column, (task, unit) in enumerate(zip(model.tasks, model.units, strict=True)):
         # The column names of a user's table may contain a $, which would start a formula in a plot.
         file, labels = re.sub(r"[^\w.+-]+", "_", task), (task.replace("$", r"\$"), unit.replace("$", r"\$"))
         measured, answered = validation.targets[:, column], predicted[:, column]
-        plot_predictions(measured, answered, folder / f"{file}.png", *labels)
-        plot_residuals(validation.lengths, measured, answered, folder / f"{file}_residuals.png", *labels)
+        pairs, residuals = folder / f"{file}.png", folder / f"{file}_residuals.png"
+        plots[pairs] = partial(plot_predictions, measured, answered, pairs, *labels)
+        plots[residuals] = partial(plot_residuals, validation.lengths, measured, answered, residuals, *labels)
+    with naming_output(str(folder)):
+        folder.mkdir(exist_ok=True)
+    draw_plots(plots)
 
 
 def _save_model(path: Path, model: PrixFixe) -> None:

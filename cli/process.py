@@ -1,0 +1,126 @@
+"""Signals and standard streams of the process that runs a command. Importing this module imports only click."""
+
+import io
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+
+import click
+
+__all__ = ["Stopped", "describe", "discard_unwritten", "fill_closed_streams", "hint_at_stop", "stopped_by_signals"]
+
+SIGNALS = [number for number in signal.Signals if number.name in ("SIGTERM", "SIGHUP")]
+"""Signals that stop a command: those of `docker stop`, SLURM and a closed terminal. Windows has no SIGHUP."""
+
+REPEATS = 5.0
+"""Seconds during which further signals are ignored: a closing terminal sends several, and the command removes its files meanwhile."""
+
+
+NO_THREAD = "can't start new thread"
+"""Message of Python's RuntimeError if the system allows no more threads."""
+
+
+class Stopped(SystemExit):
+    """Exception that a signal raises in a command, so that its `with` blocks remove temporary files. The exit code is that of shells."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(128 + number)
+        self.name = signal.Signals(number).name
+
+
+@contextmanager
+def stopped_by_signals() -> Iterator[Callable[[], Stopped | None]]:
+    """Raises `Stopped` in the main thread when a signal of `SIGNALS` arrives. Ignored signals, as under nohup, remain ignored.
+
+    Yields:
+        A function that returns the exception, or None before a signal. A library may have replaced it by an exception of its own.
+    """
+    stopped: Stopped | None = None
+    stopped_at = -REPEATS
+
+    def stop(number: int, _: FrameType | None) -> None:
+        nonlocal stopped, stopped_at
+        if time.monotonic() - stopped_at >= REPEATS:
+            stopped, stopped_at = Stopped(number), time.monotonic()
+            raise stopped
+
+    taken = [number for number in SIGNALS if signal.getsignal(number) is signal.SIG_DFL]
+    with suppress(ValueError):  # raised in a thread other than the main thread, which may not handle signals
+        for number in taken:
+            signal.signal(number, stop)
+    try:
+        yield lambda: stopped
+    finally:
+        for number in taken:
+            with suppress(ValueError):
+                signal.signal(number, signal.SIG_DFL)
+
+
+@contextmanager
+def hint_at_stop(hint: Callable[[], str]) -> Iterator[None]:
+    """Prints a hint on how to continue if Ctrl-C or a signal ends the `with` block. Nothing is printed if the hint is empty."""
+    try:
+        yield
+    except (KeyboardInterrupt, Stopped):
+        with suppress(OSError):  # the terminal may be closed
+            if text := hint():
+                click.echo(text, err=True)
+        raise
+
+
+def fill_closed_streams() -> None:
+    """Replaces closed standard streams, so that no file that is opened later gets the descriptor of one.
+
+    Libraries write messages to these descriptors. Standard input and output are opened in the wrong direction: their use is an error, as
+    before. `sys.stdin` remains None.
+    """
+    for descriptor, mode in enumerate((os.O_WRONLY, os.O_RDONLY, os.O_WRONLY)):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, mode), True)  # gets this number, because all lower ones are open
+    if sys.stdout is None:
+        sys.stdout = _ClosedOutput()
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # open until the process ends
+
+
+def describe(error: Exception) -> str | None:
+    """Returns a message for an error that the system or its settings cause, or None for other errors, which are bugs."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return ": ".join(str(part) for part in (error.strerror, error.filename) if part)
+    if isinstance(error, UnicodeEncodeError) and error.encoding != "utf-8":
+        text = ascii(error.object[error.start : error.end])
+        return f"Cannot write {text} in {error.encoding}, the encoding of this locale. Set PYTHONUTF8=1."
+    if isinstance(error, RuntimeError) and str(error) == NO_THREAD:
+        return "Cannot start a thread: the limit of processes is reached. Raise it (ulimit -u), or end other processes."
+    return None
+
+
+def discard_unwritten() -> None:
+    """Discards text that standard output or standard error could not take, because Python would report it again at exit."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            with suppress(OSError):
+                descriptor = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(descriptor, stream.fileno())
+                os.close(descriptor)
+
+
+class _ClosedOutput(io.TextIOBase):
+    """Stands for a closed standard output. Writing text to it is an error of the command instead of a silent loss."""
+
+    @property
+    def buffer(self) -> io.BufferedIOBase:
+        raise click.ClickException("Standard output is closed. Name an output file.")
+
+    def write(self, text: str) -> int:
+        if text:
+            raise click.ClickException("Cannot print the results: standard output is closed.")
+        return 0

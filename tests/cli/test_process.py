@@ -1,0 +1,169 @@
+"""Signals and standard streams of commands, each in a process of its own."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from dreamkeras.cli.process import hint_at_stop, stopped_by_signals
+
+COMMAND = (sys.executable, "-m", "dreamkeras")
+PAUSED = """
+import signal, threading
+def stop(*args, **options):
+    signal.pthread_kill(threading.main_thread().ident, {number})
+    raise RuntimeError
+from {module} import {owner}
+setattr({owner}, "{name}", stop)
+from dreamkeras.cli.main import main
+main(prog_name="dreamkeras")
+"""
+MOMENTS = {
+    "predict": ("dreamkeras.scoring.predictor", "OnnxPredictor", "score_windows", ["seqs.fa", "-m", "MODEL"]),
+    "mutagenesis": ("dreamkeras.scoring.predictor", "OnnxPredictor", "score_windows", ["seqs.fa", "-m", "MODEL"]),
+    "ablate": ("dreamkeras.scoring.predictor", "OnnxPredictor", "score_windows", ["seqs.fa", "-m", "MODEL"]),
+    "simulate": ("dreamkeras.data.simulation", "library", "simulate", []),
+}
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has other signals and no closed streams")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name in ("work", "tmp"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "work" / "seqs.fa").write_text(">a\nACGTACGT\n>b\nACGTACGA\n")
+    return tmp_path
+
+
+def environment(folder):
+    return {**os.environ, "TMPDIR": str(folder / "tmp")}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=["SIGTERM", "SIGHUP"])
+@pytest.mark.parametrize("output", ["out.tsv", "-"])
+@pytest.mark.parametrize("command", MOMENTS)
+def test_a_signal_leaves_no_file_behind(folder, toy_model, command, output, number):
+    module, owner, name, arguments = MOMENTS[command]
+    code = PAUSED.format(number=int(number), module=module, owner=owner, name=name)
+    arguments = [str(toy_model) if argument == "MODEL" else argument for argument in arguments]
+    line = [sys.executable, "-c", code, command, *arguments, "-o", output]
+    done = subprocess.run(line, cwd=folder / "work", env=environment(folder), capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (128 + number, "")
+    assert done.stderr.splitlines()[-1] == f"Stopped by {number.name}."
+    assert "Traceback" not in done.stderr
+    assert [path.name for path in folder.rglob("*")] in (["work", "tmp", "seqs.fa"], ["tmp", "work", "seqs.fa"])
+
+
+def test_ignored_signals_stay_ignored(monkeypatch):
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with stopped_by_signals():
+            signal.raise_signal(signal.SIGHUP)
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_a_second_signal_does_not_interrupt_the_cleaning_up():
+    cleaned = []
+
+    @stopped_by_signals()
+    def run():
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        finally:
+            signal.raise_signal(signal.SIGHUP)
+            cleaned.append("all")
+
+    with pytest.raises(SystemExit) as stopped:
+        run()
+    assert (stopped.value.code, cleaned) == (143, ["all"])
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_a_library_that_replaces_the_exception_does_not_hide_the_signal(folder):
+    code = (
+        "import signal\nfrom dreamkeras.data.simulation import library\nfrom dreamkeras.cli.main import main\n"
+        "def fail(*args):\n try: signal.raise_signal(signal.SIGTERM)\n except BaseException: raise ImportError('x')\n"
+        "library.simulate = fail\nmain(['simulate'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (143, "Stopped by SIGTERM.\n")
+
+
+@pytest.mark.parametrize("text", ["Repeat the command.", ""])
+def test_hint_is_printed_after_an_interruption_only(capsys, text):
+    with hint_at_stop(lambda: text):
+        pass
+    with pytest.raises(ValueError, match="x"), hint_at_stop(lambda: text):
+        raise ValueError("x")
+    assert capsys.readouterr().err == ""
+    with pytest.raises(KeyboardInterrupt), hint_at_stop(lambda: text):
+        raise KeyboardInterrupt
+    assert capsys.readouterr().err == (f"{text}\n" if text else "")
+
+
+@pytest.mark.parametrize("command", ["--version", "--help", "completion bash", "simulate -n 2"])
+@pytest.mark.parametrize(
+    ("streams", "error"), [(">&-", "tandard output is closed"), (">/dev/full", "Cannot write standard output: No space left on device.")]
+)
+def test_lost_results_are_an_error(command, streams, error):
+    line = f'exec "$0" -m dreamkeras {command} {streams}'
+    done = subprocess.run(["bash", "-c", line, sys.executable], stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert error in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("streams", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_file_is_written_with_closed_streams(folder, toy_model, streams):
+    line = f'exec "$0" -m dreamkeras predict seqs.fa -m "$1" -o out.tsv {streams}'
+    done = subprocess.run(["bash", "-c", line, sys.executable, str(toy_model)], cwd=folder / "work", capture_output=True, check=False)
+    assert done.returncode == 0
+    assert len((folder / "work" / "out.tsv").read_text().splitlines()) == 3
+
+
+@pytest.mark.parametrize("temporary", ["none", "full"])
+@pytest.mark.parametrize("arguments", [[], ["--dry-run"]])
+def test_results_on_standard_output_need_no_temporary_folder(folder, toy_model, temporary, arguments):
+    code = (
+        "import tempfile\n"
+        "def refuse(*args, **options): raise OSError(28, 'No space left on device')\n"
+        "tempfile.mkstemp = tempfile.mkdtemp = tempfile.TemporaryFile = tempfile.NamedTemporaryFile = refuse\n"
+        "from dreamkeras.cli.main import main; main(prog_name='dreamkeras')"
+    )
+    line = [sys.executable, "-c", code, "predict", "seqs.fa", "-m", str(toy_model), *arguments]
+    done = subprocess.run(line, cwd=folder / "work", capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.count("Error")) == (0, 0)
+    assert done.stdout
+
+
+def test_python_m_runs_the_command_line():
+    done = subprocess.run([*COMMAND, "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("python -m dreamkeras, version") or done.stdout.startswith("dreamkeras, version")
+
+
+def test_a_path_that_the_locale_cannot_encode_is_one_line(failing_encoding):
+    assert failing_encoding.stderr == r"Error: Cannot write '\xe9' in ascii, the encoding of this locale. Set PYTHONUTF8=1." + "\n"
+    assert failing_encoding.returncode == 1
+
+
+@pytest.fixture
+def failing_encoding(tmp_path):
+    (tmp_path / "a.toml").write_text('out = "é"\n', "utf-8")
+    strict = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    line = [*COMMAND, "train", "none.tsv", "--config", "a.toml"]
+    return subprocess.run(line, cwd=tmp_path, env={**os.environ, **strict}, capture_output=True, text=True, check=False)
+
+
+def test_a_limit_of_threads_is_one_line():
+    code = (
+        "from dreamkeras.data.simulation import library\nfrom dreamkeras.cli.main import main\n"
+        'def fail(*args): raise RuntimeError("can\'t start new thread")\n'
+        "library.simulate = fail\nmain(['simulate'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "Error: Cannot start a thread: the limit of processes is reached. Raise it (ulimit -u), or end other processes.\n"
