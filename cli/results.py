@@ -86,7 +86,10 @@ def open_shards(
     from dreamkeras.scoring.predictor import PACKAGED_MODEL
 
     work = shards.describe_work(models or (str(PACKAGED_MODEL),), files, columns, choices)
-    with hint_at_stop(lambda: "The progress is saved. Repeat the command to resume."), shards.open_shards(output, work) as kept:
+    saved: list[Shards] = []
+    hint = "The finished predictions are saved. Repeat the command to resume."
+    with hint_at_stop(lambda: hint if saved and saved[0].done else ""), shards.open_shards(output, work) as kept:
+        saved.append(kept)
         yield kept
 
 
@@ -104,7 +107,7 @@ def held_run(output: str | Path) -> Iterator[None]:
     """
     from dreamkeras.files.folders import claim
 
-    folder = Path(output) if Path(output).is_dir() else Path(output).resolve().parent
+    folder = Path(output) if Path(output).is_dir() else Path(os.path.realpath(output)).parent
     with claim(folder) if (folder / "config.json").is_file() else contextlib.nullcontext():
         yield
 
@@ -140,7 +143,7 @@ def refuse_clashes(inputs: Iterable[str | None], *outputs: str | Path | None) ->
         if _is_same(first, second):
             raise click.UsageError(f"Two results would be written to {second}. Choose different names.")
         for inner, outer in ((first, second), (second, first)):
-            if Path(outer).resolve() in Path(inner).resolve().parents:
+            if Path(os.path.realpath(outer)) in Path(os.path.realpath(inner)).parents:
                 raise click.UsageError(f"Results cannot be written into the folder of other results: move {inner} out of {outer}.")
 
 
@@ -153,7 +156,7 @@ def _is_same(first: str, second: str, *, is_file: bool = False) -> bool:
     if one and other:
         kinds = (stat.S_ISREG,) if is_file else (stat.S_ISREG, stat.S_ISDIR, stat.S_ISFIFO)
         return os.path.samestat(one, other) and any(is_kind(one.st_mode) for is_kind in kinds)
-    return not is_file and not one and not other and Path(first).resolve() == Path(second).resolve()
+    return not is_file and not one and not other and os.path.realpath(first) == os.path.realpath(second)
 
 
 def _status(path: str, standard: int) -> os.stat_result | None:

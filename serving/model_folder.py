@@ -1,5 +1,6 @@
 """Finds the names, versions and files of the models to serve. Does not open the files."""
 
+import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -26,7 +27,7 @@ class ModelFolder:
     def __init__(self, path: Path) -> None:
         if not path.is_dir():
             raise InputError(f"Cannot read models from {path}: it is not a folder.")
-        self.path = path.resolve()
+        self.path = Path(os.path.realpath(path))
 
     def models(self) -> dict[str, Path]:
         """Returns the paths of the models by name. Entries with an invalid name are omitted, see `unusable`."""
@@ -47,7 +48,7 @@ class ModelFolder:
 
     def check_inside(self, path: Path) -> None:
         """Raises `ModelError` if a symbolic link leads to a model file outside the folder."""
-        file = (path / FILE if path.is_dir() else path).resolve()
+        file = Path(os.path.realpath(path / FILE if path.is_dir() else path))
         if not file.is_relative_to(self.path):
             raise ModelError(f"Cannot load {path}: it is a link to a file outside the model folder {self.path}.")
 
@@ -85,7 +86,8 @@ def named_paths(texts: Iterable[str]) -> dict[str, Path]:
     for text in texts:
         given, equals, rest = text.partition("=")
         path = Path(rest if equals else text)
-        name = given if equals else path.resolve().stem if path.suffix == ".onnx" else path.resolve().name
+        real = Path(os.path.realpath(path))  # unlike Path.resolve, accepts a loop of symbolic links, which is reported later
+        name = given if equals else real.stem if path.suffix == ".onnx" else real.name
         check_name(name)
         if name in found:
             raise InputError(f"Two models are named {name!r}: {found[name]} and {path}. Rename one with -m NAME=PATH.")

@@ -1,5 +1,6 @@
 """`dreamkeras benchmark`: trains a grid of models and ranks them on a leaderboard."""
 
+import os
 from pathlib import Path
 
 import click
@@ -48,7 +49,7 @@ def command(data: str, assay: str, grid: Path | None, out: Path, parallel: int |
     require_file(data, "every run of the grid reads this file")
     with open_source(data):  # a missing or malformed file is reported once, not as a failure of every run
         pass
-    runs, wanted = read_grid(grid, data=str(Path(data).resolve()), assay=assay, backend=find_backend(backend))
+    runs, wanted = read_grid(grid, data=os.path.realpath(data), assay=assay, backend=find_backend(backend))
     for asked in runs:
         known_model(asked.config.model)
         if asked.config.valid:

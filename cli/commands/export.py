@@ -1,5 +1,6 @@
 """`dreamkeras export`: exports one or several trained models as one ONNX file."""
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -90,7 +91,7 @@ def command(
         click.get_current_context().with_resource(held_run(file))
         description = _export(runs, file, precision, choices)
     else:
-        first = Path(runs[0]).resolve()
+        first = Path(os.path.realpath(runs[0]))
         unchanged = precision == "float32" and all(value is None or value is False for value in choices.values())
         is_finished = len(runs) == 1 and runs[0].endswith(".onnx") and unchanged
         with triton_version(triton, name or (first.name if first.is_dir() else first.stem), triton_device) as version:

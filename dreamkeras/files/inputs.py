@@ -41,7 +41,7 @@ def file_name(path: str) -> str:
 
 def full_path(path: str) -> str:
     """Returns the absolute path of a file. The name of a stream is returned unchanged."""
-    return path if is_stream(path) else str(Path(path).resolve())
+    return path if is_stream(path) else os.path.realpath(path)
 
 
 def require_file(path: str | Path, reason: str) -> None:

@@ -20,11 +20,28 @@ setattr({owner}, "{name}", stop)
 from dreamkeras.cli.main import main
 main(prog_name="dreamkeras")
 """
+SCORING = ("dreamkeras.scoring.predictor", "OnnxPredictor", "score_windows")
+TABLE = "table.tsv --assay table --sequence-column sequence --target-column gc --target-column a --left-adapter= --right-adapter="
 MOMENTS = {
-    "predict": ("dreamkeras.scoring.predictor", "OnnxPredictor", "score_windows", ["seqs.fa", "-m", "MODEL"]),
-    "mutagenesis": ("dreamkeras.scoring.predictor", "OnnxPredictor", "score_windows", ["seqs.fa", "-m", "MODEL"]),
-    "ablate": ("dreamkeras.scoring.predictor", "OnnxPredictor", "score_windows", ["seqs.fa", "-m", "MODEL"]),
-    "simulate": ("dreamkeras.data.simulation", "library", "simulate", []),
+    "predict": (SCORING, "seqs.fa -m MODEL -o OUT"),
+    "predict --resume": (SCORING, "seqs.fa -m MODEL -o OUT"),
+    "mutagenesis": (SCORING, "seqs.fa -m MODEL -o OUT"),
+    "ablate": (SCORING, "seqs.fa -m MODEL -o OUT"),
+    "marginalise": (SCORING, "GCA -m MODEL -o OUT"),
+    "variants": (SCORING, "some.vcf --genome genome.fa -m MODEL -o OUT"),
+    "design": (SCORING, "--target max --task gc --random 2 -m MODEL -o OUT"),
+    "evaluate": (SCORING, f"{TABLE} -m MODEL -o OUT"),
+    "calibrate": (SCORING, f"{TABLE} -m MODEL -o OUT"),
+    "simulate": (("dreamkeras.data.simulation", "library", "simulate"), "-o OUT"),
+}
+"""The function that is running when the signal arrives, and the arguments of each command."""
+
+TO_STANDARD_OUTPUT = ("predict", "mutagenesis", "ablate", "marginalise", "variants", "simulate")
+INPUTS = {
+    "seqs.fa": ">a\nACGTACGT\n>b\nACGTACGA\n",
+    "some.vcf": "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\nchr1\t9\t.\tA\tG\t.\t.\t.\n",
+    "genome.fa": f">chr1\n{'ACGT' * 10}\n",
+    "table.tsv": "sequence\tgc\ta\n" + "".join(f"ACGTACG{base}\t1\t{row}\n" for row, base in enumerate("ACGT" * 3)),
 }
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has other signals and no closed streams")
 
@@ -33,7 +50,8 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has oth
 def folder(tmp_path):
     for name in ("work", "tmp"):
         (tmp_path / name).mkdir()
-    (tmp_path / "work" / "seqs.fa").write_text(">a\nACGTACGT\n>b\nACGTACGA\n")
+    for name, text in INPUTS.items():
+        (tmp_path / "work" / name).write_text(text)
     return tmp_path
 
 
@@ -42,18 +60,29 @@ def environment(folder):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=["SIGTERM", "SIGHUP"])
-@pytest.mark.parametrize("output", ["out.tsv", "-"])
-@pytest.mark.parametrize("command", MOMENTS)
+@pytest.mark.parametrize(
+    ("command", "output"), [*((command, "out.tsv") for command in MOMENTS), *((command, "-") for command in TO_STANDARD_OUTPUT)]
+)
 def test_a_signal_leaves_no_file_behind(folder, toy_model, command, output, number):
-    module, owner, name, arguments = MOMENTS[command]
+    (module, owner, name), arguments = MOMENTS[command]
     code = PAUSED.format(number=int(number), module=module, owner=owner, name=name)
-    arguments = [str(toy_model) if argument == "MODEL" else argument for argument in arguments]
-    line = [sys.executable, "-c", code, command, *arguments, "-o", output]
+    named = {"MODEL": str(toy_model), "OUT": output}
+    line = [sys.executable, "-c", code, *command.split(), *(named.get(argument, argument) for argument in arguments.split())]
     done = subprocess.run(line, cwd=folder / "work", env=environment(folder), capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (128 + number, "")
+    assert (done.returncode, done.stdout, "Traceback" in done.stderr) == (128 + number, "", False)
     assert done.stderr.splitlines()[-1] == f"Stopped by {number.name}."
-    assert "Traceback" not in done.stderr
-    assert [path.name for path in folder.rglob("*")] in (["work", "tmp", "seqs.fa"], ["tmp", "work", "seqs.fa"])
+    assert "resume" not in done.stderr
+    assert {path.name for path in folder.rglob("*")} - {"genome.fa.fai"} == {"work", "tmp", *INPUTS}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+def test_interrupted_training_says_how_to_resume(folder, number):
+    code = PAUSED.format(number=int(number), module="keras", owner="Model", name="fit")
+    line = [sys.executable, "-c", code, "train", "--model", "dream-cnn-small", "--epochs", "1", "--out", "my run"]
+    done = subprocess.run(line, cwd=folder / "work", env=environment(folder), capture_output=True, text=True, check=False)
+    assert (done.returncode, "Traceback" in done.stderr) == (128 + number, False)
+    assert "Interrupted. Resume the run with: dreamkeras train --resume --out 'my run'" in done.stderr.splitlines()
+    assert list((folder / "tmp").iterdir()) == []
 
 
 def test_ignored_signals_stay_ignored(monkeypatch):

@@ -9,10 +9,13 @@ from pathlib import Path
 import click
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
-from dreamkeras.cli.results import leave_manifest, model_files, open_results, refuse_clashes
+from dreamkeras.cli.main import main
+from dreamkeras.cli.results import leave_manifest, model_files, open_results, open_shards, refuse_clashes
 from dreamkeras.errors import InputError
 from dreamkeras.files.folders import claim, open_folder
+from dreamkeras.scoring.shards import Shard
 
 VALUES = np.array([[1.5], [2.25]], np.float32)
 
@@ -356,3 +359,44 @@ def test_a_closed_standard_error_is_not_a_failure(shell, tmp_path):
     assert (tmp_path / "o.tsv").read_text() == RESULTS
     assert shell("dreamkeras predict none.fa -m toy.onnx -o new.tsv 2>&-").returncode == 1
     assert not (tmp_path / "new.tsv").exists()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "predict seqs.fa -m LOOP",
+        "predict LOOP",
+        "predict seqs.fa -o LOOP",
+        "calibrate LOOP -m LOOP -o LOOP",
+        "export LOOP -o model.onnx",
+        "export model.onnx -o LOOP",
+        "benchmark LOOP --out LOOP",
+        "variants LOOP --genome LOOP",
+        "serve -m LOOP --port 0",
+        "train LOOP --out run",
+        "simulate -n 3 -o LOOP",
+        "design --target max -o LOOP",
+    ],
+)
+def test_a_loop_of_symbolic_links_is_one_line(tmp_path, monkeypatch, line):
+    monkeypatch.chdir(tmp_path)
+    Path("seqs.fa").write_text(">a\nACGT\n")
+    Path("LOOP").symlink_to("LOOP")
+    result = CliRunner().invoke(main, line.split())
+    assert isinstance(result.exception, SystemExit)
+    assert re.fullmatch(r"Error: .+\n", result.stderr)
+    assert {path.name for path in Path().iterdir()} == {"LOOP", "seqs.fa"}
+
+
+@pytest.mark.parametrize("shards", [0, 1])
+def test_hint_at_resuming_is_printed_only_if_shards_were_saved(tmp_path, toy_model, capsys, shards):
+    def interrupted():
+        with open_shards(str(tmp_path / "o.tsv"), ["gc"], (str(toy_model),), (str(tmp_path / "s.fa"),), [], resume=True) as kept:
+            for _ in range(shards):
+                kept.add(Shard(["a"], np.zeros((1, 1), np.float32)))
+            raise KeyboardInterrupt
+
+    (tmp_path / "s.fa").write_text(">a\nACGT\n")
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert capsys.readouterr().err == "The finished predictions are saved. Repeat the command to resume.\n" * shards
