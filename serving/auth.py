@@ -75,7 +75,7 @@ class Guard:
 
         Args:
             authorization: The Authorization header of the request.
-            is_local: Whether the request was addressed to this machine by one of its local names, and not forwarded. Without operator
+            is_local: Whether the request was addressed to this machine by a local name, and was not forwarded by a proxy. Without operator
                 tokens, other requests are refused with status 403. A page of another site can reach the server under the host name of
                 that site (DNS rebinding), and a reverse proxy forwards requests of other machines.
         """

@@ -90,7 +90,7 @@ def named_paths(texts: Iterable[str]) -> dict[str, Path]:
         name = given if equals else real.stem if path.suffix == ".onnx" else real.name
         check_name(name)
         if name in found:
-            raise InputError(f"Two models are named {name!r}: {found[name]} and {path}. Rename one with -m NAME=PATH.")
+            raise InputError(f"Two models are named {name!r}: {found[name]} and {path}. Rename one model with -m NAME=PATH.")
         found[name] = path
     return found
 

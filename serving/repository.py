@@ -75,7 +75,7 @@ class ModelRepository:
         """Loads every model. An entry of the folder that cannot be loaded is skipped.
 
         Args:
-            strict: Whether an entry that cannot be loaded is an error.
+            strict: Whether an entry of the folder that cannot be loaded is an error.
 
         Returns:
             A message for each entry of the folder that was skipped.

@@ -103,7 +103,7 @@ class ServedModel:
     def warm_up(self, most: int) -> None:
         """Measures batches of increasing size, up to `most` rows, and keeps the fastest size.
 
-        On a GPU the first batch of each size is slow, so that each size is scored once before the model is available to clients.
+        On a GPU the first batch of each size is slow, so batches of each size are scored once before the model is available to clients.
 
         Raises:
             ModelError: The model cannot score a batch.

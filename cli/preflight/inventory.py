@@ -65,7 +65,7 @@ class Tally:
         if self.unfit and on_error == "fail":
             return f"{first}."
         if self.unfit and self.unfit == self.records:
-            return f"None of {self.unfit:,} sequences fits the model. The first one: {first}."
+            return f"None of the {self.unfit:,} sequences fits the model. The first one: {first}."
         return ""
 
     def lines(self) -> list[Line]:

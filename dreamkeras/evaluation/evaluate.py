@@ -60,7 +60,7 @@ class Evaluation(NamedTuple):
     peaks: "Evaluation | None" = None
 
     def parts(self) -> dict[str, "Evaluation"]:
-        """Returns the evaluations on `PEAKS` and on `ALL` windows by name.
+        """Returns the evaluations on the sets of windows `PEAKS` and `ALL`, by name of the set.
 
         If `peaks` is None, returns this evaluation alone, with an empty name.
         """

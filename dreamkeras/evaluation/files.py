@@ -99,7 +99,10 @@ def _tsv(rows: Iterable[Sequence[str]]) -> str:
 
 
 def _write_predictions(path: Path, examples: Examples, predictions: Mapping[str, np.ndarray], tasks: Iterable[str]) -> None:
-    """Writes a table with one row per sequence: `is_peak` for windows of a genome, the measurements, and the predictions of each model."""
+    """Writes a table with one row per sequence.
+
+    The columns are the measurements and the predictions of each model. For windows of a genome, the first column is `is_peak`.
+    """
     columns = [f"measured_{task}" for task in tasks] + [f"{model}_{task}" for model in predictions for task in tasks]
     kinds = [] if examples.is_peak is None else [examples.is_peak]
     with open_writer(str(path), [*("is_peak" for _ in kinds), *columns], "tsv") as writer:

@@ -41,7 +41,7 @@ class TrainingData(NamedTuple):
 
     @property
     def missing(self) -> str:
-        """The first training or validation file that does not exist or is a stream. An empty string if all files can be read again."""
+        """The first training or validation file that is missing or a stream, or an empty string if all files can be read again."""
         return next((file for file in (self.file, self.valid) if file and (is_stream(file) or not Path(file).is_file())), "")
 
 

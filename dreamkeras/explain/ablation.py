@@ -238,7 +238,7 @@ class Ablator:
             yield BatchResult(self.ablate(batch.found, spans_of, progress), batch.skipped)
 
     def _ablated(self, inserts: Ragged, spans: Spans) -> tuple[Ragged, np.ndarray]:
-        """Returns the ablated inserts, one per span and shuffle, and whether any shuffle of each span differs from it, bool (spans,)."""
+        """Returns the ablated inserts, one per span and shuffle, and bool (spans,), whether any shuffle differs from the span."""
         rows = np.repeat(np.arange(len(spans.starts)), self._shuffles)
         pieces = inserts.cut(inserts.offsets[spans.sequences] + spans.starts, spans.ends - spans.starts).select(rows)
         ablated = inserts.select(spans.sequences[rows])

@@ -84,7 +84,7 @@ def write_effects(parts: Iterable[BatchResult[_Found]], sinks: Sequence[EffectSi
         skipped += part.skipped
     if not written:
         first = f". The first one: {skipped.reasons[0]}" if skipped.reasons else ""
-        raise InputError(f"None of {skipped.count:,} sequences fits the model{first}.")
+        raise InputError(f"None of the {skipped.count:,} sequences fits the model{first}.")
     return Scored(written, skipped)
 
 

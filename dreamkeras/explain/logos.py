@@ -212,5 +212,5 @@ def _endings(tasks: Sequence[str]) -> list[str]:
 
 
 def _file_name(title: str, most: int) -> str:
-    """Converts a title to a part of a file name with at most `most` bytes, without cutting a character."""
+    """Converts a title to a part of a file name with at most `most` bytes, without splitting a character."""
     return re.sub(r"[^\w.+-]+", "_", title).encode()[:most].decode(errors="ignore")

@@ -119,7 +119,7 @@ def write_parts(parts: Iterable[Shard], writer: PredictionSink, *, may_be_empty:
         written += len(part.ids)
         skipped += part.skipped
     if not written and not may_be_empty:
-        raise InputError(f"None of {skipped.count:,} sequences fits the model. The first one: {skipped.reasons[0]}.")
+        raise InputError(f"None of the {skipped.count:,} sequences fits the model. The first one: {skipped.reasons[0]}.")
     return Scored(written, skipped)
 
 

@@ -64,7 +64,8 @@ def _check_internals(protocol: type) -> None:
     found = {*dir(protocol), *protocol.__init__.__code__.co_names}  # type: ignore[misc]  # `__init__` of the class, not of an instance
     if missing := [name for name in INTERNALS if name not in found]:
         raise MissingPackageError(
-            f"The installed uvicorn {uvicorn.__version__} lacks the internal names {', '.join(missing)}: pip install 'uvicorn=={TESTED}.*'."
+            f"The installed uvicorn {uvicorn.__version__} lacks the internal names {', '.join(missing)}. "
+            f"Install a tested version: pip install 'uvicorn=={TESTED}.*'."
         )
 
 
@@ -72,8 +73,9 @@ class _BoundedProtocol(HttpToolsProtocol):
     """Connection that is "silent" until the headers of its first request are complete, and "idle" between requests.
 
     If a new connection exceeds the limit, one connection is closed. If more than half of the allowed connections are silent, or no
-    connection is idle, the oldest silent connection is closed. Clients that send nothing cannot displace other clients. With fewer silent
-    connections, the connection that has been idle longest is closed. Clients with unused connections cannot block other clients.
+    connection is idle, the oldest silent connection is closed. Clients that send nothing cannot displace other clients. If at most half of
+    the allowed connections are silent, the connection that has been idle longest is closed. Clients with unused connections cannot block
+    other clients.
     """
 
     bounds: Settings

@@ -76,7 +76,7 @@ def _rows(fields: Fields) -> tuple[str | None, list[Any]]:
     names = {name for row in named for name in row}
     if len(names) != 1 or any(len(row) != 1 for row in named):
         found = sorted("an item without an input name" if name is None else repr(name) for name in names)
-        raise ProtocolError(f"Expected the same single input in all items of {ROWS!r}, got {' and '.join(found) or 'none'}.")
+        raise ProtocolError(f"Expected all items of {ROWS!r} to have the same single input, got {' and '.join(found) or 'none'}.")
     (name,) = names
     return name, [row[name] for row in named]
 

@@ -45,7 +45,7 @@ class Batch(NamedTuple):
     Args:
         model: Model that scores the batch.
         queue: Queue of the model.
-        slices: Slices of jobs that form the batch, in the order of its rows.
+        slices: Slices of jobs that form the batch, in the order of the batch's rows.
         rows: Number of rows.
         expected: Estimated scoring time in seconds, which is counted for the queue until the measured time is known.
     """

@@ -134,7 +134,7 @@ def test_memory_of_an_array_file_does_not_grow_with_its_effects(tmp_path):
 
 def test_it_is_an_error_if_no_record_fits(tmp_path):
     unfit = Records(["x", "y"], Ragged.from_strings(["A", "!"]), np.array([1, 2]), "made.fa")
-    with pytest.raises(InputError, match=r"^None of 2 sequences fits the model\. The first one: Expected 2 to 12 bases"):
+    with pytest.raises(InputError, match=r"^None of the 2 sequences fits the model\. The first one: Expected 2 to 12 bases"):
         write_effects(mutate_records([unfit], WeightSum(), on_error="skip"), [])
 
 

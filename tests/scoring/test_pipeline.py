@@ -145,7 +145,7 @@ class TestUnfitRecords:
 
     def test_it_is_an_error_if_no_record_fits(self, predictor, writer):
         batches = [records_of(["X"] * 3)]
-        with pytest.raises(InputError, match=r"^None of 3 sequences fits the model\. The first one: Expected DNA letters.*'s0'"):
+        with pytest.raises(InputError, match=r"^None of the 3 sequences fits the model\. The first one: Expected DNA letters.*'s0'"):
             score_records(batches, predictor, writer, on_error="skip")
 
     def test_batch_without_a_fit_record_is_not_written(self, predictor, writer):

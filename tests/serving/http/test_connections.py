@@ -255,7 +255,8 @@ class TestInternals:
     @pytest.mark.parametrize("name", ["cycle", "send_400_response"])
     def test_other_uvicorn_is_refused_at_the_start(self, monkeypatch, name):
         monkeypatch.setattr("dreamkeras.serving.http.connections.INTERNALS", (f"{name}_of_the_future", "loop"))
-        with pytest.raises(MissingPackageError, match=rf"lacks the internal names {name}_of_the_future: pip install 'uvicorn==\d"):
+        message = rf"lacks the internal names {name}_of_the_future\. Install a tested version: pip install 'uvicorn==\d"
+        with pytest.raises(MissingPackageError, match=message):
             bounded_protocol(SMALL)
 
 
