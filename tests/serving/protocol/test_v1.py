@@ -80,7 +80,10 @@ class TestReading:
             ({"inputs": {"sequences": ["A"], "letters": [[1]]}}, "got 'sequences' and 'letters'."),
             ({"inputs": {"sequences": "A"}}, "Expected 'sequences' of 'inputs' to be a JSON array, got str."),
             ({"instances": ["A", 5]}, "Expected strings in 'instances' of the request, got int."),
-            ({"instances": ["A", {"sequences": "C"}]}, "in all items of 'instances', got 'sequences' and an item without an input name."),
+            (
+                {"instances": ["A", {"sequences": "C"}]},
+                "all items of 'instances' to have the same single input, got 'sequences' and an item without an input name.",
+            ),
             ({"instances": [{"sequences": "A", "letters": [1]}]}, "Expected all items of 'instances' to have the same single input"),
             ({"instances": [{}]}, "Expected all items of 'instances' to have the same single input, got none."),
             ({"instances": [{"dna": "A"}]}, "Expected input 'sequences'"),
