@@ -112,7 +112,7 @@ def _write_predictions(path: Path, examples: Examples, predictions: Mapping[str,
 def _plot(
     folder: Path, evaluation: Evaluation, examples: Examples, predictions: Mapping[str, np.ndarray], tasks: Mapping[str, str]
 ) -> dict[str, Path]:
-    """Draws all plots of an evaluation. Returns the files that were drawn by title, in the order of the report."""
+    """Draws all plots of an evaluation. Returns the drawn files by title of the plot, in the order of the report."""
     titles: dict[Path, str] = {}
     plots: dict[Path, Callable[[], None]] = {}
     if evaluation.scores:

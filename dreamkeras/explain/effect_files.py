@@ -208,7 +208,10 @@ class _Arrays:
 
 
 def _unnamed_file(folder: Path | None) -> IO[bytes]:
-    """Opens a file in a folder, or in memory while it is small. It has no name, so that nothing is left when the process ends."""
+    """Opens a temporary file in a folder. If `folder` is None, a small file stays in memory.
+
+    The file has no name, so that the system removes it when the process ends.
+    """
     if folder:
         return tempfile.TemporaryFile(dir=folder)
     return cast("IO[bytes]", tempfile.SpooledTemporaryFile(IN_MEMORY))
