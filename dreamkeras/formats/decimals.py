@@ -1,6 +1,6 @@
 """Parses ASCII decimal numbers. `1_000`, `infinity` and non-ASCII digits, which Python accepts, are rejected.
 
-The command line uses the same rules for its options, so this module imports nothing that is slow to load.
+The command line checks its options with this module, which therefore imports nothing that is slow to load.
 """
 
 import re
@@ -10,7 +10,7 @@ __all__ = ["NOT_FINITE", "is_number", "is_signed_whole", "is_whole", "parse_whol
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 NOT_FINITE = {sign + name for sign in ("", "+", "-") for name in ("nan", "inf")}
-"""Texts, in lower case, that programs write for missing and infinite numbers. `is_number` rejects these texts."""
+"""Texts such as `nan` and `-inf`, in lower case, that represent missing or infinite numbers. `is_number` rejects these texts."""
 
 DIGITS = 18
 """Maximum number of digits in a whole number. Numbers of up to 18 digits fit into 64 bits."""

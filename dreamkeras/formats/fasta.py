@@ -18,7 +18,7 @@ from dreamkeras.sequence.records import BATCH_ROWS, Records, numbered
 __all__ = ["BLOCK", "Piece", "header_names", "line_blocks", "read_fasta", "read_fasta_pieces", "read_lines"]
 
 BLOCK = 1 << 19
-"""Number of bytes in a block. With this size, the masks of a block fit into the processor's cache."""
+"""Number of bytes in a block. With this size, the arrays that are computed for a block fit into the processor's cache."""
 
 _IS_BLANK = np.zeros(256, bool)
 _IS_BLANK[list(b" \t\n\v\f\r")] = True
@@ -29,7 +29,7 @@ class _FastaBlock(NamedTuple):
 
     Args:
         names: Text of each of the n headers up to its first white space.
-        places: Number of lines in the block before each header, int64 (n,).
+        places: Line of each header, counted from 0 at the beginning of the block, int64 (n,).
         letters: Letters of all sequence lines, without white space, uint8.
         starts: Index in `letters` at which the sequence of each header starts, int64 (n,). Letters before the first start belong to a
             header in an earlier block.
@@ -69,7 +69,8 @@ def read_fasta(stream: BinaryIO, path: str, *, batch: int = BATCH_ROWS, block: i
             optional.
         path: Path of the file, for error messages.
         batch: Maximum number of records in a batch.
-        block: Number of bytes to parse at a time. Small blocks also limit the size of a batch of short records.
+        block: Number of bytes to parse at a time. A batch contains only records that end in the same block, so small blocks result in
+            small batches.
 
     Yields:
         Records. The id of a record is its header up to the first white space. If the header is empty, the id is the number of the
@@ -131,7 +132,7 @@ def line_blocks(stream: BinaryIO, block: int, end: bytes = b"") -> Iterator[byte
     """Yields the bytes of a stream in blocks of complete lines, each of about `block` bytes. `end` is appended to the last block."""
     carry = b""
     while True:
-        size = max(block, len(carry))  # The read size grows with an incomplete line, so that a long line is copied rarely.
+        size = max(block, len(carry))  # A long line is read in increasing steps, so that it is copied rarely.
         piece = stream.read(size)
         if len(piece) < size:
             yield carry + piece + end

@@ -12,7 +12,7 @@ from dreamkeras.formats.fasta import BLOCK, line_blocks
 __all__ = ["Contig", "check_fai", "index_fasta", "read_fai"]
 
 GAP = 1 << 20
-"""Maximum number of bytes of headers and blank lines between the sequences of two contigs."""
+"""Maximum size, in bytes, of the headers and blank lines between two consecutive contigs."""
 
 SAMPLE = 1 << 12
 """Maximum number of bases that are checked in the first line of a contig."""
@@ -36,13 +36,13 @@ class Contig(NamedTuple):
     width: int
 
     def byte_of(self, position: int) -> int:
-        """Returns the byte offset of the base at a position of the contig, counted from 0."""
+        """Returns the byte offset of the base at `position`. Positions in a contig are counted from 0."""
         return self.offset + position // self.bases * self.width + position % self.bases
 
     def has_line_at(self, position: int, text: "Bytes") -> bool:
         """Returns whether the line that contains a position begins at the byte given by the index.
 
-        The result is True for positions beyond the contig.
+        The result is True for positions after the end of the contig.
         """
         row = position // self.bases if position < self.length else 0
         begin = self.offset + row * self.width
@@ -65,7 +65,7 @@ def read_fai(path: Path) -> dict[str, Contig]:
         if len(cells) != 4 or not all(map(is_whole, cells)):
             raise InputError(f"Expected a name and 4 whole numbers, got {line[:40]!r} ({path}, line {number}).")
         if name in contigs:
-            raise InputError(f"Expected a unique contig name, got {name!r} ({path}, line {number}).")
+            raise InputError(f"Contig {name!r} occurs twice ({path}, line {number}).")
         contigs[name] = Contig(*map(int, cells))
     return contigs
 
@@ -79,7 +79,7 @@ class Bytes(Protocol):
 
 
 def check_fai(contigs: dict[str, Contig], text: Bytes, path: str) -> None:
-    """Checks that an index belongs to a FASTA file, by reading the bytes between contigs and the ends of a few lines.
+    """Checks that an index belongs to a FASTA file. Most of the sequence is not read.
 
     Args:
         contigs: Contigs of the index.
@@ -96,7 +96,7 @@ def check_fai(contigs: dict[str, Contig], text: Bytes, path: str) -> None:
         end = _end(contig)
     behind = text[end : end + GAP]
     if behind and not _are_headers(behind, begins=False):
-        raise _other_index(path, f"the file has more sequence after byte {end:,}, where the index ends")
+        raise _other_index(path, f"the file has sequence after byte {end:,}, which is the last base in the index")
 
 
 def _end(contig: Contig) -> int:
@@ -120,7 +120,7 @@ def _header_missing(text: Bytes, name: str, end: int, offset: int) -> str:
 def _are_headers(gap: bytes, *, begins: bool) -> bool:
     """Returns whether the bytes between two sequences consist of headers and blank lines.
 
-    `begins` is True if these bytes are at the beginning of the file.
+    `begins` is True for the bytes before the first sequence of a file.
     """
     lines = gap.split(b"\n")
     if not begins and lines.pop(0).strip(b"\r"):
@@ -139,7 +139,7 @@ def _lines_differ(text: Bytes, contig: Contig) -> str:
 
 
 def _lines(contig: Contig) -> str:
-    return f"have lines of {contig.bases} bases in {contig.width} bytes"
+    return f"have {contig.bases} bases and {contig.width} bytes per line"
 
 
 def _other_index(path: str, reason: str) -> InputError:
@@ -190,8 +190,10 @@ class _Scan:
 
     def _open(self, header: bytes, line: int, offset: int) -> None:
         name = (header.decode("utf-8", "replace").split() or [""])[0]
-        if not name or name in self.found:
-            raise InputError(f"Expected a unique contig name, got {name!r} ({self._path}, line {line}).")
+        if not name:
+            raise InputError(f"Expected a FASTA header ('>' and a name), got no name ({self._path}, line {line}).")
+        if name in self.found:
+            raise InputError(f"Contig {name!r} occurs twice ({self._path}, line {line}).")
         self._last = self.found[name] = _Open(offset)
 
     def _extend(self, letters: np.ndarray, widths: np.ndarray, line: int) -> None:
@@ -215,7 +217,10 @@ class _Open:
         self._ended = False
 
     def extend(self, letters: np.ndarray, widths: np.ndarray) -> bool:
-        """Adds lines. Returns whether all lines have the length of the first line, except for a shorter last line and blank lines."""
+        """Adds lines to the contig. Returns whether the lengths of its lines are valid.
+
+        All lines must have the length of the first line. Only the last line may be shorter, and blank lines may follow it.
+        """
         if not self._width:
             self.bases, self._width = int(letters[0]), int(widths[0])
         even = (letters == self.bases) & (widths == self._width) & (not self._ended)

@@ -6,4 +6,4 @@ TABLES = ("tsv", "csv", "jsonl", "parquet")
 """Names of the table formats, which the module `writers` implements."""
 
 TRACKS = {"bedgraph": (".bedgraph", ".bdg", ".bg"), "bigwig": (".bigwig", ".bw")}
-"""Names of the track formats, with the suffixes of their files in lower case."""
+"""For each track format, the suffixes of file names, in lower case."""

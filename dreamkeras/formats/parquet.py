@@ -29,7 +29,7 @@ def parquet_layout(path: str, copy: BinaryIO | None = None) -> Layout:
 
     Args:
         path: Path of the file.
-        copy: Copy of the file's bytes, if `path` is a stream. If None, the file at `path` is opened.
+        copy: Seekable copy of the input, required if `path` names a stream such as `-`. If None, the file at `path` is opened.
 
     Raises:
         InputError: The file is damaged or not a Parquet file.
@@ -51,7 +51,7 @@ def read_parquet(
         sequence: Position of the column with the sequences.
         id: Position of the column with the ids. If None, the row numbers are the ids.
         batch: Maximum number of rows in a batch.
-        copy: Copy of the file's bytes, if `path` is a stream. If None, the file at `path` is opened.
+        copy: Seekable copy of the input, required if `path` names a stream such as `-`. If None, the file at `path` is opened.
 
     Raises:
         InputError: The sequences are not text, or the file has no row or is damaged.
@@ -70,7 +70,7 @@ def parquet_rows(path: str, positions: Sequence[int], *, batch: int = BATCH_ROWS
         path: Path of the file.
         positions: Positions of the columns, counted from 0.
         batch: Maximum number of rows in a batch.
-        copy: Copy of the file's bytes, if `path` is a stream. If None, the file at `path` is opened.
+        copy: Seekable copy of the input, required if `path` names a stream such as `-`. If None, the file at `path` is opened.
 
     Yields:
         Tables in which the line numbers are row numbers, counted from 1.

@@ -1,8 +1,8 @@
 """Reads sequences or table columns from files of any supported format, in batches of bounded size.
 
-Supported formats are FASTA, FASTQ, TSV, CSV, one sequence per line, and Parquet. All formats except Parquet may be compressed with gzip.
-The input is a file or standard input. The format is detected from the first bytes and the file name. Readers do not check that sequences
-are DNA, because `Construct` checks this later.
+Supported formats are FASTA, FASTQ, TSV, CSV, Parquet, and text with one sequence per line. All formats except Parquet may be
+compressed with gzip. The input is a file or standard input. The format is detected from the first bytes and the file name. Readers do not
+check that sequences are DNA, because `Construct` checks this later.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -55,7 +55,7 @@ def read_records(
     batch: int = BATCH_ROWS,
     opened: BinaryIO | None = None,
 ) -> Iterator[Records]:
-    r"""Reads the named sequences of a file, in the order of the file.
+    r"""Reads the sequences in a file and their ids, in the order of the file.
 
     Args:
         path: Path of the file. `-` reads standard input.
@@ -97,7 +97,7 @@ def read_records(
         elif chosen == "lines":
             yield from read_lines(source.stream, source.path, batch=batch)
         elif chosen == "parquet" and opened:
-            raise InputError(f"Parquet is not supported in {path}. Use FASTA, FASTQ, TSV, CSV or one sequence per line.")
+            raise InputError(f"Cannot read Parquet from {path}. Use FASTA, FASTQ, TSV, CSV or one sequence per line.")
         elif chosen == "parquet":
             with _seekable(source) as copy:
                 layout = parquet_layout(source.path, copy)
@@ -141,7 +141,7 @@ def open_table(path: str, columns: Iterable[Column | None] = (), header: bool | 
 
     Args:
         path: Path of the file. `-` reads standard input.
-        columns: Columns that the caller will read. Their names help to detect a header; see `tables.sniff_layout`.
+        columns: Columns that the caller will read. Column names help to detect a header; see `tables.sniff_layout`.
         header: Whether the first row is a header. If None, a header is detected from the content.
 
     Raises:
@@ -164,8 +164,8 @@ def _seekable(source: Source) -> AbstractContextManager[BinaryIO | None]:
 def sniff_format(source: Source, *, is_table: bool = False) -> Format:
     """Detects the format of an open input.
 
-    Input that begins with `>` is FASTA. Input that begins with `@` and has a third line that begins with `+` is FASTQ. A file whose
-    name ends in a suffix of FASTA or FASTQ, such as .fa or .fq, is read as this format.
+    Input that begins with `>` is FASTA. Input that begins with `@` and has a third line that begins with `+` is FASTQ. A file name
+    with a suffix of FASTA or FASTQ, such as .fa or .fq, also determines the format.
 
     Args:
         source: Open input.

@@ -38,13 +38,13 @@ Column = str | int
 SEQUENCE_NAMES = ("sequence", "seq")
 """Default names of the sequence column, in lower case."""
 
-# A cell of at least four bases is treated as a sequence. Words such as `dna` also consist of IUPAC codes, so a sequence with other
-# codes than the bases must have at least eight letters.
+# A cell of at least four bases is treated as a sequence. Words such as `dna` also consist of IUPAC codes, so a sequence with
+# ambiguity codes other than N must have at least eight letters.
 _DNA = re.compile(f"[{BASES}N]{{4,}}|[{''.join(IUPAC)}]{{8,}}", re.IGNORECASE)
 
 _POSITION = re.compile("0|[1-9][0-9]{0,8}")
 
-# Matches a sequence of any length, even if it is malformed.
+# Matches DNA and RNA sequences of any length, which may contain gaps (`.` or `-`) and stop symbols (`*`).
 _LETTERS = re.compile("[ACGTUN*.-]*", re.IGNORECASE)
 
 LISTED = 20
@@ -92,7 +92,8 @@ def sniff_layout(
         header: Whether the first row is a header. If None, the first row is treated as a header if it contains neither numbers nor
             sequences.
         columns: Columns that the caller will read. A first row without a sequence is also treated as a header if it contains the name of a
-            column that the caller will read. A column name that is a number counts only if the first row contains all such names.
+            column that the caller will read. Names that are numbers, such as `2024`, are evidence of a header only if the first
+            row contains all of them.
     """
     lines = io.StringIO(source.head.decode("utf-8", "replace"), newline="")
     delimiter = delimiter or ("\t" if "\t" in next(filter(str.strip, lines), "") else ",")
@@ -110,7 +111,7 @@ def header_names(cells: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def named_or_placed(layout: Layout, text: Column | None) -> Column | None:
-    """Converts digits to the position of a column, unless the header has a column with exactly this name.
+    """Converts a string of digits to the position of a column, unless the string is the name of a column in the header.
 
     A text that is not a position is returned unchanged.
 
@@ -125,7 +126,7 @@ def named_or_placed(layout: Layout, text: Column | None) -> Column | None:
 
 
 def find_column(layout: Layout, column: Column, path: str) -> int:
-    """Returns the position of a column that is given by name, in upper or lower case, or by position.
+    """Returns the position of a column. `column` is the position itself or the name, in upper or lower case.
 
     The name of the first column may be given with or without a leading `#`.
 

@@ -86,19 +86,19 @@ class _Order:
     def _next(self, name: str) -> tuple[str, int, int]:
         found = _PLACE.fullmatch(name)
         if found is None:
-            raise InputError(f"Expected ids such as chr1:0-200 for {self._path}, got {name!r}. Use --genome or --tile, or write a table.")
+            raise InputError(f"Writing {self._path} needs ids such as chr1:0-200, got {name!r}. Use --genome or --tile, or write a table.")
         contig, start, end = found[1], int(found[2]), int(found[3])
         if self._middle is not None:
             start += (end - start - self._middle) // 2
             end = start + self._middle
-        start, end = max(start, 0), min(end, self._lengths.get(contig, end))  # a window near the end of a contig may extend beyond it
+        start, end = max(start, 0), min(end, self._lengths.get(contig, end))  # windows may extend beyond their contig
         last, reached = self._last
         if contig != last and last:
             self._done.add(last)
         if contig in self._done or (contig == last and start < reached):
             raise InputError(
-                f"Windows for {self._path} must be sorted and must not overlap, but {name} follows {last}:...-{reached}. "
-                "Sort and merge the regions, or write a table."
+                f"Intervals in {self._path} must be sorted and must not overlap, but window {name} comes after an interval that ends at "
+                f"{last}:{reached}. Sort and merge the regions, or write a table."
             )
         self._last = contig, end
         return contig, start, end
@@ -134,11 +134,11 @@ class BigWig:
     def add(self, intervals: TrackIntervals) -> None:
         """Writes intervals. The contigs of the intervals must be in the order of the genome."""
         for contig in dict.fromkeys(intervals.contigs):
-            rank = self._order.get(contig, -1)
+            if contig not in self._order:
+                raise InputError(f"Cannot write contig {contig!r} to {self._path}, because the genome does not contain it.")
+            rank = self._order[contig]
             if rank < self._last:
-                raise InputError(
-                    f"{self._path} needs contigs in genome order, but contig {contig!r} is unknown or out of order. Sort the regions."
-                )
+                raise InputError(f"Contigs in {self._path} must be in the order of the genome, but {contig!r} is not. Sort the regions.")
             self._last = rank
         if intervals.contigs:
             with self._naming():
@@ -210,10 +210,12 @@ def open_track(
         >>> file.read_text().split()
         ['chr1', '75', '125', '1.5', 'chr1', '125', '175', '2']
     """
-    if (column or columns[0]) not in columns or (column is None and len(columns) > 1):
-        raise InputError(f"Expected one of the columns {', '.join(columns)} for {path}, got {column or 'no choice'}.")
+    if column is None and len(columns) > 1:
+        raise InputError(f"Choose one of the columns {', '.join(columns)}, because a track such as {path} has one value per interval.")
+    if column not in (None, *columns):
+        raise InputError(f"Expected one of the columns {', '.join(columns)} for the track {path}, got {column!r}.")
     if format == "bigwig" and lengths is None:
-        raise InputError(f"{path} needs the lengths of contigs. Use --genome or --tile.")
+        raise InputError(f"The bigWig file {path} needs the lengths of contigs. Use --genome or --tile.")
     with _opened(path, format, lengths or {}) as track:
         yield TrackWriter(track, _Order(middle, lengths, path), list(columns).index(column or columns[0]))
         track.finish()

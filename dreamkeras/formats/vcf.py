@@ -159,7 +159,7 @@ def _batches(stream: BinaryIO, first: bytes, before: int) -> Iterator[VcfRecords
 
 def _parsed(texts: list[bytes], lines: list[int]) -> VcfRecords:
     positions, *cells = zip(*map(_cells, texts), strict=True)
-    # Each column is joined by tabs and decoded in one step, which is safe because cells contain no tabs.
+    # The cells of a column are joined by tabs and decoded together, which is safe because cells contain no tabs.
     contigs, ids, refs, alts = (b"\t".join(column).decode("utf-8", "replace").split("\t") for column in cells)
     alleles = [alt.split(",") if position >= 0 else [alt] for alt, position in zip(alts, positions, strict=True)]
     records = np.repeat(np.arange(len(alleles)), [len(cell) for cell in alleles])

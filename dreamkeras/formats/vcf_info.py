@@ -30,7 +30,7 @@ class InfoField(NamedTuple):
 
 
 def annotated_header(header: Sequence[bytes], fields: Sequence[InfoField]) -> list[bytes]:
-    """Returns a header with lines that declare INFO fields, inserted above the line with the column names.
+    """Inserts lines that declare INFO fields above the column names of a header, and returns the new header.
 
     Raises:
         InputError: The header already declares one of the fields.

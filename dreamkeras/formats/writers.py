@@ -1,4 +1,4 @@
-"""Writes predictions as TSV, CSV, JSON lines or Parquet. Each row has one value per task, and an id or several keys.
+"""Writes predictions as TSV, CSV, JSON lines or Parquet. Each row has an id or other cells that identify it, and one value per task.
 
 A failed command leaves no incomplete file. A missing value is `nan` in TSV and CSV, and null in JSON. Parquet files contain float32 values.
 """
@@ -28,7 +28,7 @@ ID: Mapping[str, type] = {"id": str}
 """Default key columns: only the id of each sequence."""
 
 Cells = Sequence[Sequence[Any]]
-"""For each key, a column of texts or numbers. None represents a missing number."""
+"""Columns of texts or numbers that identify the rows, one for each key. None represents a missing number."""
 
 
 @contextmanager
@@ -43,7 +43,7 @@ def open_writer(path: str, tasks: Sequence[str], format: str | None = None, keys
         tasks: Names of the tasks, which are the names of the prediction columns.
         format: `tsv`, `csv`, `jsonl` or `parquet`. Defaults to the suffix of the file, without a final .gz. If the suffix is `.txt` or
             missing, the default is `tsv`.
-        keys: Type, `str` or `int`, of each column that identifies a row, by column name.
+        keys: Names and types (`str` or `int`) of the columns that identify a row.
 
     Raises:
         InputError: The format or the suffix of the file is unknown.
@@ -70,7 +70,7 @@ def choose_format(path: str, format: str | None = None) -> str:
     """Returns the format that `open_writer` uses for a file.
 
     Raises:
-        InputError: The format or the suffix is unknown, or the name of a Parquet file ends with the suffix of a compressed file.
+        InputError: The format or the suffix is unknown, or the name of a Parquet file ends in a compression suffix such as .gz.
     """
     suffix = PurePath(unpacked_name(path)).suffix[1:].lower()
     chosen = ("tsv" if suffix in ("", "txt") else suffix) if format is None else format

@@ -57,7 +57,7 @@ def test_a_bigwig_contains_the_middles_of_windows(tmp_path_factory, values, step
 def test_contigs_of_a_bigwig_have_the_order_of_the_genome(tmp_path):
     path = write(tmp_path / "x.bigWig", ["chr2:0-9", "chr1:0-5", "chr1:7-9"], [1, 2, 3])
     assert intervals(path) == {"chr2": [(0, 9, 1)], "chr1": [(0, 5, 2), (7, 9, 3)]}
-    with pytest.raises(InputError, match=r"y\.bw needs contigs in genome order, but contig 'chr2' is unknown or out of order"):
+    with pytest.raises(InputError, match=r"Contigs in .*y\.bw must be in the order of the genome, but 'chr2' is not"):
         write(tmp_path / "y.bw", ["chr1:0-9", "chr2:0-5"], [1, 2])
     assert not (tmp_path / "y.bw").exists()
 
@@ -76,22 +76,28 @@ def test_values_that_are_not_finite_are_skipped(tmp_path):
     ids=["overlap", "before", "again"],
 )
 def test_unsorted_windows_are_rejected(tmp_path, suffix, size, ids):
-    with pytest.raises(InputError, match=rf"x\.{suffix} must be sorted and must not overlap, but {ids[-1]} follows .*\. Sort and merge"):
+    with pytest.raises(
+        InputError,
+        match=rf"x\.{suffix} must be sorted and must not overlap, but window {ids[-1]} comes after .*\. Sort and",
+    ):
         write(tmp_path / f"x.{suffix}", ids, [1] * len(ids), size)
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["p1", "chr1", "chr1:5", "chr1:a-b", "chr1:1--5", ":1-2"])
 def test_ids_of_another_form_are_rejected(tmp_path, name):
-    with pytest.raises(InputError, match=rf"Expected ids such as chr1:0-200 for .*, got '{name}'\. Use --genome or --tile"):
+    with pytest.raises(InputError, match=rf"Writing .* needs ids such as chr1:0-200, got '{name}'\. Use --genome or --tile"):
         write(tmp_path / "x.bg", [name], [1])
 
 
 def test_a_column_must_be_chosen_if_there_are_several(tmp_path):
     columns = ("Dev", "Hk")
     assert rows(write(tmp_path / "x.bg", ["a:0-1"], [[1, 2]], columns=columns, column="Hk")) == [("a", "0", "1", "2")]
-    for column, came in ((None, "no choice"), ("dev", "dev")):
-        with pytest.raises(InputError, match=rf"Expected one of the columns Dev, Hk for .*, got {came}"):
+    for column, message in (
+        (None, r"Choose one of the columns Dev, Hk, because a track such as .*y\.bg has one value per interval"),
+        ("dev", r"Expected one of the columns Dev, Hk for the track .*y\.bg, got 'dev'"),
+    ):
+        with pytest.raises(InputError, match=message):
             write(tmp_path / "y.bg", ["a:0-1"], [[1, 2]], columns=columns, column=column)
 
 
@@ -135,6 +141,6 @@ def test_intervals_are_cut_at_the_ends_of_contigs(tmp_path):
 
 @pytest.mark.parametrize("name", ["chrNone:0-9", "chr1:600-700"])
 def test_windows_outside_of_contigs_are_an_error_and_leave_no_file(tmp_path, name):
-    with pytest.raises(DreamkerasError, match=r"x\.bw needs contigs in genome order|Cannot write .*x\.bw: pyBigWig failed"):
+    with pytest.raises(DreamkerasError, match=r"Cannot write contig 'chrNone' to .*x\.bw|Cannot write .*x\.bw: pyBigWig failed"):
         write(tmp_path / "x.bw", [name], [1])
     assert list(tmp_path.iterdir()) == []

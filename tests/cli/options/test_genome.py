@@ -167,7 +167,7 @@ def test_conflicting_options_are_refused(run, toy_model, genome, args, message):
     ("args", "message"),
     [
         (["--tile", "5x1"], "Expected WIDTH:STEP"),
-        (["--tile", "12:4", "--format", "bigwig"], "Expected one of the columns gc, a"),
+        (["--tile", "12:4", "--format", "bigwig"], "Choose one of the columns gc, a"),
         (["--format", "bigwig", "--column", "gc"], "needs the lengths of contigs"),
     ],
 )

@@ -66,7 +66,7 @@ def test_first_records_are_returned_before_the_last_bytes_arrive():
     ("data", "message"),
     [
         (b"", "Cannot read the request's body: it is empty"),
-        (b"PAR1....", "Parquet is not supported in the request's body"),
+        (b"PAR1....", "Cannot read Parquet from the request's body"),
         (b">a\nACGT\n>b\nAC\0T\n", "is 0"),
         (b"id\tvalue\n1\t2\n", "sequence"),
     ],
