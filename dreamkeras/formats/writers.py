@@ -97,15 +97,15 @@ class Writer:
         Args:
             ids: The n ids.
             values: Predictions, float32 (n, tasks).
-            labels: For each additional key, a column of n cells.
+            labels: Further columns that identify the rows, each with n cells.
         """
         self.write_rows([ids, *labels], values)
 
     def write_rows(self, cells: Cells, values: np.ndarray) -> None:
-        """Writes n rows, each with one cell per key and one value per task.
+        """Writes n rows, each with the cells that identify it and one value per task.
 
         Args:
-            cells: For each key, a column of n cells.
+            cells: Columns that identify the rows, such as ids, each with n cells.
             values: Predictions, float32 (n, tasks).
         """
         if values.shape != (len(cells[0]), self._tasks):
@@ -176,7 +176,10 @@ class CSVEncoder(TSVEncoder):
 
 
 class JSONLinesEncoder:
-    """Encoder of JSON lines, with one object per row. Key columns contain texts or numbers, and predictions are numbers or null."""
+    """Encoder of JSON lines, with one object per row. Cells that identify a row are texts or numbers.
+
+    Predictions are numbers or null.
+    """
 
     def __init__(self, tasks: tuple[str, ...], keys: Mapping[str, type]) -> None:
         names = [json.dumps(name).replace("%", "%%") for name in (*keys, *tasks)]
@@ -197,7 +200,7 @@ class JSONLinesEncoder:
 
 
 class ParquetEncoder:
-    """Encoder of Parquet. Key columns contain texts or integers, and the columns of predictions contain float32 values.
+    """Encoder of Parquet. Columns that identify a row contain texts or integers, and columns of predictions contain float32 values.
 
     All row groups except the last have at least 65,536 rows.
     """

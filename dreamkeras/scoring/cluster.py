@@ -52,7 +52,7 @@ class FurtherColumns(Protocol):
 
 
 class Work(NamedTuple):
-    """Options of a prediction on a cluster that apply to all files.
+    """Options that apply to all files when many files are scored on a cluster.
 
     Args:
         models: `.onnx` files or run folders, which every node must be able to read. If empty, the packaged model is used.

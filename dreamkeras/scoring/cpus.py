@@ -44,8 +44,8 @@ def _cgroups(root: Path) -> Iterator[Path]:
             continue
         group = Path(path.lstrip("/"))
         for mount in mounts:
-            # In a container, `path` may be a path of the host, which does not exist below the mount. In this case, the root of the
-            # mount is the cgroup of the container.
+            # In a container, `path` may be a path of the host, which does not exist below the mount. The container's
+            # cgroup is then the root of the mount.
             yield from (root / mount / part for part in (group, *group.parents))
 
 

@@ -27,7 +27,7 @@ class DistinctScorer:
     def __init__(self, scorer: Scorer, kept: int = KEPT) -> None:
         self._scorer = scorer
         rows = kept // sum(construct.length for construct in scorer.constructs)
-        # A ring buffer: memory is used as the buffer fills, and the newest windows replace the oldest.
+        # In this ring buffer, the newest windows replace the oldest. A row uses no memory until a window is written to it.
         self._windows = [np.empty((rows, construct.length), np.uint8) for construct in scorer.constructs]
         self._keys = np.empty(rows, np.uint64)
         self._values = np.empty((rows, len(scorer.columns)), np.float32)
@@ -56,7 +56,7 @@ class DistinctScorer:
         return values[places]
 
     def _known(self, keys: np.ndarray, windows: list[np.ndarray]) -> np.ndarray:
-        """Returns the row of each window in the buffer, int64 (n,), or -1 for a window that is not in the buffer."""
+        """Returns, for each window, the row of the buffer that contains the window, or -1 if no row contains it, int64 (n,)."""
         if not len(self._order):
             return np.full(len(keys), -1)
         places = np.searchsorted(self._keys[: len(self._order)], keys, sorter=self._order)
@@ -90,8 +90,8 @@ def distinct_rows(windows: list[np.ndarray], keys: np.ndarray) -> tuple[np.ndarr
 
     Returns:
         Two arrays. The first array, int64 (distinct,), contains the index of the first occurrence of each distinct row, in ascending order.
-        The second array, int64 (n,), contains, for each row, the position of its first occurrence in the first array. The result is None
-        if two distinct rows have the same key.
+        The second array, int64 (n,), gives the distinct row that is equal to each row, as an index in the first array. The result is
+        None if two distinct rows have the same key.
 
     Example:
         >>> windows = [np.array([[65], [67], [65]], np.uint8)]
@@ -114,5 +114,5 @@ def window_keys(windows: list[np.ndarray]) -> np.ndarray:
     keys, before = np.zeros(len(windows[0]), np.uint64), 0
     for letters in windows:
         keys += row_keys(letters, before)
-        before += letters.shape[1]  # a row has at most as many 8-letter groups as letters
+        before += letters.shape[1]  # 8-letter groups of different arrays thus have different numbers
     return keys

@@ -17,11 +17,12 @@ __all__ = ["Ensemble", "Members", "require_alike"]
 class Ensemble(Scorer):
     """Several models whose predictions are averaged, such as models of different seeds, folds or architectures.
 
-    All members must predict the same tasks in the same units. Each member cuts the windows of its own construct from sequences.
+    All members must predict the same tasks in the same units. Members may have different constructs, so each
+    sequence is converted to one window per construct.
 
     Args:
-        members: The models. A member cannot be an ensemble itself, because in a mean of means, the models of this member would
-            have a lower weight.
+        members: The models. A member cannot be an ensemble itself, because the models in that ensemble would have a lower
+            weight in the mean than the other members.
 
     Raises:
         ModelError: There are no members, the members have different tasks or units, or a member is an ensemble.
@@ -95,7 +96,7 @@ class Members(Wrapped):
 
     @property
     def has_spread(self) -> bool:
-        """False: the predictions of single members have no standard deviation."""
+        """False, because each column contains the predictions of one member, and a standard deviation needs several."""
         return False
 
     def score_windows(self, windows: Sequence[np.ndarray], batch_size: int = BATCH_SIZE, progress: Progress | None = None) -> np.ndarray:

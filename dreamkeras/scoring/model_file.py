@@ -43,7 +43,7 @@ def find_model_file(path: Path) -> Path:
 
 
 def require_different(models: Iterable[str | os.PathLike[str]]) -> None:
-    """Checks that no model is given twice, even under two names, because it would have double weight in an ensemble.
+    """Checks that no model is given twice, even under two names. A repeated model would have double weight in an ensemble.
 
     Raises:
         ModelError: Two paths refer to the same file, or to a run folder and the model in it.
@@ -67,8 +67,8 @@ def _same_files(path: Path) -> set[tuple[int, int]]:
 def _way_to_model(folder: Path) -> str:
     """Returns advice on how to create the missing `model.onnx` of a folder, or an empty text if the folder is not a run folder."""
     if (folder / "model.keras").is_file():
-        return f". Create it with: dreamkeras export {folder}"
-    return f". Create it with: dreamkeras train --resume --out {folder}" if (folder / "config.json").is_file() else ""
+        return f". Create this file with: dreamkeras export {folder}"
+    return f". Create this file with: dreamkeras train --resume --out {folder}" if (folder / "config.json").is_file() else ""
 
 
 def read_description(session: Any, file: Path) -> ModelDescription:
@@ -108,5 +108,5 @@ def check_signature(session: Any, description: ModelDescription, file: Path) -> 
 
 
 def _fits(shape: list[int | str | None], width: int) -> bool:
-    """Returns whether a shape is [batch, width] with a dynamic batch dimension, and with a width that is `width` or dynamic."""
+    """Returns whether a shape has two dimensions, of which the first is dynamic and the second is `width` or dynamic."""
     return len(shape) == 2 and not isinstance(shape[0], int) and (shape[1] == width or not isinstance(shape[1], int))

@@ -48,7 +48,7 @@ class Scored(NamedTuple):
 
 
 class _Cut(NamedTuple):
-    """Result of cutting records into windows. For each construct, one array contains the windows of the records that fit."""
+    """Result of cutting records into windows. For each construct, one array contains the windows of the records that were not skipped."""
 
     ids: list[str]
     windows: list[np.ndarray]
@@ -177,7 +177,7 @@ def overlapped(
 
 
 class _StoppedError(Exception):
-    """Cancels the scoring of a batch after the generator was closed."""
+    """Raised in the scoring thread to cancel a batch, after the caller of `overlapped` has closed the generator."""
 
 
 def _gathered(cuts: Iterable[_Cut]) -> Iterator[_Cut]:

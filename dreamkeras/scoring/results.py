@@ -1,4 +1,4 @@
-"""Writes predictions to a table, with texts instead of numeric codes in some columns."""
+"""Writes predictions to a table, and replaces the numeric codes in some columns with the texts that they represent."""
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ def open_predictions(
 ) -> Iterator[PredictionSink]:
     """Opens a writer for the predictions of a scorer; see `open_writer`.
 
-    The codes in columns named by `texts` are written as texts; see `Scorer.texts`.
+    In the columns that are keys of `texts`, each numeric code is replaced with the text that it represents; see `Scorer.texts`.
     """
     numbers = [name for name in columns if name not in texts]
     with open_writer(path, numbers, format, {**ID, **dict.fromkeys(texts, str)}) as writer:

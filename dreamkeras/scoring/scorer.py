@@ -72,7 +72,7 @@ class Scorer(abc.ABC):
 
     @property
     def members(self) -> tuple["Scorer", ...]:
-        """The models of an ensemble. Every other scorer, including a wrapped ensemble and an ensemble in one file, is its only member."""
+        """The models of an ensemble. For every other scorer, also for an ensemble in one file, the only member is the scorer itself."""
         return (self,)
 
     @abc.abstractmethod
@@ -103,7 +103,10 @@ class Scorer(abc.ABC):
 
     @property
     def texts(self) -> Mapping[str, tuple[str, ...]]:
-        """Texts for the numeric codes in a column, by column name. Code 0 is the first text, code 1 the second text, and so on."""
+        """For each column of numeric codes, the texts that the codes represent, by column name.
+
+        Code 0 is the first text, code 1 the second text, and so on.
+        """
         return {}
 
     @property
@@ -138,7 +141,7 @@ class Scorer(abc.ABC):
         return self.predict_spread(sequences, batch_size).mean
 
     def predict_spread(self, sequences: Iterable[str], batch_size: int = BATCH_SIZE) -> Spread:
-        """Returns the predictions of `predict` and, for an ensemble, their standard deviations over its members."""
+        """Returns the predictions of `predict` and, if the scorer is an ensemble, the standard deviations over the members."""
         if isinstance(sequences, str | bytes):
             raise InputError(f"Expected a list of sequences, got a single {type(sequences).__name__}. Pass [sequence].")
         values = [np.empty((0, len(self.columns)), np.float32)]

@@ -178,5 +178,5 @@ def _too_new(runtime: ModuleType, error: Exception) -> str:
             needed = needed or f"a release of ONNX Runtime after {list(releases.values())[-1]}"
             (package, *_) = [package for package in PACKAGES if _is_installed(package)] or PACKAGES
             came = f"{package} {getattr(runtime, '__version__', 'of unknown version')} is installed"
-            return f"its {kind} {found[1]} requires {needed}, but {came}. Upgrade it: pip install --upgrade {package}"
+            return f"its {kind} {found[1]} requires {needed}, but {came}. Upgrade the package: pip install --upgrade {package}"
     return ""

@@ -20,8 +20,8 @@ class TestRefusals:
         ("files", "way"),
         [
             ((), ""),
-            (("config.json",), ". Create it with: dreamkeras train --resume --out {}"),
-            (("config.json", "model.keras"), ". Create it with: dreamkeras export {}"),
+            (("config.json",), ". Create this file with: dreamkeras train --resume --out {}"),
+            (("config.json", "model.keras"), ". Create this file with: dreamkeras export {}"),
         ],
     )
     def test_error_for_a_folder_without_a_model_names_the_command_that_creates_it(self, tmp_path, files, way):

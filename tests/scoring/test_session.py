@@ -184,7 +184,7 @@ class TestCauseOfAnError:
             open_session(changed_model(tmp_path, change))
         assert wanted in str(caught.value)
         assert re.search(
-            r"but onnxruntime\S* \d+\.\d+\.\d+ is installed\. Upgrade it: pip install --upgrade onnxruntime", str(caught.value)
+            r"but onnxruntime\S* \d+\.\d+\.\d+ is installed\. Upgrade the package: pip install --upgrade onnxruntime", str(caught.value)
         )
 
     @pytest.mark.parametrize(
