@@ -129,7 +129,9 @@ def command(path: str, models: tuple[str, ...], output: str, format: str | None,
     scorer, size = open_models(models, *(choices[name] for name in ("device", "batch_size", "threads")))
     source = _source(path, scorer, choices)
     variants = VariantScorer(scorer, size, [effect_percentile(scorer)] if choices["percentile"] else [])
-    open_sink = _vcf_sink(variants, output, choices["info_prefix"]) if is_vcf else _table_sink(source, variants, output, format)
+    open_sink = (
+        _vcf_sink(variants, scorer.name, output, choices["info_prefix"]) if is_vcf else _table_sink(source, variants, output, format)
+    )
     if dry_run:
         finish(scorer, partial(rehearse_variants, source=source, open_sink=open_sink, batch_size=size), size, [output])
     made_with = [[name, choices[name]] for name in (*WINDOW, *COLUMNS, "genome", "batch_size")]
@@ -193,13 +195,13 @@ def _table_sink(source: "PairSource | VcfSource", variants: "VariantScorer", out
     return lambda _: open_table_sink(output, source.keys, variants.names, chosen)
 
 
-def _vcf_sink(variants: "VariantScorer", output: str, prefix: str | None) -> "OpenSink":
+def _vcf_sink(variants: "VariantScorer", model: str, output: str, prefix: str | None) -> "OpenSink":
     from dreamkeras.formats.vcf_info import annotated_header
     from dreamkeras.variants.files import PREFIX, info_fields, open_vcf_sink
 
     fields = info_fields(variants.columns, variants.tasks, PREFIX if prefix is None else prefix)
 
     def open_sink(header: Sequence[bytes]) -> "contextlib.AbstractContextManager[VariantSink]":
-        return open_vcf_sink(output, annotated_header(header, fields), fields)
+        return open_vcf_sink(output, annotated_header(header, fields, model), fields)
 
     return open_sink

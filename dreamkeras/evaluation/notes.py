@@ -51,7 +51,10 @@ class Units(NamedTuple):
         """Returns a note if values are outside the range of bins."""
         if not self.outside or self.bins is None:
             return []
-        found = f"{self.outside:,} of the {self.values:,} measured values in {file} are outside 0 to {self.bins - 1}, the range of the bins"
+        verb = "is" if self.outside == 1 else "are"
+        found = (
+            f"{self.outside:,} of the {self.values:,} measured values in {file} {verb} outside 0 to {self.bins - 1}, the range of the bins"
+        )
         if self.are_the_models:
             return [f"{found}. All metrics include the values outside the range."]
         return [f"{found}, so the values are not in the model's units. Correlations are still valid; mean squared errors are omitted."]
@@ -65,8 +68,9 @@ def remarks(examples: Examples, path: str) -> list[str]:
         others = len(examples) - int(examples.is_peak.sum())
         peaks = len(examples) - others
         metrics = "peaks and for all windows" if peaks > 1 else "all windows only, because a single peak has no correlation"
-        windows = f"{others:,} of the {len(examples):,} windows are non-peaks"
-        added = f"which were added to the {peaks:,} {'peaks' if peaks > 1 else 'peak'} in {file}"
+        are, were = ("is a non-peak", "was") if others == 1 else ("are non-peaks", "were")
+        windows = f"{others:,} of the {len(examples):,} windows {are}"
+        added = f"which {were} added to the {peaks:,} {'peaks' if peaks > 1 else 'peak'} in {file}"
         found.append(f"{windows}, {added}. Metrics are reported for {metrics}.")
     return found
 

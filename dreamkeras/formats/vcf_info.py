@@ -1,5 +1,6 @@
 """Adds INFO fields to the lines of a VCF file. Only the INFO column of a line is changed."""
 
+import importlib.metadata
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -25,12 +26,16 @@ class InfoField(NamedTuple):
     @property
     def line(self) -> bytes:
         """Header line that declares the field."""
-        text = self.description.replace("\\", "\\\\").replace('"', '\\"')
-        return f'##INFO=<ID={self.name},Number=A,Type={self.type},Description="{text}">'.encode()
+        return f"##INFO=<ID={self.name},Number=A,Type={self.type},Description={_quoted(self.description)}>".encode()
 
 
-def annotated_header(header: Sequence[bytes], fields: Sequence[InfoField]) -> list[bytes]:
-    """Inserts lines that declare INFO fields above the column names of a header, and returns the new header.
+def annotated_header(header: Sequence[bytes], fields: Sequence[InfoField], model: str) -> list[bytes]:
+    """Inserts a line for each INFO field and a line for the model above the column names of a header, and returns the new header.
+
+    Args:
+        header: Lines of the header.
+        fields: INFO fields to declare.
+        model: Name of the model that computes the values of the fields.
 
     Raises:
         InputError: The header already declares one of the fields.
@@ -39,7 +44,13 @@ def annotated_header(header: Sequence[bytes], fields: Sequence[InfoField]) -> li
         if any(line.startswith(f"##INFO=<ID={field.name},".encode()) for line in header):
             raise InputError(f"The VCF already has an INFO field {field.name}. Choose another prefix.")
     named = next((row for row, line in enumerate(header) if not line.startswith(b"##")), len(header))
-    return [*header[:named], *(field.line for field in fields), *header[named:]]
+    program = f"##dreamkeras_variants=<Version={_quoted(importlib.metadata.version('dreamkeras'))},Model={_quoted(model)}>"
+    return [*header[:named], *(field.line for field in fields), program.encode(), *header[named:]]
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def add_info(text: bytes, added: bytes) -> bytes:

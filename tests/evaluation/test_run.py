@@ -79,7 +79,7 @@ def test_a_single_peak_has_no_separate_metrics(evaluate, simulation):
     first = Path(simulation.peaks).read_text().splitlines(keepends=True)[0]
     found, notes, _ = evaluate(lambda line: line == first)
     assert (found.peaks, found.figures["run"]["log_counts"].n) == (None, 2)
-    added = "1 of the 2 windows are non-peaks, which were added to the 1 peak in test.narrowPeak. Metrics are reported for all windows "
+    added = "1 of the 2 windows is a non-peak, which was added to the 1 peak in test.narrowPeak. Metrics are reported for all windows "
     assert any(remark.startswith(added) for remark in notes.remarks)
 
 

@@ -1,3 +1,5 @@
+import importlib.metadata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,13 +16,15 @@ def test_header_lines_are_inserted_above_the_column_names():
         b'##INFO=<ID=X_a,Number=A,Type=Float,Description="An effect">',
         b'##INFO=<ID=X_b,Number=A,Type=String,Description="Called \\"b\\" in C:\\\\">',
     ]
-    assert annotated_header(HEADER, FIELDS) == [*HEADER[:2], *added, HEADER[2]]
-    assert annotated_header(HEADER[:2], FIELDS) == [*HEADER[:2], *added]
+    version = importlib.metadata.version("dreamkeras")
+    added.append(f'##dreamkeras_variants=<Version="{version}",Model="my \\"cnn\\"">'.encode())
+    assert annotated_header(HEADER, FIELDS, 'my "cnn"') == [*HEADER[:2], *added, HEADER[2]]
+    assert annotated_header(HEADER[:2], FIELDS, 'my "cnn"') == [*HEADER[:2], *added]
 
 
 def test_an_existing_field_is_rejected():
     with pytest.raises(InputError, match=r"^The VCF already has an INFO field X_a\. Choose another prefix\.$"):
-        annotated_header(annotated_header(HEADER, FIELDS), FIELDS)
+        annotated_header(annotated_header(HEADER, FIELDS, "cnn"), FIELDS, "cnn")
 
 
 @pytest.mark.parametrize(
