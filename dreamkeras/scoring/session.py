@@ -118,7 +118,7 @@ def import_onnxruntime(part: str = "") -> ModuleType:
         raise MissingPackageError(
             f"Scoring requires onnxruntime ({error}): pip install 'dreamkeras[cpu]', or 'dreamkeras[gpu]' on a GPU machine."
         ) from None
-    if not hasattr(onnxruntime, "InferenceSession"):  # `onnxruntime` is empty after one of `PACKAGES` is uninstalled
+    if not hasattr(onnxruntime, "InferenceSession"):  # Uninstalling one of two installed `PACKAGES` leaves an empty module.
         raise MissingPackageError(f"Scoring requires onnxruntime, but {_way_to('cpu', 'the installation is incomplete')}.")
     onnxruntime.set_default_logger_severity(ERRORS_ONLY)
     return importlib.import_module(f"onnxruntime.{part}") if part else onnxruntime
@@ -143,7 +143,7 @@ def _open_on_cuda(runtime: ModuleType, path: str, options: Any, *, required: boo
     """Opens a session that runs on CUDA. If CUDA cannot be used, raises an error if `required` is True, and returns None otherwise."""
     reason = "ONNX Runtime opened the model on the CPU (is the driver, CUDA or cuDNN missing?)"
     with contextlib.redirect_stdout(io.StringIO()):  # ONNX Runtime prints errors to standard output, which may receive predictions.
-        if hasattr(runtime, "preload_dlls"):  # `preload_dlls` exists since ONNX Runtime 1.21.
+        if hasattr(runtime, "preload_dlls"):  # ONNX Runtime before 1.21 has no `preload_dlls`.
             runtime.preload_dlls()
         try:
             session = _open(runtime, path, options, [(CUDA, CUDA_OPTIONS), CPU])

@@ -1,7 +1,7 @@
 """Keeps finished predictions on disk in parts called shards, so that an interrupted run can be resumed.
 
 A folder next to the results contains one file per shard and a manifest with the models, inputs and options of the run. A shard has a
-fixed number of records, and its file appears only when it is complete.
+fixed number of records. The file of a shard appears only when the shard is complete.
 """
 
 import importlib.metadata
@@ -174,7 +174,7 @@ def check_manifest(folder: Location, manifest: dict[str, Any]) -> None:
     if different:
         raise InputError(
             f"Cannot resume the prediction in {folder}: it was started with another {' and '.join(different)}. "
-            "Repeat the original command, remove that folder, or choose another output."
+            f"Repeat the original command, remove {folder}, or choose another output."
         )
 
 
@@ -244,4 +244,4 @@ def _changed_input(found: dict[str, Any], wanted: dict[str, Any]) -> str:
     before = found["input"] if isinstance(found.get("input"), list) else []
     paths = [pair[0] for pair in before if isinstance(pair, list) and pair]
     changed = next((pair[0] for pair in wanted["input"] if pair not in before and pair[0] in paths), None)
-    return f" ({changed} was modified or touched since then)" if changed else ""
+    return f" ({changed} was modified after the prediction was started)" if changed else ""

@@ -10,7 +10,7 @@ from dreamkeras.sequence.records import Records
 __all__ = ["REASONS", "Skipped", "leave_out"]
 
 REASONS = 5
-"""Maximum number of skipped records whose reasons are kept."""
+"""Maximum number of messages about skipped records that are kept."""
 
 
 @dataclass(frozen=True)

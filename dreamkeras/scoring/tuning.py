@@ -14,7 +14,7 @@ from dreamkeras.sequence.alphabet import BASE_CODES
 __all__ = ["BATCH_SIZES", "Tuned", "batch_times", "rate", "thread_counts", "tune"]
 
 BATCH_SIZES = tuple(2**power for power in range(4, 13))
-"""Batch sizes from 16 to 4,096. Sizes above 64 help little on CPUs, but much on GPUs."""
+"""Batch sizes from 16 to 4,096. Batch sizes above 64 are hardly faster on CPUs, but much faster on GPUs."""
 
 GAIN = 1.05
 """Minimum speed-up that justifies more memory or threads. Smaller gains may be chance: repeated measurements differ by a few per cent."""
@@ -54,13 +54,14 @@ def thread_counts() -> tuple[int, ...]:
 
 
 def tune(load: Callable[[int], Scorer], threads: Sequence[int], batch_sizes: Sequence[int], seconds: float = SECONDS) -> Tuned:
-    """Measures each number of threads at one batch size, and then increasing batch sizes with the fastest number of threads.
+    """Finds the fastest number of threads for one batch size, and then the fastest batch size for this number of threads.
 
     Args:
         load: Function that opens the model with a given number of threads.
-        threads: Numbers of threads to try, at least one. The first number is used unless another number is faster.
+        threads: Numbers of threads to try, at least one. The first number is used unless the model is faster with another one.
         batch_sizes: Batch sizes to try, ascending, at least one. The search ends after two sizes in a row without a gain.
-        seconds: Time in seconds for the measurement of each combination. At least two batches are always measured.
+        seconds: Time in seconds for the measurement of each combination of batch size and number of threads. At least
+            two batches are always measured.
 
     Returns:
         The fastest combination.
@@ -76,7 +77,7 @@ def tune(load: Callable[[int], Scorer], threads: Sequence[int], batch_sizes: Seq
     for batch_size in batch_sizes[1:]:
         try:
             larger = _measured(scorer, batch_size, count, seconds)
-        except ModelError:  # There is not enough memory for this batch size, so a smaller one is used.
+        except ModelError:  # The memory does not suffice, so the best smaller batch size is used.
             break
         gained = larger.rate > GAIN * best.rate
         best, idle = (larger, 0) if gained else (best, idle + 1)

@@ -48,8 +48,8 @@ class Construct:
     """The adapters and flanks around an insert, and the position of the window that a model reads.
 
     The window is `left_flank + insert + right_adapter + right_flank`, truncated or padded to `length` bases. Sequences may be given
-    with both adapters, as they were synthesised, or as inserts only. An insert is never truncated. If an insert does not fit into the
-    window, an error is raised.
+    with both adapters, or as inserts without adapters. An insert is never truncated. If an insert does not fit into the window, an error
+    is raised.
 
     Args:
         name: Name of the construct, for messages.
@@ -266,7 +266,7 @@ YEAST = Construct(
     length=150,
     left_adapter="TGCATTTTTTTCACATC",
     right_adapter="GGTTACGGCTGTT",
-    # The 150 bases of the reporter plasmid (GEO GSE254493) before the insert fill the window even if the insert is short.
+    # The 150 bases that precede the insert in the reporter plasmid (GEO GSE254493). Windows of short inserts thus need no padding.
     left_flank=(
         "AGTCCACTATTAAAGAACGTGGACTCCAACGTCAAAGGGCGAAAAACCGTCTATCAGGGCGATGGCCCACTACGTGAACCATCACCCTAATCA"
         "AGTGCTAGCAGGAATGATGCAAAAGGTTCCCGATTCGAACTGCATTTTTTTCACATC"

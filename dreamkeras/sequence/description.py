@@ -84,7 +84,7 @@ class ModelDescription:
 
 
 def current_parts(calibration: Mapping[str, Any]) -> dict[str, Any]:
-    """Converts a calibration of description format 1 or 2 to the current key names."""
+    """Renames the keys of a calibration from a description of format 1 or 2 to the current names."""
     return {{"calibration": "intervals", "training": "familiarity"}.get(name, name): part for name, part in calibration.items()}
 
 

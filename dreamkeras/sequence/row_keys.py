@@ -19,8 +19,8 @@ def row_keys(letters: np.ndarray, before: int = 0) -> np.ndarray:
 
     Args:
         letters: Rows of letters, uint8 (n, length).
-        before: Number of groups of 8 letters that precede `letters` in the complete rows, if rows are hashed in parts and the keys of the
-            parts are added.
+        before: Number of groups of 8 letters in earlier parts of the rows. If rows are divided into several arrays, the keys of
+            the parts are added to obtain one key per row.
     """
     count = -(-letters.shape[1] // WORD)
     padded = np.zeros((len(letters), count * WORD), np.uint8)

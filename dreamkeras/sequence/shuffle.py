@@ -86,10 +86,10 @@ def _shuffle_runs(flat: np.ndarray, runs: np.ndarray, draws: np.ndarray) -> None
 
 
 def _last_exits(counts: np.ndarray, ends: np.ndarray, draws: np.ndarray) -> np.ndarray:
-    """Draws the last exit of each base, which is the base after the last occurrence of that base in the shuffled sequence.
+    """Draws, for each base, which base follows its last occurrence in the shuffled sequence (the last exit).
 
-    If the last exits form a tree that leads to the final base, the other steps can be taken in any order (Altschul and Erickson 1985).
-    One of the possible trees is drawn. The probability of a tree is proportional to the product of the counts of its steps.
+    If the last exits form a tree that leads to the final base, all other dinucleotides can be used in any order (Altschul and Erickson
+    1985). One of the possible trees is drawn. The probability of a tree is proportional to the product of the counts of its steps.
 
     Args:
         counts: Number of steps from base i to base j in each stretch, at `counts[stretch, i, j]`, int64 (runs, 4, 4).

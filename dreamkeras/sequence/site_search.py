@@ -40,7 +40,7 @@ def both_strands(patterns: Iterable[str]) -> list[str]:
 
 
 def has_site(letters: np.ndarray, patterns: Iterable[str], first: int, stops: np.ndarray) -> np.ndarray:
-    """Returns whether at least one pattern matches each row at a position that overlaps the insert of the row.
+    """Returns, for each row, whether one of the patterns occurs at a position that overlaps the insert.
 
     An IUPAC code in a row matches a position of a pattern only if the pattern allows all bases that the code represents.
 

@@ -48,7 +48,10 @@ def _window(construct: Construct, sequence: bytes) -> bytes:
 
 
 def _shows(sequence: bytes, left: bytes, right: bytes) -> tuple[bool, bool]:
-    """Returns whether a sequence begins with the left adapter, and whether it ends with a right adapter that does not overlap it."""
+    """Returns whether a sequence begins with the left adapter, and whether the sequence ends with the right adapter.
+
+    The second result is False if the sequence is too short for both adapters.
+    """
     ends = bool(right) and sequence.endswith(right) and len(sequence) >= len(left) + len(right)
     return bool(left) and sequence.startswith(left), ends
 

@@ -154,7 +154,7 @@ class TestResume:
         output, args = self.begun(tmp_path, toy_model, "tsv")
         (tmp_path / "in.fa").write_text(">a\nACGT\n")
         kept = sorted((tmp_path / "o.tsv.unfinished").glob("[!.]*"))
-        changed = f"started with another input ({tmp_path / 'in.fa'} was modified or touched since then)"
+        changed = f"started with another input ({tmp_path / 'in.fa'} was modified after the prediction was started)"
         assert one_line_error(run(*args), changed, f"{output}.unfinished")
         assert sorted((tmp_path / "o.tsv.unfinished").glob("[!.]*")) == kept
 
