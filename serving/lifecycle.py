@@ -67,11 +67,11 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def run(app: Starlette, listener: socket.socket, tls: Tls | None = None, started: Callable[[], None] = lambda: None) -> None:
-    """Serves until SIGTERM or SIGINT, and returns after the requests in flight have been answered.
+    """Serves until SIGTERM, SIGHUP or SIGINT, and returns after the requests in flight have been answered.
 
-    After SIGTERM the server reports "not ready" but accepts requests for another `notice_seconds`, so that load balancers can react.
-    After the notice period, the server closes the port and answers the requests in flight. SIGINT or a second SIGTERM ends the notice
-    period immediately. A further signal stops the server without waiting for requests in flight.
+    After SIGTERM or SIGHUP, the server reports "not ready" but accepts requests for another `notice_seconds`, so that load balancers can
+    react. After the notice period, the server closes the port and answers the requests in flight. SIGINT or a second SIGTERM ends the
+    notice period immediately. A further signal stops the server without waiting for requests in flight.
 
     On Linux the calling thread gets the scheduling class SCHED_BATCH.
 
@@ -86,7 +86,10 @@ def run(app: Starlette, listener: socket.socket, tls: Tls | None = None, started
     """
     _allow_files(app.state.service.settings.connections + SPARE_FILES)
     _give_way()
-    make_server(app, tls, started).run([listener])
+    server = make_server(app, tls, started)
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup ignores it; Windows has no SIGHUP
+        signal.signal(signal.SIGHUP, server.handle_exit)
+    server.run([listener])
 
 
 def make_server(app: Starlette, tls: Tls | None = None, started: Callable[[], None] = lambda: None) -> uvicorn.Server:

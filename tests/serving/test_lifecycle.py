@@ -191,10 +191,11 @@ class TestSignals:
         assert {answer.split(b"\r\n")[0] for answer in answers} == {b"HTTP/1.1 200 OK"}
         assert all(json.loads(answer.partition(b"\r\n\r\n")[2])["outputs"][0]["data"] == [4, 0] for answer in answers)
 
-    def test_port_is_closed_after_the_notice(self, toy_model, tmp_path):
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=["SIGTERM", "SIGHUP"])
+    def test_port_is_closed_after_the_notice(self, toy_model, tmp_path, number):
         with server_process(tmp_path, "-m", f"toy={toy_model}", settings="notice_seconds = 0.2") as server:
             assert ready(server.port) == 200
-            server.process.send_signal(signal.SIGTERM)
+            server.process.send_signal(number)
             assert server.process.wait(30) == 0
             with pytest.raises(ConnectionRefusedError):
                 ready(server.port)
