@@ -22,7 +22,10 @@ INTERRUPTED = 130
 
 
 class Entry(NamedTuple):
-    """Module name of a command in `cli.commands`, and its text in `dreamkeras --help`, which is printed without importing the module."""
+    """Name of a command's module in `cli.commands`, and the command's line in `dreamkeras --help`.
+
+    The help is printed without importing the module.
+    """
 
     module: str
     help: str

@@ -36,7 +36,8 @@ OPTIONS = (
         type=click.Choice(ABLATION_METHODS),
         default="dinucleotides",
         show_default=True,
-        help="Shuffle the bases of a span with or without preserving dinucleotides, or replace them with N.",
+        help="Ablation method: a shuffle that keeps the dinucleotide counts (dinucleotides), a shuffle of single bases (letters), "
+        "or replacement of each base with N (unknown).",
     ),
     click.option("--shuffles", type=WholeRange(min=1), metavar="N", help="Number of shuffles of each span.  [default: 20]"),
     click.option("--seed", type=WholeRange(min=0), metavar="N", help="Random seed for the shuffles.  [default: 0]"),
@@ -51,9 +52,10 @@ def command(
     """Predict the effect of shuffling spans of the sequences in INPUT.
 
     INPUT may have any sequence format that `dreamkeras predict` reads. Each span of --spans, or by default each window along an insert, is
-    shuffled while the rest of the sequence stays unchanged. Each row of the results describes one span, with the name of the sequence and
-    the start and end as in BED. For each task, the row has the effect: the mean prediction of the shuffled sequences minus the prediction
-    of the original sequence. With shuffles, the row also has the standard deviation of the effect over the shuffles.
+    shuffled while the rest of the sequence stays unchanged. Each row of the results describes one span: the name of its sequence, and
+    the start and end of the span as in BED. For each task, the row has the effect: the mean prediction of the shuffled sequences minus the
+    prediction of the original sequence. If each span is shuffled several times, the row also has the standard deviation of the effect over
+    the shuffles.
     """
     if spans and (window or step):
         raise click.UsageError("--spans cannot be combined with --window or --step.")
@@ -94,11 +96,11 @@ def _report_missing(regions: "RegionSpans", path: str) -> None:
     """Prints the number of spans whose sequence name does not occur in INPUT.
 
     Raises:
-        InputError: No span has the name of a sequence in INPUT.
+        InputError: The first column of the BED file contains no name of a sequence in INPUT.
     """
     from dreamkeras.errors import InputError
 
     if regions.missing == len(regions):
-        raise InputError(f"No span in {path} has the name of a sequence in INPUT.")
+        raise InputError(f"The first column of {path} contains no name of a sequence in INPUT.")
     if regions.missing:
-        click.echo(f"Skipped {regions.missing:,} of {len(regions):,} spans, because no sequence in INPUT has their name.", err=True)
+        click.echo(f"Skipped {regions.missing:,} of {len(regions):,} spans: their sequences are not in INPUT.", err=True)

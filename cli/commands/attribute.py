@@ -38,7 +38,8 @@ __all__ = ["command"]
 @click.option(
     "--baseline",
     type=click.Choice(BASELINES),
-    help="Baseline that replaces the insert: N at every position (zeros), a quarter of each base (uniform), or shuffles of the insert.  "
+    help="Baseline that replaces the insert: N at every position (zeros), an equal mixture of the four bases (uniform), "
+    "or shuffled copies of the insert (shuffled).  "
     "[default: zeros; shuffled for deeplift]",
 )
 @click.option(
@@ -54,7 +55,9 @@ __all__ = ["command"]
 @click.option("--completeness", type=click.Path(), metavar="FILE", help="Write the completeness error of each sequence to FILE.")
 @on_error_option
 @batch_size_option
-@click.option("--backend", type=click.Choice(BACKENDS), help="Keras backend.  [default: KERAS_BACKEND, otherwise the first installed]")
+@click.option(
+    "--backend", type=click.Choice(BACKENDS), help="Keras backend.  [default: the backend in KERAS_BACKEND, or the first that is installed]"
+)
 @id_column_option
 @sequence_column_option
 @explanation_options
@@ -72,10 +75,10 @@ def command(
 ) -> None:
     """Attribute predictions to the bases of the sequences in INPUT, using the gradients of a Keras model.
 
-    INPUT may have any sequence format that `dreamkeras predict` reads. Contributions explain the predictions of the exported model. Each
-    row of the results describes one base, with the name of the sequence and the 1-based position in the insert. For each task, the row has
-    the contribution of the base to the prediction. If FILE ends in .npz, the file also holds the contributions that the three other bases
-    would have at each position.
+    INPUT may have any sequence format that `dreamkeras predict` reads. Contributions explain the same prediction that the
+    exported ONNX model returns, for example the mean over both strands. Each row of the results describes one base, with the name of the
+    sequence and the 1-based position in the insert. For each task, the row has the contribution of the base to the prediction. If FILE ends
+    in .npz, the file also holds the contributions that the three other bases would have at each position.
     """
     from ..results import leave_manifest, model_files, refuse_clashes, report_skipped
 
@@ -113,7 +116,7 @@ def command(
 def _check_shuffles(choices: dict[str, Any]) -> None:
     """Refuses the options for shuffles if the baselines are not shuffled.
 
-    Removes options that were not given, so that the defaults of the library apply.
+    Also removes `references` and `seed` from `choices` if they are None, so that the library uses its defaults.
     """
     is_shuffled = choices["baseline"] == "shuffled" or (choices["baseline"] is None and choices["method"] == "deeplift")
     given = {name: choices.pop(name) for name in ("references", "seed")}

@@ -29,7 +29,9 @@ __all__ = ["command"]
     metavar="N",
     help="Number of runs to train at the same time.  [default: the number in the grid, or one per 2 CPUs]",
 )
-@click.option("--backend", type=click.Choice(BACKENDS), help="Keras backend.  [default: KERAS_BACKEND, otherwise the first installed]")
+@click.option(
+    "--backend", type=click.Choice(BACKENDS), help="Keras backend.  [default: the backend in KERAS_BACKEND, or the first that is installed]"
+)
 def command(data: str, assay: str, grid: Path | None, out: Path, parallel: int | None, backend: str | None) -> None:
     """Train every combination in a grid on DATA, and rank the combinations on a leaderboard.
 
@@ -63,4 +65,4 @@ def command(data: str, assay: str, grid: Path | None, out: Path, parallel: int |
     r = (
         f"{best.r:.3f}" if best.r == best.r else f"undefined, relative error {best.error:.4g}"
     )  # NaN is the only value that differs from itself
-    click.echo(f"{out / 'leaderboard.md'}: best is {best.combination}, validation r {r}{failed}", err=True)
+    click.echo(f"{out / 'leaderboard.md'}: the best combination is {best.combination} (validation r {r}){failed}", err=True)

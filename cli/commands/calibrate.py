@@ -1,4 +1,4 @@
-"""`dreamkeras calibrate`: calibrates intervals, percentiles and familiarity of an exported model on measured sequences."""
+"""`dreamkeras calibrate`: calibrates an exported model with measured sequences, for intervals, percentiles and familiarity."""
 
 from functools import partial
 from pathlib import Path
@@ -31,7 +31,8 @@ __all__ = ["command"]
     "--training",
     type=click.Path(),
     metavar="FILE",
-    help="Training data of the model for percentiles and familiarity.  [default: DATA, or the training part of DATA with --valid-fraction]",
+    help="Training data of the model, from which percentiles and familiarity are computed.  "
+    "[default: the training part of DATA if --valid-fraction is given, otherwise DATA]",
 )
 @click.option(
     "--valid-fraction",
@@ -57,11 +58,11 @@ def command(
     assay: str | None,
     **table: Any,
 ) -> None:
-    """Calibrate prediction intervals, percentiles and familiarity of an exported model.
+    """Calibrate an exported model, so that it can report prediction intervals, percentiles and familiarity.
 
-    DATA contains measured sequences that were not used to train the model. The calibration is stored in the ONNX file, and
-    `dreamkeras predict` uses it for --interval, --percentile and --flag-unusual. Models from `dreamkeras train` are already calibrated on
-    their validation sequences.
+    Familiarity is the similarity of a sequence to the training data. DATA contains measured sequences that were not used to train the
+    model. The calibration is stored in the ONNX file, and `dreamkeras predict` uses it for --interval, --percentile and --flag-unusual.
+    Models from `dreamkeras train` are already calibrated on their validation sequences.
     """
     if training and valid_fraction:
         raise click.UsageError("--training cannot be combined with --valid-fraction.")
@@ -126,9 +127,9 @@ def _report_calibration(
     from dreamkeras.files.streams import is_stream
 
     for task, count, r in zip(after.tasks, figures["n"], figures["r"], strict=True):
-        line = f"{task}: r {r:.3f} on {count:,.0f} calibration sequences."
+        line = f"{task}: Pearson r {r:.3f} on {count:,.0f} calibration sequences."
         click.echo(line, err=True) if output is not None and is_stream(output) else echo_result(line)
     click.echo(f"Wrote {output or model}.", err=True)
     card = Path(model) / "README.md"
     if output is None and card.is_file() and not update_card(card, before, after):
-        click.echo(f"{card} was not updated: its lines about the calibration were edited, or written by an older version.", err=True)
+        click.echo(f"{card} was not updated, because it does not contain the expected line about the old calibration.", err=True)

@@ -1,4 +1,4 @@
-"""`dreamkeras check`: checks that a block fulfils the contract of its slot on every installed backend."""
+"""`dreamkeras check`: checks that a block fulfils the contract of its slot (first, core or final) on every installed backend."""
 
 import click
 
@@ -17,9 +17,9 @@ __all__ = ["command"]
     "--backend", "backends", multiple=True, type=click.Choice(BACKENDS), help="Keras backend. Repeatable.  [default: all installed]"
 )
 def command(block: str, slot: str | None, backends: tuple[str, ...]) -> None:
-    """Check that a block fulfils the contract of its slot, on every installed backend.
+    """Check that a block fulfils the contract of its slot (first, core or final) on every installed backend.
 
-    BLOCK is module:Class, or the name of a registered block together with --slot. The module may be in the working directory. The
+    BLOCK is module:Class, or the name of a registered block, which requires --slot. The module may be in the working directory. The
     command prints a table of the checks, and its exit code is 1 if a check fails.
     """
     from dreamkeras.training.check.report import report_block

@@ -100,7 +100,7 @@ def _target(_ctx: click.Context, _parameter: click.Parameter, text: str) -> str 
 @click.option(
     "--backend",
     type=click.Choice(BACKENDS),
-    help="Keras backend for --method gradient.  [default: KERAS_BACKEND, otherwise the first installed]",
+    help="Keras backend for --method gradient.  [default: the backend in KERAS_BACKEND, or the first that is installed]",
 )
 def command(
     output: Path,
@@ -153,7 +153,7 @@ def _check_usage(models: tuple[str, ...], random: int | None, backend: str | Non
     """
     others = [model for model in models if not Path(model).is_dir()] if models else ["none"]
     if choices["method"] == "gradient" and others:
-        raise click.UsageError(f"--method gradient requires run folders as -m, which contain Keras models, got {others[0]}.")
+        raise click.UsageError(f"--method gradient uses Keras models, so -m must be a run folder, got {others[0]}.")
     for method, name in (("gradient", "backend"), ("evolution", "population"), ("beam", "width")):
         if choices["method"] != method:
             refuse_unused(f"without --method {method}", **{name: choices.get(name, backend)})

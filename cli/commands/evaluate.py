@@ -45,7 +45,7 @@ FIGURES = ("r", "rho", "mse")
     "--public",
     type=click.Path(),
     metavar="DIR",
-    help="Folder with the ids of the challenge's public leaderboard, which are excluded from the score.",
+    help="Folder with the ids of the sequences on the DREAM challenge's public leaderboard. These sequences are excluded from the score.",
 )
 @click.option("--draws", type=WholeRange(min=1), default=1000, show_default=True, help="Number of bootstrap resamples for the intervals.")
 @click.option("--seed", type=WholeRange(min=0), default=0, show_default=True, help="Random seed for the resamples.")
@@ -103,7 +103,11 @@ def _lines(evaluation: "Evaluation") -> list[str]:
         lines += ["", "\t".join(["noise ceiling", *windows, "r between replicates", "ceiling of r"])]
         lines += [_row(task, name, *map(figure_text, found)) for name, part in parts for task, found in part.ceilings.items()]
     for model, score in evaluation.scores.items():
-        without = f" (without {', '.join(score.missing)}: not the score of the challenge)" if score.missing else ""
+        without = (
+            f" (computed without the subsets {', '.join(score.missing)}, so not comparable with the DREAM Challenge)"
+            if score.missing
+            else ""
+        )
         lines.append(f"{model}: Pearson score {figure_text(score.pearson)}, Spearman score {figure_text(score.spearman)}{without}")
     return lines
 

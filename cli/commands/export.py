@@ -55,7 +55,11 @@ __all__ = ["command"]
 )
 @click.option("--name", help="Name of the model in Triton.  [default: the name of the first RUN]")
 @click.option(
-    "--triton-device", type=click.Choice(TRITON_DEVICES), default="cpu", show_default=True, help="Device on which Triton runs a new model."
+    "--triton-device",
+    type=click.Choice(TRITON_DEVICES),
+    default="cpu",
+    show_default=True,
+    help="Device on which Triton runs the model, if DIR does not contain the model yet.",
 )
 def command(
     runs: tuple[str, ...], output: str | None, triton: str | None, name: str | None, triton_device: str, precision: str, **choices: Any
@@ -100,7 +104,7 @@ def command(
     rule = {"both": "mean of both strands", "given": "strand as given"}[description.construct.strands]
     precision = description.parity.get("precision", precision)
     echo = partial(click.echo, err=is_stream(file))  # messages must not be mixed with a model that is written to standard output
-    echo(f"Wrote {file}: {description.name}, construct {description.construct.name}, {rule}, {precision}.")
+    echo(f"Wrote {file}: model {description.name}, construct {description.construct.name}, {rule}, precision {precision}.")
     if description.parity:
         echo(str(Parity(**description.parity)))
 

@@ -20,7 +20,7 @@ __all__ = ["command"]
     "--backend",
     type=click.Choice(BACKENDS),
     help="Keras backend that builds and saves the network. The ONNX export always uses TensorFlow.  "
-    "[default: KERAS_BACKEND, otherwise the first installed]",
+    "[default: the backend in KERAS_BACKEND, or the first that is installed]",
 )
 def command(checkpoint: str, model: str, assay: str, out: Path, backend: str | None) -> None:
     """Convert the PyTorch weights in CHECKPOINT to a run folder.

@@ -11,10 +11,10 @@ __all__ = ["command"]
 def command() -> None:
     """List the networks and blocks that `dreamkeras train --model` accepts, with their sizes.
 
-    --model accepts the name of a network, or three blocks as FIRST,CORE,FINAL. Three blocks with the name of one team form the network of
-    that team. The columns are the name, the slot of a block, the number of trainable parameters for each assay (- if not available for this
-    assay), and a description. Block sizes are counted with default arguments, in a network with the other blocks of the same
-    team. ATAC-seq windows have the default length of 2,114 bases.
+    --model accepts the name of a network, or three blocks as FIRST,CORE,FINAL. Three blocks with the same name form the network of
+    this name. The columns are the name, the slot of a block, the number of trainable parameters for each assay (- if not available for this
+    assay), and a description. The size of a block is counted with default arguments, in a network whose other
+    blocks have the same name if such blocks exist. ATAC-seq windows have the default length of 2,114 bases.
     """
     from itertools import groupby
 

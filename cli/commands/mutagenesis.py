@@ -32,8 +32,9 @@ __all__ = ["command"]
 def command(deletions: bool, resume: bool, dry_run: bool, **options: Any) -> None:
     """Predict the effect of every single-base change of the sequences in INPUT.
 
-    INPUT is a FASTA, FASTQ, TSV or CSV file or a file with one sequence per line, plain or compressed with gzip, or a Parquet file. For
-    standard input, INPUT is -. Each base of each insert is replaced with every other base, while adapters stay unchanged.
+    INPUT is a FASTA, FASTQ, TSV, CSV or Parquet file, or a text file with one sequence per line. All formats except Parquet may be
+    compressed with gzip. For standard input, INPUT is -. Each base of each insert is replaced with every other base, while adapters stay
+    unchanged.
 
     Each row of the results describes one change, with the name of the sequence, the 1-based position in the insert, and the original and
     the new base. For each task, the row has the effect: the prediction for the mutant minus the prediction for the original sequence. With
@@ -50,7 +51,7 @@ def command(deletions: bool, resume: bool, dry_run: bool, **options: Any) -> Non
     check_resume(inputs, output, resume=resume, is_measured=given.is_measured)
     beside = explanation_outputs(options)
     refuse_clashes((*inputs, *model_files(models)), output, *beside.files, *beside.folders)
-    choose_effect_format(output, given.format)  # with --resume, the results are opened only at the end, which is late for this error
+    choose_effect_format(output, given.format)  # refuses an unknown format before scoring: --resume opens the output only at the end
     explaining = open_explanations(options)
     scorer, size = given.open_models()
     has_sd = len(scorer.members) > 1
@@ -77,7 +78,7 @@ def command(deletions: bool, resume: bool, dry_run: bool, **options: Any) -> Non
 def _found(
     records: "Iterable[Records]", scorer: "Scorer", shards: "Shards | None", choices: dict[str, Any]
 ) -> "Iterator[Iterable[BatchResult[Mutagenesis]]]":
-    """Yields the effects while they are computed. With shards, yields the effects only after all effects have been computed."""
+    """Yields the effects while they are computed. If `shards` is given, yields the effects only after all have been computed."""
     from dreamkeras.explain.effect_shards import mutate_into_shards, shard_parts
     from dreamkeras.explain.mutagenesis import mutate_records
 

@@ -44,9 +44,9 @@ def command(
 ) -> None:
     """Predict the expression of the sequences in INPUT.
 
-    INPUT is a FASTA, FASTQ, TSV or CSV file or a file with one sequence per line, plain or compressed with gzip, or a Parquet file. For
-    standard input, INPUT is -. With --genome, INPUT is BED or narrowPeak. With --tile but without --genome, INPUT is a genome in FASTA
-    format.
+    INPUT is a FASTA, FASTQ, TSV, CSV or Parquet file, or a text file with one sequence per line. All formats except Parquet may be
+    compressed with gzip. For standard input, INPUT is -. With --genome, INPUT is BED or narrowPeak. With --tile but without --genome, INPUT
+    is a genome in FASTA format.
 
     Results keep the names and the order of the records. Regions and tiles are named after their positions. With an ensemble, the results
     contain the mean prediction of the models and, in a second column for each task, the standard deviation.
@@ -67,7 +67,7 @@ def command(
     reading = chosen_reading(inputs, scorer, options, given.columns, track)
     refuse_clashes((*reading.files, *model_files(models)), output)
     if track is None and engine == "local":
-        choose_format(output, given.format)  # with --resume, the results are opened only at the end, which is late for this error
+        choose_format(output, given.format)  # refuses an unknown format before scoring: --resume opens the output only at the end
     confidence = chosen_confidence(options)
     if confidence:
         scorer = confidence.add_to(scorer)
@@ -97,9 +97,9 @@ def _track(output: str, format: str | None, options: dict[str, Any]) -> str | No
 
     track = track_format(output, format)
     if options["column"] is not None and track is None:
-        raise click.UsageError("--column requires a bedGraph or bigWig, got a table, which holds all columns.")
+        raise click.UsageError("--column requires a bedGraph or bigWig file as output, because a table contains all columns.")
     if options["flag_unusual"] and track is not None:
-        raise click.UsageError("--flag-unusual requires a table, got a track, which holds only numbers.")
+        raise click.UsageError("--flag-unusual requires a table as output, because a track contains only numbers.")
     return track
 
 
@@ -110,7 +110,10 @@ def _score(
     shards: "Shards | None",
     choices: dict[str, Any],
 ) -> "Scored":
-    """Scores records in this process. Predictions are written to the results or, with `--resume`, to shards that are joined at the end."""
+    """Scores records without a cluster.
+
+    Predictions are written to the output file or, with `--resume`, to shards that are joined into this file at the end.
+    """
     from dreamkeras.scoring.pipeline import score_into_shards, score_records, write_parts
 
     from ..progress import show_records

@@ -60,7 +60,8 @@ file_path = click.Path(exists=True, dir_okay=False, path_type=Path)
     "trusted",
     multiple=True,
     metavar="IPS",
-    help="Comma-separated addresses or networks of trusted reverse proxies. Their X-Forwarded-For is logged as the client. "
+    help="Comma-separated addresses or networks of trusted reverse proxies. "
+    "The address in the X-Forwarded-For header of their requests is logged as the client. "
     "'*' trusts all proxies.",
 )
 @click.option("--settings", "settings_file", type=file_path, metavar="FILE", help="TOML file with the limits and timeouts of the server.")
@@ -105,8 +106,8 @@ def command(
     requests and exits with code 0.
 
     Without --tokens, everybody who can reach the port can send requests. With --operator-tokens, an operator token is required to load and
-    unload models. Without tokens, only requests to localhost can load and unload models, and no request can do so with --root-path,
-    --forwarded-allow-ips or --allow-origin, or with a --host that is not this machine.
+    unload models. Without --operator-tokens, only requests to localhost can load and unload models. Loading and unloading is disabled
+    if --host is not a loopback address, or if --tokens, --root-path, --forwarded-allow-ips or --allow-origin is given.
     """
     _require_packages(grpc=grpc_port is not None)
     from dreamkeras.serving.auth import Guard, Tokens
@@ -154,7 +155,7 @@ def _announce(repository: "ModelRepository", guard: "Guard", addresses: list[str
     if host not in LOOPBACK:
         reach = "every machine that can reach this port"
     elif is_published:
-        reach = "this machine, the clients of a reverse proxy on it, and the pages of allowed sites"
+        reach = "this machine, clients of a reverse proxy on this machine, and web pages of allowed sites"
     else:
         reach = "this machine only; --host 0.0.0.0 opens the server to other machines"
     click.echo(f"Open to {reach}. {guard.describe()}", err=True)

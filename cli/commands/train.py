@@ -97,14 +97,24 @@ __all__ = ["command"]
     metavar="N",
     help="Shift each training window at random by up to N bases in every epoch.",
 )
-@click.option("--jitter", type=DECIMAL, default=0.0, metavar="SD", help="Standard deviation of noise added to values from a single read.")
-@click.option("--balance", is_flag=True, help="Sample all bins of values equally often, instead of each example once per epoch.")
+@click.option(
+    "--jitter",
+    type=DECIMAL,
+    default=0.0,
+    metavar="SD",
+    help="Standard deviation of the noise that is added to values measured by a single read.",
+)
+@click.option(
+    "--balance",
+    is_flag=True,
+    help="Draw examples equally often from all bins of similar values, instead of using each example once per epoch.",
+)
 @click.option(
     "--test-shifts",
     type=WholeRange(min=0),
     default=0,
     metavar="N",
-    help="Average predictions over windows shifted by up to N bases (at most 16) in both directions.",
+    help="Average each prediction over windows that are shifted by up to N bases in both directions. N is at most 16.",
 )
 @click.option("--patience", type=WholeRange(min=1), metavar="N", help="Stop after N epochs without improvement of the validation r.")
 @click.option(
@@ -119,7 +129,8 @@ __all__ = ["command"]
     "--init-from",
     type=click.Path(),
     metavar="MODEL",
-    help="Run folder or .keras file to start from. The final block is newly initialised if MODEL has other tasks or units than DATA.",
+    help="Run folder or .keras file with the initial weights. The weights of the final block are used only if MODEL has the same tasks "
+    "and units as DATA.",
 )
 @click.option("--freeze", type=click.Choice(BODY), multiple=True, help="Keep this block of the --init-from model unchanged. Repeatable.")
 @click.option(
@@ -132,7 +143,9 @@ __all__ = ["command"]
     "--seed", type=WHOLE, default=0, show_default=True, help="Random seed for initial weights, split, order of examples and dropout."
 )
 @click.option("--split-seed", type=WHOLE, metavar="N", help="Random seed for the split and for simulated data.  [default: --seed]")
-@click.option("--backend", type=click.Choice(BACKENDS), help="Keras backend.  [default: KERAS_BACKEND, otherwise the first installed]")
+@click.option(
+    "--backend", type=click.Choice(BACKENDS), help="Keras backend.  [default: the backend in KERAS_BACKEND, or the first that is installed]"
+)
 @click.option("--resume", is_flag=True, help="Resume the run in --out after its last complete epoch.")
 @config_option
 @click.pass_context
@@ -190,7 +203,10 @@ def _train(config: "RunConfig", folder: Path, backend: str, *, resume: bool) -> 
 
 
 def _resume_hint(folder: Path, config: "RunConfig") -> str:
-    """Returns how to resume an interrupted run. Empty if the run had not begun, or if its data were a stream."""
+    """Returns a message with the command that resumes an interrupted run.
+
+    The message is empty if the run has not written `config.json`, or if its data came from a stream.
+    """
     from dreamkeras.files.streams import is_stream
 
     if not (folder / "config.json").is_file() or any(map(is_stream, filter(None, (config.data, config.valid)))):

@@ -62,7 +62,8 @@ def numbers(text: str) -> tuple[int, ...]:
     "--insert-length",
     type=WholeRange(min=1),
     metavar="N",
-    help="Number of genomic bases in the window.  [default: the window without adapters and flanks; 80 for yeast, 200 for lentimpra]",
+    help="Number of genomic bases in the window.  "
+    "[default: the number of bases between adapters and flanks; 80 for yeast, 200 for lentimpra]",
 )
 @click.option(
     "--positions",
@@ -70,7 +71,8 @@ def numbers(text: str) -> tuple[int, ...]:
     "--at",
     type=numbers,
     metavar="N[,N...]",
-    help="Distance of the first changed base from the first genomic base. With several distances, predictions are averaged.  "
+    help="Distance in bases from the start of the genomic part of the window to the first changed base. "
+    "With several distances, predictions are averaged.  "
     "[default: the middle]",
 )
 @click.option(
@@ -101,19 +103,21 @@ def numbers(text: str) -> tuple[int, ...]:
 def command(path: str, models: tuple[str, ...], output: str, format: str | None, *, dry_run: bool, **choices: Any) -> None:
     """Predict the effects of variants in a VCF, or of pairs of sequences in a table.
 
-    IN is a VCF (plain, gzip or bgzip) with --genome, or a table (TSV, CSV, Parquet) with a reference and an alternative sequence in
-    each row. Alleles of a VCF are trimmed and left-aligned against the genome, so that equivalent representations of a variant have
-    the same effect.
+    With --genome, IN is a VCF, plain or compressed with gzip or bgzip. Otherwise, IN is a TSV, CSV or Parquet table with a reference and
+    an alternative sequence in each row. Alleles of a VCF are trimmed and left-aligned against the genome, so that equivalent
+    representations of a variant have the same effect.
 
-    Each alternative allele of a VCF becomes a row with the columns chrom, pos, id, ref, alt, norm_pos, norm_ref, norm_alt (the normalised
-    variant) and status. Each row of a table of pairs becomes a row with the columns id and status.
+    Each alternative allele of a VCF becomes a row with the columns chrom, pos, id, ref, alt, norm_pos, norm_ref, norm_alt and
+    status. The columns that begin with norm_ describe the normalised variant. Each row of a table of pairs becomes a row with the columns
+    id and status.
 
     For each task, the next columns are TASK_ref, TASK_alt and TASK_effect: the predictions of both alleles and their difference. These
     columns have values only if the status is ok. With several models, the predictions are means, and two columns are added: TASK_effect_sd,
     the standard deviation of the effect, and TASK_agreement, the share of models that agree on the sign of the effect. --percentile adds
     TASK_effect_percentile.
 
-    If FILE ends in .vcf or .vcf.gz, the output is a copy of IN with these columns in INFO.
+    If FILE ends in .vcf or .vcf.gz, the output is a copy of the input VCF. The status, the normalised variant and the predictions
+    are added as INFO fields.
     """
     is_vcf = _check_usage(path, output, format, choices)
     from dreamkeras.confidence.background import effect_percentile
@@ -168,7 +172,7 @@ def _check_usage(path: str, output: str, format: str | None, choices: dict[str, 
             raise click.UsageError(f"--{name.replace('_', '-')} requires {wanted}, got {'a VCF' if choices['genome'] else 'a table'}.")
     is_vcf = format == VCF or (format is None and is_vcf_name(output))
     if is_vcf and not choices["genome"]:
-        raise click.UsageError("Writing a VCF requires a VCF as IN and --genome FASTA, got a table.")
+        raise click.UsageError("Writing a VCF requires --genome FASTA, because IN is read as a table without --genome.")
     if choices["info_prefix"] is not None and not is_vcf:
         raise click.UsageError("--info-prefix requires a VCF as output, got a table.")
     check_resume([path], output, resume=choices["resume"], is_measured="auto" in (choices["batch_size"], choices["threads"]))

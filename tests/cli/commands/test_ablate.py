@@ -48,7 +48,7 @@ def test_spans_without_a_sequence_are_reported(run, toy_model, promoters, tmp_pa
     result = run("ablate", promoters, "-m", toy_model, "--spans", tmp_path / "spans.bed")
     assert (result.exit_code, result.stderr) == (
         1,
-        f"Error: No span in {tmp_path}/spans.bed has the name of a sequence in INPUT.\n",
+        f"Error: The first column of {tmp_path}/spans.bed contains no name of a sequence in INPUT.\n",
     )
 
 
@@ -77,4 +77,4 @@ def test_invalid_spans_are_reported_and_the_others_written(run, toy_model, promo
     assert [row["id"] for row in table(result)] == ["x"]
     assert f"got 1-9 for an insert of 6 letters in record 'y' ({promoters}, line 3).\n" in result.stderr
     assert "Skipped 2 of 3 records.\n" in result.stderr
-    assert "Skipped 1 of 4 spans, because no sequence in INPUT has their name.\n" in result.stderr
+    assert "Skipped 1 of 4 spans: their sequences are not in INPUT.\n" in result.stderr

@@ -57,7 +57,7 @@ def test_leaderboard_is_written_and_the_best_is_printed(run, files, asked):
     assert (result.exit_code, result.stdout) == (0, "")
     assert result.stderr.splitlines() == [
         "2 of 4 runs are done already",
-        f"{out / 'leaderboard.md'}: best is b, validation r 0.750",
+        f"{out / 'leaderboard.md'}: the best combination is b (validation r 0.750)",
     ]
     assert sorted(path.name for path in out.iterdir()) == ["leaderboard.md", "leaderboard.png", "leaderboard.tsv", "runs"]
     assert {(run.config.data, run.config.assay, run.config.backend) for run in asked["runs"]} == {(str(data), "yeast", backend)}

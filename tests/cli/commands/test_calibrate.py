@@ -37,7 +37,7 @@ def run_folder(tmp_path):
 def test_the_file_is_written_and_r_is_printed(run, promoters, tmp_path):
     result = run("calibrate", promoters, "-m", PACKAGED_MODEL, "-o", tmp_path / "new.onnx")
     assert (result.exit_code, result.stderr) == (0, f"Read 100 rows of p.tsv.\nWrote {tmp_path / 'new.onnx'}.\n")
-    assert result.stdout.startswith("expression: r ")
+    assert result.stdout.startswith("expression: Pearson r ")
     assert result.stdout.endswith(" on 100 calibration sequences.\n")
     calibration = load(tmp_path / "new.onnx").calibration
     assert (calibration["intervals"]["expression"]["n"], calibration["familiarity"]["sequences"]) == (100, 5733)
@@ -57,7 +57,7 @@ def test_the_model_card_of_a_run_folder_is_updated(run, promoters, run_folder):
     assert interval_note(load(run_folder).description) in card.read_text()
     card.write_text("# Mine\n")
     assert run("calibrate", promoters, "-m", run_folder).stderr.endswith(
-        f"{card} was not updated: its lines about the calibration were edited, or written by an older version.\n"
+        f"{card} was not updated, because it does not contain the expected line about the old calibration.\n"
     )
 
 
@@ -96,7 +96,7 @@ def test_the_packaged_model_was_calibrated_on_its_validation_sequences(run, data
     if not data.is_file():
         pytest.skip(f"no {data}")
     result = run("calibrate", data, "-m", PACKAGED_MODEL, "--valid-fraction", "0.1", "-o", tmp_path / "again.onnx")
-    assert result.stdout == "expression: r 0.618 on 637 calibration sequences.\n"
+    assert result.stdout == "expression: Pearson r 0.618 on 637 calibration sequences.\n"
     again, packaged = load(tmp_path / "again.onnx").calibration, load().calibration
     assert again["familiarity"] == packaged["familiarity"]
     for part in ("sizes", "ranks"):

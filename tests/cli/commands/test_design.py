@@ -115,7 +115,7 @@ def test_gradients_of_the_keras_model_propose_edits(run, starts, tmp_path):
 def test_method_gradient_requires_a_run_folder(run, tmp_path):
     result = run("design", "--target", "max", "--method", "gradient", "-o", tmp_path / "out")
     assert result.exit_code == 2
-    assert "--method gradient requires run folders as -m, which contain Keras models, got none." in result.stderr
+    assert "--method gradient uses Keras models, so -m must be a run folder, got none." in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_method_gradient_requires_a_run_folder(run, tmp_path):
         ),
         (("--target", "max", "--start", "{starts}", "--length", 2), 2, "--start cannot be combined with --random or --length."),
         (("--target", "max"), 1, "Give the task to design for: gc, a."),
-        (("--target", "max", "--task", "gc", "--method", "gradient"), 2, "--method gradient requires run folders as -m"),
+        (("--target", "max", "--task", "gc", "--method", "gradient"), 2, "--method gradient uses Keras models, so -m must be a run folder"),
         (("--target", "max", "--task", "gc", "--backend", "jax"), 2, "--backend has no effect without --method gradient."),
         (("--target", "max", "--width", 8), 2, "--width has no effect without --method beam."),
         (("--target", "max", "--method", "beam", "--population", 8), 2, "--population has no effect without --method evolution."),

@@ -29,7 +29,9 @@ def test_the_model_is_written_to_the_run_folder_and_the_report_printed(run, run_
     result = run("export", run_folder)
     assert (result.exit_code, result.stderr) == (0, "")
     lines = result.stdout.splitlines()
-    assert lines[0] == f"Wrote {run_folder / 'model.onnx'}: dream-cnn-small, construct yeast, mean of both strands, float32."
+    assert (
+        lines[0] == f"Wrote {run_folder / 'model.onnx'}: model dream-cnn-small, construct yeast, mean of both strands, precision float32."
+    )
     assert lines[1] == "Keras (tensorflow) against ONNX Runtime (float32) over 1,000 sequences:"
     assert lines[2].startswith("  largest difference")
     assert lines[3].startswith("  in standard dev.")
@@ -44,7 +46,7 @@ def test_options_in_a_shell(spawn, run_folder, tmp_path):
         "export", tmp_path / "mine.keras", "-o", output, "--precision", "float16", "--strands", "forward", env={"KERAS_BACKEND": "jax"}
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert "strand as given, float16." in done.stdout
+    assert "strand as given, precision float16." in done.stdout
     description = dreamkeras.load(output).description
     assert (description.construct.strands, description.parity["precision"]) == ("given", "float16")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mine.keras", "small.onnx"]
@@ -94,7 +96,7 @@ class TestEnsemble:
         result = run("export", toy_model, triple, "-o", output)
         assert (result.exit_code, result.stderr) == (0, "")
         assert result.stdout.splitlines()[:2] == [
-            f"Wrote {output}: ensemble-of-2, construct toy, strand as given, float32.",
+            f"Wrote {output}: model ensemble-of-2, construct toy, strand as given, precision float32.",
             "The members against the ensemble (float32) over 1,000 sequences:",
         ]
         (tmp_path / "in.fa").write_text(">x\nGGGGA\n")
@@ -115,13 +117,15 @@ class TestEnsemble:
 class TestTriton:
     def test_each_export_is_a_new_version(self, run, toy_model, tmp_path):
         first, second = (run("export", toy_model, "--triton", tmp_path / "models") for _ in range(2))
-        assert first.stdout == f"Wrote {tmp_path / 'models/toy/1/model.onnx'}: toy, construct toy, strand as given, float32.\n"
+        assert (
+            first.stdout == f"Wrote {tmp_path / 'models/toy/1/model.onnx'}: model toy, construct toy, strand as given, precision float32.\n"
+        )
         assert (second.exit_code, second.stderr) == (0, "")
         assert sorted(path.name for path in (tmp_path / "models/toy").iterdir()) == ["1", "2", "config.pbtxt"]
 
     def test_run_folder_under_a_name_and_for_a_gpu(self, run, run_folder, tmp_path):
         result = run("export", run_folder, "--triton", tmp_path, "--name", "promoter", "--triton-device", "gpu", "--precision", "float16")
-        assert result.stdout.startswith(f"Wrote {tmp_path / 'promoter/1/model.onnx'}: dream-cnn-small, construct yeast")
+        assert result.stdout.startswith(f"Wrote {tmp_path / 'promoter/1/model.onnx'}: model dream-cnn-small, construct yeast")
         assert "KIND_GPU" in (tmp_path / "promoter/config.pbtxt").read_text()
         assert dreamkeras.load(tmp_path / "promoter/1").description.parity["precision"] == "float16"
 

@@ -140,7 +140,7 @@ class TestProxyOptions:
         options = ["--allow-origin", "https://Lab.example/", "--allow-origin", "http://a:3000", "--root-path", "/dream/"]
         result, (app, _) = dry_run("-m", toy_model, *options, "--forwarded-allow-ips", "127.0.0.1,10.0.0.0/8")
         assert app.state.proxy == (("https://lab.example", "http://a:3000"), "/dream", ("127.0.0.1", "10.0.0.0/8"))
-        assert "Open to this machine, the clients of a reverse proxy on it, and the pages of allowed sites." in result.stderr
+        assert "Open to this machine, clients of a reverse proxy on this machine, and web pages of allowed sites." in result.stderr
 
     @pytest.mark.parametrize("option", [("--allow-origin", "*"), ("--root-path", "/dream"), ("--forwarded-allow-ips", "*")])
     def test_disable_loading_without_operator_tokens(self, dry_run, toy_model, option):

@@ -154,7 +154,7 @@ def test_bedgraph_to_standard_output(run, toy_model, genome):
         (["--tile", "5:1", "--id-column", "x"], "--id-column requires a table"),
         (["--tile", "5:1", "--summits"], "--summits requires --genome FASTA and cannot be combined with --tile."),
         (["--no-summits"], "--summits requires --genome FASTA."),
-        (["--tile", "5:1", "--column", "gc"], "--column requires a bedGraph or bigWig"),
+        (["--tile", "5:1", "--column", "gc"], "--column requires a bedGraph or bigWig file as output"),
         (["--strand", "both"], "'both' is not one of"),
     ],
 )
