@@ -63,7 +63,7 @@ def test_additional_arrays_round_trip(tmp_path):
 def test_other_work_is_refused_and_named(tmp_path):
     Shards(tmp_path / "work", {"model": "m", "input": ["a"], "columns": ("x",)}).add(shard("a"))
     Shards(tmp_path / "work", {"model": "m", "input": ["a"], "columns": ["x"]})
-    with pytest.raises(InputError, match=r"another input and model\. .*remove that folder"):
+    with pytest.raises(InputError, match=r"another input and model\. .*remove .*work, or choose"):
         Shards(tmp_path / "work", {"model": "n", "input": ["b"], "columns": ["x"]})
     (tmp_path / "work" / "manifest.json").write_text("[")
     with pytest.raises(InputError, match=r"Cannot read the manifest .*manifest\.json of an unfinished prediction"):
