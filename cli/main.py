@@ -93,7 +93,7 @@ class LazyGroup(click.Group):
         return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def main(self, *args: Any, **choices: Any) -> Any:
-        """Runs click's main loop, also with closed standard streams, and ends the command cleanly after a signal."""
+        """Runs click's main loop, even if standard streams are closed, and ends the command cleanly after a signal."""
         fill_closed_streams()
         with stopped_by_signals() as find_stop:
             try:
@@ -101,7 +101,7 @@ class LazyGroup(click.Group):
             except OSError as error:
                 if error.errno is None:
                     raise
-                # Errors of commands are handled in `invoke`. This one was raised by --help or --version.
+                # Errors of commands are handled in `invoke`, so this error was raised by --help or --version.
                 with suppress(OSError):
                     click.echo(f"Error: Cannot write standard output: {error.strerror}.", err=True)
                 sys.exit(1)
@@ -109,7 +109,10 @@ class LazyGroup(click.Group):
                 discard_unwritten()
 
     def invoke(self, ctx: click.Context) -> object:
-        """Runs the command. Errors that the user can correct become `Error: ...` and an exit code; a bug keeps its traceback."""
+        """Runs the command.
+
+        An error that the user can correct is printed as `Error: ...` and sets the exit code. A bug is printed with its traceback.
+        """
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
@@ -139,7 +142,7 @@ def _suggest(name: str) -> str:
 
 def _failure(message: str, exit_code: int) -> click.ClickException:
     failure = click.ClickException(" ".join(message.split()))
-    failure.exit_code = exit_code  # type: ignore[misc]  # click declares the exit code for the class and reads it from the instance
+    failure.exit_code = exit_code  # type: ignore[misc]  # click declares a class variable, but reads it from the instance
     return failure
 
 

@@ -17,7 +17,7 @@ SIGNALS = [number for number in signal.Signals if number.name in ("SIGTERM", "SI
 """Signals that stop a command: those of `docker stop`, SLURM and a closed terminal. Windows has no SIGHUP."""
 
 REPEATS = 5.0
-"""Seconds during which further signals are ignored: a closing terminal sends several, and the command removes its files meanwhile."""
+"""Seconds after a signal in which further signals are ignored. A closing terminal sends several, and the command must remove its files."""
 
 
 NO_THREAD = "can't start new thread"
@@ -25,7 +25,10 @@ NO_THREAD = "can't start new thread"
 
 
 class Stopped(SystemExit):
-    """Exception that a signal raises in a command, so that its `with` blocks remove temporary files. The exit code is that of shells."""
+    """Exception that a signal raises in a command, so that its `with` blocks remove temporary files.
+
+    The exit code is 128 plus the number of the signal, as in shells.
+    """
 
     def __init__(self, number: int) -> None:
         super().__init__(128 + number)
@@ -37,7 +40,8 @@ def stopped_by_signals() -> Iterator[Callable[[], Stopped | None]]:
     """Raises `Stopped` in the main thread when a signal of `SIGNALS` arrives. Ignored signals, as under nohup, remain ignored.
 
     Yields:
-        A function that returns the exception, or None before a signal. A library may have replaced it by an exception of its own.
+        A function that returns the exception, or None if no signal has arrived. A library may replace `Stopped` by a different exception,
+        so the exception that ends the `with` block does not show whether a signal has arrived.
     """
     stopped: Stopped | None = None
     stopped_at = -REPEATS
@@ -49,7 +53,7 @@ def stopped_by_signals() -> Iterator[Callable[[], Stopped | None]]:
             raise stopped
 
     taken = [number for number in SIGNALS if signal.getsignal(number) is signal.SIG_DFL]
-    with suppress(ValueError):  # raised in a thread other than the main thread, which may not handle signals
+    with suppress(ValueError):  # raised outside the main thread, because only the main thread can set signal handlers
         for number in taken:
             signal.signal(number, stop)
     try:
@@ -73,16 +77,16 @@ def hint_at_stop(hint: Callable[[], str]) -> Iterator[None]:
 
 
 def fill_closed_streams() -> None:
-    """Replaces closed standard streams, so that no file that is opened later gets the descriptor of one.
+    """Replaces closed standard streams by the null device, so that no file that is opened later gets the descriptor 0, 1 or 2.
 
-    Libraries write messages to these descriptors. Standard input and output are opened in the wrong direction: their use is an error, as
-    before. `sys.stdin` remains None.
+    Libraries would write messages into such a file. Standard input is opened for writing and standard output for reading, so that their
+    use is still an error. `sys.stdin` remains None.
     """
     for descriptor, mode in enumerate((os.O_WRONLY, os.O_RDONLY, os.O_WRONLY)):
         try:
             os.fstat(descriptor)
         except OSError:
-            os.set_inheritable(os.open(os.devnull, mode), True)  # gets this number, because all lower ones are open
+            os.set_inheritable(os.open(os.devnull, mode), True)  # opened as `descriptor`, the lowest free number
     if sys.stdout is None:
         sys.stdout = _ClosedOutput()
     if sys.stderr is None:
@@ -97,12 +101,12 @@ def describe(error: Exception) -> str | None:
         text = ascii(error.object[error.start : error.end])
         return f"Cannot write {text} in {error.encoding}, the encoding of this locale. Set PYTHONUTF8=1."
     if isinstance(error, RuntimeError) and str(error) == NO_THREAD:
-        return "Cannot start a thread: the limit of processes is reached. Raise it (ulimit -u), or end other processes."
+        return "Cannot start a thread: the limit of processes is reached. Raise this limit with ulimit -u, or end other processes."
     return None
 
 
 def discard_unwritten() -> None:
-    """Discards text that standard output or standard error could not take, because Python would report it again at exit."""
+    """Discards text that could not be written to standard output or standard error, so that Python does not report the error again."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
@@ -114,7 +118,7 @@ def discard_unwritten() -> None:
 
 
 class _ClosedOutput(io.TextIOBase):
-    """Stands for a closed standard output. Writing text to it is an error of the command instead of a silent loss."""
+    """Replacement for a closed standard output. Writing text to it is an error of the command instead of a silent loss."""
 
     @property
     def buffer(self) -> io.BufferedIOBase:

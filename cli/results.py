@@ -100,7 +100,9 @@ def model_files(models: Iterable[str | Path]) -> list[str]:
 
 @contextlib.contextmanager
 def held_run(output: str | Path) -> Iterator[None]:
-    """If the output is a run folder or inside one, locks the folder, so that `train --resume` cannot write to it at the same time.
+    """Locks the run folder if the output is a run folder or a file in one.
+
+    While the folder is locked, `train --resume` cannot write to it.
 
     Raises:
         DreamkerasError: Another process has locked the folder.
@@ -113,7 +115,7 @@ def held_run(output: str | Path) -> Iterator[None]:
 
 
 def refuse_clashes(inputs: Iterable[str | None], *outputs: str | Path | None) -> None:
-    """Refuses outputs that would overwrite an input or another output, including through a descriptor such as /dev/stdout.
+    """Refuses outputs that would overwrite an input or another output, even if they are named by a descriptor such as /dev/stdout.
 
     Args:
         inputs: Paths of all inputs. The value is None if an input was not given.
@@ -138,7 +140,7 @@ def refuse_clashes(inputs: Iterable[str | None], *outputs: str | Path | None) ->
             raise InputError(f"Output would overwrite the input {output}. Choose another output.")
     on_standard_output = [path for path in written if find_descriptor(path) == 1]
     if len(on_standard_output) > 1:
-        raise click.UsageError(f"Only one result can be written to standard output, got {len(on_standard_output)}.")
+        raise click.UsageError(f"Only one result can be written to standard output, but {len(on_standard_output)} results would be.")
     for first, second in combinations(written, 2):
         if _is_same(first, second):
             raise click.UsageError(f"Two results would be written to {second}. Choose different names.")
@@ -150,7 +152,7 @@ def refuse_clashes(inputs: Iterable[str | None], *outputs: str | Path | None) ->
 def _is_same(first: str, second: str, *, is_file: bool = False) -> bool:
     """Whether two paths name the same file or folder, existing or not.
 
-    If `is_file` is True, the first path is an input: `-` is then standard input, and the paths are the same only if the file exists.
+    If `is_file` is True, the first path is an input file: `-` means standard input, and a missing file is not the same as any output.
     """
     one, other = _status(first, 0 if is_file else 1), _status(second, 1)
     if one and other:
@@ -160,7 +162,7 @@ def _is_same(first: str, second: str, *, is_file: bool = False) -> bool:
 
 
 def _status(path: str, standard: int) -> os.stat_result | None:
-    """Returns the status of a file, or of the descriptor `standard` for `-`. Returns None if the file does not exist."""
+    """Returns the status of a file or, if the path is `-`, of the descriptor `standard`. Returns None if the file does not exist."""
     try:
         return os.fstat(standard) if path == "-" else Path(path).stat()
     except OSError:
@@ -171,7 +173,7 @@ def echo_result(line: object) -> None:
     """Prints a line of results on standard output.
 
     Raises:
-        DreamkerasError: Standard output cannot be written, for example because the disk of its file is full.
+        DreamkerasError: Standard output cannot be written, for example because the disk is full.
     """
     from dreamkeras.files.outputs import naming_output
     from dreamkeras.files.streams import STANDARD

@@ -30,7 +30,8 @@ atac_options = add_options(
         "--bias",
         type=click.Path(),
         metavar="MODEL",
-        help="Bias model of the enzyme, trained on non-peaks. The weights of the bias model stay fixed.",
+        help="Bias model, trained on non-peaks, which predicts the sequence preference of the ATAC-seq enzyme. "
+        "The weights of the bias model stay fixed.",
     ),
 )
 
@@ -64,10 +65,10 @@ def chosen_genome(assay: str, choices: dict[str, Any]) -> "AtacLayout | None":
         if name not in given:
             raise click.UsageError(f"--assay atac requires --{name} FILE.")
     if given.get("nonpeak_ratio") == 0 and "nonpeaks" in given:
-        raise click.UsageError("--nonpeaks requires a --nonpeak-ratio above 0, got 0, which uses no non-peak windows.")
+        raise click.UsageError("--nonpeaks has no effect, because --nonpeak-ratio 0 selects no non-peak windows.")
     from dreamkeras.data.assays.atac_layout import AtacLayout
 
     length = choices.pop("length")
-    choices["length"] = None  # --length has been used, and is otherwise refused as an option of --assay table
+    choices["length"] = None  # --length has been used, and a remaining value would be refused as an option of --assay table
     fields = {ATAC_FIELDS[name]: value for name, value in given.items()}
     return AtacLayout(**fields, **({} if length is None else {"length": length}))

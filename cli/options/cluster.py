@@ -21,8 +21,8 @@ cluster_options = add_options(
         type=click.Choice(ENGINES),
         default=ENGINES[0],
         show_default=True,
-        help="local scores on this machine. ray scores many files, or folders of files, in parallel on a Ray cluster. For each input file, "
-        "ray writes one result file into the folder given with -o. With ray, paths may be URLs.",
+        help="With local, this machine scores the files. With ray, a Ray cluster scores many files, or folders of files, in parallel. "
+        "For each input file, ray writes one result file into the folder given with -o. With ray, paths may be URLs.",
     ),
     click.option("--ray-address", metavar="ADDRESS", help="Address of the Ray cluster.  [default: start Ray on this machine]"),
 )
@@ -33,7 +33,8 @@ def check_cluster(inputs: tuple[str, ...], output: str, engine: str, address: st
 
     Raises:
         InputError: An input is a stream, which Ray does not support.
-        click.UsageError: A URL or `--ray-address` requires `--engine ray`, or Ray does not support the output, the format or `auto`.
+        click.UsageError: A URL or `--ray-address` is given without `--engine ray`. With `--engine ray`, the output is a stream or a
+            track, or the batch size or the number of threads is `auto`.
     """
     from dreamkeras.files.inputs import require_file
     from dreamkeras.files.object_store import is_url
@@ -46,11 +47,13 @@ def check_cluster(inputs: tuple[str, ...], output: str, engine: str, address: st
             raise click.UsageError(f"--ray-address requires --engine ray, got {engine}.")
         return
     if is_stream(output):
-        raise click.UsageError("--engine ray requires a folder as -o, got standard output or another stream.")
+        raise click.UsageError(
+            f"--engine ray requires a folder as -o, got {'standard output' if output == '-' else f'the stream {output}'}."
+        )
     for path in inputs:
         require_file(path, "with --engine ray, the processes of the cluster read the file")
     if is_track:
-        raise click.UsageError("--engine ray writes tables, got the format of a track.")
+        raise click.UsageError("--engine ray cannot write a track, only a table.")
     if is_measured:
         raise click.UsageError("--engine ray requires numbers for --batch-size and --threads, got auto: machines of a cluster may differ.")
 

@@ -58,7 +58,7 @@ def _default(ctx: click.Context, key: str, value: Any, path: Path) -> tuple[str,
         parameter.type_cast_value(ctx, text)
     except click.BadParameter as error:
         reason = error.message.replace("valid integer range", "whole number").replace("valid integer", "whole number")
-        raise InputError(f"Expected a value of {key}, got {value!r} in {path}: {reason}") from None
+        raise InputError(f"The value {value!r} of {key} in {path} is not valid: {reason}") from None
     return name, text
 
 

@@ -23,7 +23,8 @@ genome_options = add_options(
     click.option(
         "--tile",
         metavar="WIDTH:STEP",
-        help="Score windows of WIDTH bases every STEP bases along the FASTA INPUT, or along the regions. Windows of only N are skipped.",
+        help="Score windows of WIDTH bases every STEP bases along the FASTA INPUT, or along the regions. "
+        "Windows in which every base is N are skipped.",
     ),
     click.option(
         "--window",
@@ -32,9 +33,15 @@ genome_options = add_options(
         help="Score N bases around each region's summit or midpoint.  [default: the model's window length; the region itself if "
         "the construct has flanks or adapters]",
     ),
-    click.option("--strand", type=click.Choice(STRANDS), help="Strand of the genome to read.  [default: given, the strand in BED]"),
+    click.option(
+        "--strand",
+        type=click.Choice(STRANDS),
+        help="Strand of the genome to read. The value given reads the strand named in the BED file.  [default: given]",
+    ),
     summits_option,
-    click.option("--column", metavar="NAME", help="Column of predictions to write to a bedGraph or bigWig. Required if there are several."),
+    click.option(
+        "--column", metavar="NAME", help="Column of predictions to write to a bedGraph or bigWig. Required if there are several columns."
+    ),
 )
 
 
@@ -78,7 +85,7 @@ def chosen_reading(
         return Reading(Reader(None, **columns), {"column": column}, tuple(inputs), columns)
     for name, value in columns.items():
         if value is not None:
-            raise click.UsageError(f"--{name.replace('_', '-')} requires a table, got regions or tiles of a genome.")
+            raise click.UsageError(f"--{name.replace('_', '-')} requires a table as INPUT, got --{'tile' if windows.tile else 'genome'}.")
     if windows.genome and windows.tile is None and windows.window is None:
         windows = windows._replace(window=default_window(scorer.constructs))
     if windows.summits is not None and windows.window is None:

@@ -1,4 +1,4 @@
-"""Option types for numbers. Numbers must have ASCII digits, on the command line as in tables.
+"""Option types for numbers. The digits of a number must be ASCII, on the command line and in tables.
 
 The module imports only click, because shell completion imports it.
 """

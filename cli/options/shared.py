@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 ENGINES = ("local", "ray")
-"""Engines of `predict`: scoring in this process, or in processes of a Ray cluster."""
+"""Engines of `predict`. `local` scores in the process of the command, and `ray` in the processes of a Ray cluster."""
 
 MOST_NUMBERS = 100_000
 """Maximum length of a list of numbers on the command line. A longer list is likely a typing error."""
@@ -160,14 +160,14 @@ batch_size_or_auto_option = click.option(
     "--batch-size",
     type=count_or_auto,
     metavar="N|auto",
-    help="Number of sequences scored at a time, or auto to measure and use the fastest number.  [default: 64]",
+    help="Number of sequences scored at a time, or auto, which measures several numbers and uses the fastest.  [default: 64]",
 )
 
 threads_option = click.option(
     "--threads",
     type=count_or_auto,
     metavar="N|auto",
-    help="Number of CPU threads, or auto to measure and use the fastest number.  [default: all available CPUs]",
+    help="Number of CPU threads, or auto, which measures several numbers and uses the fastest.  [default: all available CPUs]",
 )
 
 strands_option = click.option(
@@ -181,7 +181,7 @@ strands_option = click.option(
 summits_option = click.option(
     "--summits/--no-summits",
     default=None,
-    help="Whether column 10 of BED holds summits.  [default: yes for narrowPeak files, recognised by name or columns]",
+    help="Whether column 10 of BED holds summits.  [default: yes for narrowPeak files, recognised by their suffix or ten columns]",
 )
 
 id_column_option = click.option("--id-column", metavar="NAME", help="Name or 0-based position of the table column with sequence names.")

@@ -175,8 +175,10 @@ def _cannot_write(files: Sequence[str], folders: Sequence[Path]) -> str:
 
     for output in files:
         above = Path(output).absolute().parent
-        if not is_stream(output) and (not _may_be_written_to(above) or Path(output).is_dir()):
-            return f"Cannot write {output}: it is a folder, or {above} is not a writable folder."
+        if not is_stream(output) and Path(output).is_dir():
+            return f"Cannot write {output}, because it is a folder."
+        if not is_stream(output) and not _may_be_written_to(above):
+            return f"Cannot write {output}: {above} is not a writable folder."
     for folder in folders:
         above = next(parent for parent in folder.absolute().parents if parent.exists())
         if not _may_be_written_to(above):

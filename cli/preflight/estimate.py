@@ -90,7 +90,7 @@ def preflight(scorer: Scorer, rehearse: Callable[[StandIn, list[Line]], str], ba
     """
     stand_in, began = StandIn(scorer), time.perf_counter()
     names = ", ".join(f"{construct.name} of {construct.length} bases" for construct in scorer.constructs if construct.length > 1)
-    lines = [Line("Model", f"{scorer.name}: construct {names}; predicts {', '.join(scorer.columns)}")]
+    lines = [Line("Model", f"{scorer.name}: input construct {names}, predicted columns {', '.join(scorer.columns)}")]
     try:
         failure = rehearse(stand_in, lines)
     except DreamkerasError as error:
@@ -103,10 +103,12 @@ def preflight(scorer: Scorer, rehearse: Callable[[StandIn, list[Line]], str], ba
         lines.append(
             Line(
                 "Model calls",
-                f"{stand_in.asked:,} windows in {stand_in.batches:,} batch{'es' * (stand_in.batches != 1)} of up to {batch_size}",
+                f"{stand_in.asked:,} windows in {stand_in.batches:,} batch{'es' * (stand_in.batches != 1)} of up to {batch_size} windows",
             )
         )
-        lines.append(Line("Time", f"{_duration(seconds)}: {speed:,.0f} windows per second, and {_duration(reading)} for reading the files"))
+        lines.append(
+            Line("Time", f"{_duration(seconds)} at {speed:,.0f} windows per second, of which reading the files takes {_duration(reading)}")
+        )
     # This process has read the same files and called the same model as the run would, so its peak memory is a good estimate.
     megabytes = _peak_megabytes()
     if megabytes and not failure:

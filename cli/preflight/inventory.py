@@ -107,7 +107,7 @@ def describe_regions(paths: Iterable[str], genome: Genome) -> list[Line]:
         if len(beyond):
             first = f"{bed.regions.names[beyond[0]]} in line {bed.lines[beyond[0]]}"
             lines.append(
-                Line("Beyond", f"{len(beyond):,} region{'s' * (len(beyond) != 1)} beyond the end of the contig, the first: {first}")
+                Line("Beyond", f"{len(beyond):,} of {len(bed.lines):,} regions end after the end of their contig. The first is {first}")
             )
     return lines
 
@@ -119,8 +119,8 @@ def describe_contigs(counts: Mapping[str, int], genome: Genome) -> list[Line]:
     """
     lengths = genome.lengths
     lacking = {name: count for name, count in counts.items() if find_contig(name, lengths) is None}
-    lines = [Line("Contigs", f"{len(counts) - len(lacking)} of {len(counts)} names are in {genome.path}")]
+    lines = [Line("Contigs", f"{len(counts) - len(lacking)} of {len(counts)} contigs were found in {genome.path}")]
     if lacking:
         some = ", ".join(f"{name} ({count:,})" for name, count in list(lacking.items())[:NAMES]) + ", ..." * (len(lacking) > NAMES)
-        lines.append(Line("Missing", f"{some}; the genome has {', '.join(list(lengths)[:NAMES])}{', ...' * (len(lengths) > NAMES)}"))
+        lines.append(Line("Missing", f"{some}. The genome contains {', '.join(list(lengths)[:NAMES])}{', ...' * (len(lengths) > NAMES)}"))
     return lines

@@ -195,4 +195,7 @@ def test_a_limit_of_threads_is_one_line():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert done.stderr == "Error: Cannot start a thread: the limit of processes is reached. Raise it (ulimit -u), or end other processes.\n"
+    assert (
+        done.stderr
+        == "Error: Cannot start a thread: the limit of processes is reached. Raise this limit with ulimit -u, or end other processes.\n"
+    )

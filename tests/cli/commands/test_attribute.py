@@ -95,7 +95,7 @@ def test_errors_are_one_line(run, model, promoters, args, message):
 def test_two_outputs_cannot_be_the_same_file(run, model, promoters, tmp_path, monkeypatch, args):
     monkeypatch.chdir(tmp_path)
     result = run("attribute", promoters, "-m", model, *args.split())
-    same = r"Error: (Two results would be written to |Only one result can be written to standard output, got 2\.)"
+    same = r"Error: (Two results would be written to |Only one result can be written to standard output, but 2 results would be\.)"
     assert (result.exit_code, bool(re.search(same, result.stderr))) == (2, True)
     assert list(tmp_path.iterdir()) == [promoters]
 

@@ -130,7 +130,7 @@ class TestErrors:
     def test_two_outputs_cannot_be_the_same_file(self, mutagenesis, fasta, tmp_path, monkeypatch, args):
         monkeypatch.chdir(tmp_path)
         result = mutagenesis(fasta, *args.split())
-        same = r"Error: (Two results would be written to |Only one result can be written to standard output, got 2\.)"
+        same = r"Error: (Two results would be written to |Only one result can be written to standard output, but 2 results would be\.)"
         assert (result.exit_code, result.stdout, bool(re.search(same, result.stderr))) == (2, "", True)
         assert list(tmp_path.iterdir()) == [fasta]
 

@@ -49,7 +49,7 @@ def test_every_field_can_be_set():
 
 
 def test_unused_non_peaks_are_refused():
-    assert "--nonpeaks requires a --nonpeak-ratio above 0, got 0" in layout(*FILES, "--nonpeaks", "n.bed", "--nonpeak-ratio", "0")
+    assert "--nonpeaks has no effect, because --nonpeak-ratio 0" in layout(*FILES, "--nonpeaks", "n.bed", "--nonpeak-ratio", "0")
     assert layout(*FILES, "--nonpeak-ratio", "0") == AtacLayout("g.fa", "s.bw", nonpeak_ratio=0)
 
 

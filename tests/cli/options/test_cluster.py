@@ -52,7 +52,7 @@ def test_urls_are_passed_on_unchanged(run, toy_model, asked):
     ("args", "message"),
     [
         (["--engine", "ray"], "--engine ray requires a folder as -o"),
-        (["--engine", "ray", "-o", "out.bw", "--tile", "4:2"], "--engine ray writes tables, got the format of a track."),
+        (["--engine", "ray", "-o", "out.bw", "--tile", "4:2"], "--engine ray cannot write a track, only a table."),
         (["--engine", "ray", "-o", "out", "--threads", "auto"], "got auto"),
         (["--ray-address", "auto"], "--ray-address requires --engine ray, got local."),
         (["s3://bucket/in.fa"], "URLs require --engine ray, got local."),

@@ -33,11 +33,11 @@ def report(run, toy_model):
 def test_a_run_that_would_succeed(report, fasta):
     code, lines = report(fasta)
     assert code == 0
-    assert lines["Model"] == "toy: construct toy of 12 bases; predicts gc, a"
+    assert lines["Model"] == "toy: input construct toy of 12 bases, predicted columns gc, a"
     assert lines["Input"] == f"{fasta}: fasta"
     assert lines["Records"] == "3 with 17 bases, 5.88 % of them other than A, C, G and T"
     assert lines["Fit"] == "3 of 3"
-    assert lines["Model calls"] == "2 windows in 1 batch of up to 64"
+    assert lines["Model calls"] == "2 windows in 1 batch of up to 64 windows"
     assert lines["Would run"] == "nothing was written"
     assert {"Time", "Memory"} <= set(lines)
 
@@ -74,7 +74,7 @@ def test_skipped_records_are_not_a_failure(run, report, toy_model, fasta):
 
 
 def test_a_missing_file_is_reported(report, tmp_path):
-    assert report(tmp_path / "none.fa") == (1, {"Model": "toy: construct toy of 12 bases; predicts gc, a",
+    assert report(tmp_path / "none.fa") == (1, {"Model": "toy: input construct toy of 12 bases, predicted columns gc, a",
                                                 "Would fail": f"File not found: {tmp_path}/none.fa."})  # fmt: skip
 
 
@@ -122,10 +122,10 @@ def test_regions_of_a_genome(report, tmp_path):
     (tmp_path / "g.fa").write_text(">chr1\nACGTACGTACGTACGTNNNN\n")
     (tmp_path / "r.bed").write_text("1\t2\t10\nchr1\t12\t20\n")
     code, lines = report(tmp_path / "r.bed", "--genome", tmp_path / "g.fa")
-    assert (code, lines["Input"], lines["Contigs"]) == (0, f"{tmp_path}/r.bed: 2 regions", f"2 of 2 names are in {tmp_path}/g.fa")
+    assert (code, lines["Input"], lines["Contigs"]) == (0, f"{tmp_path}/r.bed: 2 regions", f"2 of 2 contigs were found in {tmp_path}/g.fa")
     (tmp_path / "r.bed").write_text("1\t2\t10\nchrX\t12\t20\n")
     code, lines = report(tmp_path / "r.bed", "--genome", tmp_path / "g.fa")
-    assert (code, lines["Missing"]) == (1, "chrX (1); the genome has chr1")
+    assert (code, lines["Missing"]) == (1, "chrX (1). The genome contains chr1")
     assert lines["Would fail"].endswith(f"got 'chrX' in {tmp_path}/r.bed, line 2.")
 
 
@@ -169,7 +169,10 @@ class TestVariants:
         before = sorted(tmp_path.iterdir())
         code, lines = report(vcf, "--genome", tmp_path / "g.fa", "-o", tmp_path / "o.tsv", command="variants")
         assert (code, lines["Input"], lines["Fit"]) == (0, f"{vcf}: VCF", "3 of 5 alternative alleles of 4 records")
-        assert (lines["Contigs"], lines["Missing"]) == (f"2 of 3 names are in {tmp_path}/g.fa", "chrX (1); the genome has chr1")
+        assert (lines["Contigs"], lines["Missing"]) == (
+            f"2 of 3 contigs were found in {tmp_path}/g.fa",
+            "chrX (1). The genome contains chr1",
+        )
         assert lines["Alleles"].startswith("REF differs from the genome in 1 of 4 compared alleles")
         assert lines["Model calls"].startswith("3 windows")  # the reference, G and T
         assert sorted(tmp_path.iterdir()) == before

@@ -64,11 +64,13 @@ class TestReport:
         assert report.megabytes > 10
         lines = str(report).splitlines()
         assert lines[:3] == [
-            "Model        weight sum: construct plain of 12 bases; predicts task 0, task 1",
+            "Model        weight sum: input construct plain of 12 bases, predicted columns task 0, task 1",
             "Input        130 windows",
-            "Model calls  130 windows in 3 batches of up to 64",
+            "Model calls  130 windows in 3 batches of up to 64 windows",
         ]
-        assert re.fullmatch(r"Time         about 0\.1 s: 1,000 windows per second, and less than 0\.1 s for reading the files", lines[3])
+        assert re.fullmatch(
+            r"Time         about 0\.1 s at 1,000 windows per second, of which reading the files takes less than 0\.1 s", lines[3]
+        )
         assert re.fullmatch(r"Memory       about [\d,]+ MB", lines[4])
         assert lines[5:] == ["Would run    nothing was written"]
 

@@ -66,14 +66,14 @@ class TestInputs:
         (tmp_path / "r.bed").write_text("1\t0\t4\nchrX\t1\t5\nchr2\t2\t9\nchrX\t5\t9\n")
         assert [line.text for line in describe_regions([str(tmp_path / "r.bed")], genome)] == [
             f"{tmp_path}/r.bed: 4 regions",
-            f"2 of 3 names are in {genome.path}",
-            "chrX (2); the genome has chr1, chr2",
-            "1 region beyond the end of the contig, the first: chr2:2-9 in line 3",
+            f"2 of 3 contigs were found in {genome.path}",
+            "chrX (2). The genome contains chr1, chr2",
+            "1 of 4 regions end after the end of their contig. The first is chr2:2-9 in line 3",
         ]
 
     def test_contigs_are_matched_with_and_without_chr(self, genome):
-        assert [line.text for line in describe_contigs({"1": 3, "chr2": 1}, genome)] == [f"2 of 2 names are in {genome.path}"]
+        assert [line.text for line in describe_contigs({"1": 3, "chr2": 1}, genome)] == [f"2 of 2 contigs were found in {genome.path}"]
 
     def test_five_of_many_missing_contigs_are_named(self, genome):
         text = describe_contigs({f"s{number}": 1 for number in range(9)}, genome)[1].text
-        assert text == "s0 (1), s1 (1), s2 (1), s3 (1), s4 (1), ...; the genome has chr1, chr2"
+        assert text == "s0 (1), s1 (1), s2 (1), s3 (1), s4 (1), .... The genome contains chr1, chr2"
