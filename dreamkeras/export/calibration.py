@@ -1,6 +1,7 @@
 """Calibrates an exported model without retraining.
 
-The calibration contains prediction intervals, the background distribution and the familiarity.
+The calibration contains the data for prediction intervals, for percentiles (the background distribution), and for the similarity of a
+sequence to the training data (the familiarity).
 """
 
 import dataclasses
@@ -33,12 +34,13 @@ def calibrate_onnx(
 
     Args:
         model: An `.onnx` file or a run folder.
-        output: The file to write. The file is written completely or not at all. If None, the file of the model is replaced. If None and the
-            model is a run folder, the calibration is also stored in the run folder for later exports.
+        output: The file to write. The file is written completely or not at all. If None, the ONNX file of `model` is replaced. If None and
+            the model is a run folder, the calibration is also stored in the run folder for later exports.
         assay: The assay of the held-out measurements.
         held_out: Sequences with measured values that were not used for training. The values are in the model's units.
-        training: Sequences similar to the training data, for the background and the familiarity. If None, `held_out` is used, but an
-            existing familiarity of the model is kept.
+        training: Sequences similar to the training data, from which the background distribution and the familiarity (similarity to the
+            training data) are computed. If None, `held_out` is used instead, except that a familiarity that is already stored in the model
+            is kept.
 
     Returns:
         The new description of the model, and the metrics that `task_figures` computes on the held-out sequences.

@@ -1,4 +1,4 @@
-"""Child processes that leave nothing behind: they end with this process, and their temporary files are deleted."""
+"""Child processes that end when their parent process ends, and whose temporary files the parent deletes."""
 
 import os
 import subprocess
@@ -11,11 +11,14 @@ __all__ = ["end_with_parent", "run_child"]
 
 
 def run_child(command: Sequence[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[bytes]:
-    """Runs a program that calls `end_with_parent`, and waits for it. An exception, for example by Ctrl-C, kills the program.
+    """Runs a program in a child process and waits until it ends. The program must call `end_with_parent`.
+
+    An exception in the parent process, for example after Ctrl-C, kills the program.
 
     Args:
         command: The program and its arguments.
-        environment: Environment of the program. `TMPDIR` is set to a folder that this process deletes.
+        environment: Environment of the program. `TMPDIR` is set to a temporary folder, which the parent process deletes after the program
+            has ended.
 
     Returns:
         The exit status and the captured output.
@@ -31,7 +34,10 @@ def run_child(command: Sequence[str], environment: Mapping[str, str]) -> subproc
 
 
 def end_with_parent() -> None:
-    """Starts a thread that ends this process when the other end of its standard input is closed: when the parent ends, even by kill -9."""
+    """Starts a thread that ends this process when the parent process ends, even if the parent is killed.
+
+    The thread waits for the end of standard input, because the system closes the parent's end of the pipe when the parent ends.
+    """
 
     def wait() -> None:
         while os.read(0, 1024):

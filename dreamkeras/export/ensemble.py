@@ -48,8 +48,8 @@ def export_ensemble(
         The description of the file. The field `members` describes the models, and the field `parity` compares the file with the models.
 
     Raises:
-        ModelError: The models cannot be averaged or have different constructs, or the predictions of the file differ from those of the
-            models.
+        ModelError: The predictions of the models cannot be averaged, the models have different constructs, or the predictions of the file
+            differ from those of the models.
         MissingPackageError: A required package is not installed.
         DreamkerasError: The file cannot be written.
 
@@ -120,7 +120,10 @@ def _mean_and_sd(values: list[str]) -> list[Any]:
 
 
 def _exported(model: Path, file: Path, strands: str | None) -> Path:
-    """Returns the path of a model's ONNX file. If the model has no suitable ONNX file, it is exported to `file`."""
+    """Returns the path of a model's ONNX file.
+
+    A `.keras` file or run folder is exported to `file`, unless `strands` is None and the folder contains `model.onnx`.
+    """
     if model.suffix == ".onnx":
         rule = load(model, device="cpu").construct.strands
         if strands is not None and rule != STRAND_RULES[strands]:
@@ -141,13 +144,13 @@ def _describe(members: Sequence[OnnxPredictor]) -> ModelDescription:
     if any(description.profile for description in descriptions):
         raise ModelError(
             f"Models with profiles cannot be combined in one file ({ensemble.name}). "
-            "Average the models' predictions with `dreamkeras predict` and several -m."
+            "To average the models' predictions, repeat the option -m of `dreamkeras predict`."
         )
     if len(ensemble.constructs) > 1:
         names = " and ".join(repr(construct.name) for construct in ensemble.constructs)
         raise ModelError(
             f"Expected models with the same construct for one file, got {names}. "
-            "Average the models' predictions with `dreamkeras predict` and several -m."
+            "To average the models' predictions, repeat the option -m of `dreamkeras predict`."
         )
     first, spans = descriptions[0].training, [familiarity_alone(description.calibration) for description in descriptions]
     return ModelDescription(
@@ -179,7 +182,8 @@ def _measure(graph: Any, description: ModelDescription, ensemble: Ensemble, prec
     letters = parity_letters(description.construct)
     with opened(graph, description) as predictor:
         apart, one = ensemble.score_windows([letters]), predictor.score_windows([letters])
-    means = slice(len(description.tasks))  # r is computed without standard deviations, which are only rounding errors if the members agree
+    # r is computed from the means only, because the standard deviations of members that agree are rounding errors.
+    means = slice(len(description.tasks))
     parity = compare(apart[:, means], one[:, means], None, precision)
     spreads = float((np.abs(apart - one)[:, len(description.tasks) :] / units(apart[:, means])).max())
     return parity._replace(largest_difference=float(abs(apart - one).max()), sd_difference=max(parity.sd_difference, spreads))

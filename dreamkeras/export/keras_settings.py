@@ -1,7 +1,7 @@
 """Fixes the backend and the global settings of Keras, which `keras.json` and environment variables could otherwise change.
 
-The fixed settings apply in processes that dreamkeras starts and, in other processes, within the functions of dreamkeras. This module
-imports Keras only when Keras is needed.
+In processes that dreamkeras starts, the fixed settings always apply. In other processes, the settings apply only while a function of
+dreamkeras runs. This module imports Keras only when Keras is needed.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ OVERRIDES = ("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH", "KERAS_NNX_ENABLED
 """Environment variables that override `keras.json`."""
 
 FRAMEWORKS = r"(keras|tensorflow|jax|torch|tf2onnx|onnx)\b"
-"""Packages whose use of deprecated functions is not an error of the user, as a pattern for `warnings`."""
+"""Regular expression for the packages whose deprecation warnings are ignored, because the user cannot prevent the warnings."""
 
 SETTINGS = {
     "floatx": "float32",
@@ -57,7 +57,7 @@ def child_environment(backend: str) -> dict[str, str]:
 
 
 def keras_environment(backend: str) -> dict[str, str]:
-    """Returns a copy of this process's environment with a given Keras backend and dreamkeras's settings instead of the user's."""
+    """Returns a copy of this process's environment in which Keras has a given backend and uses dreamkeras's settings."""
     kept = {name: value for name, value in os.environ.items() if name not in OVERRIDES}
     return {**kept, "KERAS_BACKEND": backend, "KERAS_HOME": str(HOME)}
 
@@ -112,7 +112,7 @@ def pinned_settings() -> Iterator[None]:
     pinned = {name: value for name, value in SETTINGS.items() if hasattr(config, f"set_{name}")}
     before = {name: getattr(config, name)() for name in pinned}
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=DeprecationWarning, module=FRAMEWORKS)  # also under python -W error
+        warnings.filterwarnings("ignore", category=DeprecationWarning, module=FRAMEWORKS)  # prevents errors under -W error
         try:
             for name, value in pinned.items():
                 getattr(config, f"set_{name}")(value)

@@ -45,10 +45,11 @@ def export_onnx(
 ) -> ModelDescription:
     """Writes a trained model as a self-contained ONNX file and checks its predictions against those of the Keras model.
 
-    The file has the input `letters` uint8 [batch, length] and the output `expression` float32 [batch, tasks]. Encoding, flags and the
-    average over strands are part of the graph. A network with a profile has two other outputs. The output `counts` float32 [batch, 1] is
-    ln(1 + reads). The output `profile` float32 [batch, positions] is the fraction of the reads that start at each position. The file is
-    written completely or not at all.
+    The file has the input `letters` uint8 [batch, length] and the output `expression` float32 [batch, tasks]. The graph encodes the
+    letters, adds the construct's flag channels, and averages over the strands if the strand rule requires it. A network with a profile has
+    the outputs `counts` and `profile` instead of `expression`. The output `counts` float32 [batch, 1] is ln(1 + reads). The output
+    `profile` float32 [batch, positions] is the fraction of the reads that start at each position. The file is written completely or not at
+    all.
 
     Args:
         model: A run folder with `model.keras`, or a `.keras` file, saved with any backend.
@@ -66,9 +67,9 @@ def export_onnx(
         reference: Function that computes the predictions of the Keras model for windows, uint8 (n, length), on the caller's backend. The
             function must return the columns of `PrixFixe.predictor`, computed in float32 and with the same strand rule. If None, TensorFlow
             computes the predictions.
-        calibration: Function that returns a calibration of the exported model. Defaults to the calibration in the run folder. Only the
-            familiarity is stored in the file if `strands` or `without_bias` is given, or if the correlation of an int8 model is below
-            `parity.LEAST_R`.
+        calibration: Function that returns a calibration of the exported model. Defaults to the calibration in the run folder. If the export
+            changes the predictions, only the familiarity is stored in the file: with `strands`, with `without_bias`, or if the correlation
+            of an int8 model is below `parity.LEAST_R`.
 
     Returns:
         The description of the file. The attribute `parity` of the description has the fields of `parity.Parity`.
@@ -147,7 +148,7 @@ def _finished_graph(traced: Traced, precision: str) -> Any:
     model = fold_into_convolutions(keep_channels_first(onnx.load_model_from_string(traced.graph)))
     if precision == "float16":
         model = to_half_precision(model)
-    if precision == "int8":  # the quantisation scales are measured on sequences that the parity report does not use
+    if precision == "int8":  # the quantisation scales and the parity report are computed from different sequences
         model = to_int8(model, parity_letters(traced.description.construct, CALIBRATION, seed=1))
     model.graph.name = name
     for tensor in (*model.graph.input, *model.graph.output):
@@ -166,7 +167,9 @@ def check_graph(model: Any, name: str) -> None:
 
     inputs = [tensor.name for tensor in model.graph.input]
     if inputs != ["letters"]:
-        raise ModelError(f"The exported graph of {name} has inputs other than letters, {inputs}: a block creates tensors outside call().")
+        raise ModelError(
+            f"Expected letters as the only input of the exported graph of {name}, got {inputs}: a block creates tensors outside call()."
+        )
     try:
         onnx.checker.check_model(model, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:

@@ -18,7 +18,7 @@ SEQUENCES = 1000
 DIFFERENCES = {"float32": 0.001, "float16": 0.05, "int8": 0.05}
 """Maximum difference from the Keras model for each precision, in standard deviations of a task's predictions.
 
-The values are also the maximum profile distances.
+The same values limit the distance between the profiles of the two models.
 """
 
 LEAST_R = 0.999
@@ -26,8 +26,8 @@ LEAST_R = 0.999
 float16 model that exceeds the maximum difference."""
 
 SLOPE, SHIFT = 0.05, 0.1
-"""Maximum deviation of the regression slope from 1, and maximum difference between the mean predictions in standard deviations. Both limits
-apply to a float16 or int8 model that exceeds the maximum difference."""
+"""`SLOPE` is the maximum deviation of the regression slope from 1. `SHIFT` is the maximum difference between the mean predictions, in
+standard deviations. Both limits apply to a float16 or int8 model that exceeds the maximum difference."""
 
 ROUNDING = 4
 """Differences between predictions are ignored up to this number of rounding units (ULP) of the largest prediction in float32."""
@@ -46,8 +46,8 @@ class Parity(NamedTuple):
         r: Pearson's r between the predictions of the two models. None if r is undefined because all predictions of a task are equal.
         keras_backend: Backend of the Keras model. None for an ensemble.
         precision: Precision of the exported model.
-        profile_distance: Maximum total variation distance between the two profiles of a sequence. The distance is the fraction of reads
-            that have different positions in the two profiles. None without profiles.
+        profile_distance: Maximum total variation distance between the two profiles of a sequence. The distance is the smallest fraction of
+            the reads that must move to other positions to turn one profile into the other. None without profiles.
         sd_difference: Maximum difference between two predictions in standard deviations, after subtracting the float32 rounding error.
         slope: Slope of the regression of the exported model's predictions on those of the Keras model, for the task with the slope furthest
             from 1. None if `r` is None.
@@ -88,7 +88,7 @@ def parity_sequences(construct: Construct, number: int = SEQUENCES, seed: int = 
     inserts = [_insert(random, length, kind % 4) for kind, length in enumerate(lengths)]
     whole = [construct.left_adapter + insert + construct.right_adapter for insert in inserts]
     whole = [text.lower() if kind % 4 == 2 else text for kind, text in enumerate(whole)]
-    # An insert that begins or ends with an adapter by chance must be given with both adapters.
+    # An insert that by chance begins or ends with an adapter is ambiguous without its adapters, so it keeps both adapters.
     unfit = construct.problems(Ragged.from_strings(inserts))
     return [inserts[i] if i % 3 == 0 and i not in unfit else whole[i] for i in range(number)]
 
@@ -166,15 +166,16 @@ def _require_finite(keras: np.ndarray, exported: np.ndarray, precision: str) -> 
         wrong = int((~np.isfinite(values)).any(axis=1).sum())
         if wrong:
             advice = f": {way}" if way else ""
-            raise ModelError(f"{model} for {wrong:,} of {len(values):,} sequences are NaN or infinite in {precision}{advice}.")
+            raise ModelError(f"{model} for {wrong:,} of {len(values):,} sequences are not finite in {precision}{advice}.")
 
 
 def require_parity(parity: Parity, least_r: float = LEAST_R, most_difference: float | None = None) -> None:
     """Checks that the predictions of an exported model agree with those of its Keras model.
 
     The predictions of a float32 model must not differ from those of the Keras model by more than the maximum difference. A float16 or int8
-    model may exceed the maximum difference if r and slope are close to 1 and the mean is close to that of the Keras model. For an int8
-    model, r must also be at least `least_r`. In every precision, the distance between profiles must not exceed its maximum.
+    model may exceed the maximum difference if Pearson's r and the regression slope are close to 1 and the mean predictions of the two
+    models are close. For an int8 model, r must be at least `least_r`. In every precision, the distance between profiles must not
+    exceed its maximum.
 
     Args:
         parity: The comparison.
@@ -201,18 +202,19 @@ def require_parity(parity: Parity, least_r: float = LEAST_R, most_difference: fl
     is_close = parity.sd_difference <= bound  # false for NaN
     if not is_close and not (parity.precision != "float32" and _is_alike(parity, least_r if parity.precision == "int8" else LEAST_R)):
         origin = "the Keras model" if parity.keras_backend else "its members"
-        figures = f"r {parity.r}, slope {parity.slope}, means {parity.shift:.3g} standard deviations apart"
+        figures = f"r = {parity.r}, a regression slope of {parity.slope}, and means that are {parity.shift:.3g} standard deviations apart"
         raise ModelError(
             f"The exported model's predictions differ from those of {origin} by {parity.sd_difference:.3g} standard deviations, more than "
-            f"{bound:g} ({parity.largest_difference:.3g} in the model's units; {figures}), over {parity.sequences:,} sequences in "
-            f"{parity.precision}{': accept a larger difference with --most-difference' * bool(parity.keras_backend)}."
+            f"{bound:g} ({parity.largest_difference:.3g} in the model's units), over {parity.sequences:,} sequences in "
+            f"{parity.precision}{': accept a larger difference with --most-difference' * bool(parity.keras_backend)}. "
+            f"The predictions have {figures}."
         )
 
 
 def _is_alike(parity: Parity, least_r: float) -> bool:
-    """Returns whether the correlation, the slope and the means of two sets of predictions agree within the limits.
+    """Returns whether Pearson's r, the regression slope and the difference between the means are within their limits.
 
-    A lower `least_r` also relaxes the limits on the slope and the means.
+    The limits on the slope and on the difference between the means are wider if `least_r` is lower.
     """
     if parity.r is None or parity.slope is None or not parity.r >= least_r:
         return False

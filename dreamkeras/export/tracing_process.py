@@ -1,4 +1,4 @@
-"""Runs the module `tracing` with the TensorFlow backend: in this process if Keras uses TensorFlow, otherwise in a child process."""
+"""Runs the module `tracing` with TensorFlow, in a child process unless Keras already uses TensorFlow in this process."""
 
 import importlib.util
 import sys

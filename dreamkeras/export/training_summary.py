@@ -26,7 +26,9 @@ ORIGIN = ("source", "sha256")
 
 
 def read_training_summary(folder: Path) -> dict[str, Any]:
-    """Returns the options of a run, and its validation metrics under the key `validation`. Missing files are treated as empty.
+    """Returns the options of a run, and its validation metrics under the key `validation`.
+
+    A missing file is treated as an empty JSON object.
 
     Raises:
         ModelError: A file is not a JSON object.

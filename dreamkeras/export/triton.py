@@ -43,8 +43,9 @@ class TritonVersion(NamedTuple):
 def triton_version(repository: str | os.PathLike[str], name: str, device: str = "cpu") -> Iterator[TritonVersion]:
     """Context manager that adds a version to a Triton model when the `with` block ends without an error.
 
-    For a new model, `config.pbtxt` is written as well. For an existing model, `config.pbtxt` stays unchanged, including the user's edits,
-    and the inputs and outputs of the new version must match this file. If the `with` block raises an error, the repository is unchanged.
+    For a new model, `config.pbtxt` is written as well. For an existing model, `config.pbtxt` and the user's edits to it stay unchanged, and
+    the new version must have the inputs and outputs listed in `config.pbtxt`. If the `with` block raises an error, the repository is
+    unchanged.
 
     Args:
         repository: Folder of the model repository. The folder is created if necessary.
@@ -76,7 +77,7 @@ def triton_version(repository: str | os.PathLike[str], name: str, device: str = 
         signature = _signature(_describe(file))
         if signature != written:
             wanted = f"{written}, as in {folder / CONFIG}"
-            raise ModelError(f"Expected a model with the tensors {wanted}, got {signature}: choose another --name.")
+            raise ModelError(f"Expected a model with the inputs and outputs {wanted}, got {signature}: choose another --name.")
 
 
 def copy_onnx(model: str | os.PathLike[str], output: Path) -> ModelDescription:
@@ -137,7 +138,10 @@ SIGNATURE = "# dreamkeras "
 
 
 def _signature(description: ModelDescription) -> dict[str, int]:
-    """Returns the width of each input and output by name. All versions of a Triton model must have the same signature."""
+    """Returns a dictionary that maps the name of each input and output to its number of values per sequence.
+
+    All versions of a Triton model must have the same signature.
+    """
     return {"letters": description.construct.length, **description.outputs}
 
 
@@ -147,7 +151,9 @@ def _signature_of(config: Path) -> dict[str, int]:
     with suppress(ValueError):
         if first.startswith(SIGNATURE) and isinstance(signature := json.loads(first.removeprefix(SIGNATURE)), dict):
             return signature
-    raise ModelError(f"Expected {config} to begin with '{SIGNATURE}{{', got {first[:40]!r}: choose another --name.")
+    raise ModelError(
+        f"Expected {config} to begin with a list of inputs and outputs, '{SIGNATURE}{{', got {first[:40]!r}: choose another --name."
+    )
 
 
 def _describe(file: Path) -> ModelDescription:
@@ -171,8 +177,8 @@ def _tuning(device: str, length: int) -> str:
         return """# 0 starts one thread for each core of the machine. In a container with fewer CPUs, set the value to their number.
 parameters { key: "intra_op_thread_count" value { string_value: "0" } }
 """
-    # The search for convolution algorithms is a parameter of the model, because Triton would overwrite an option of the accelerator "cuda"
-    # with the exhaustive search.
+    # The search is set as a parameter of the model. As an option of the accelerator "cuda", Triton would replace the setting with the
+    # exhaustive search.
     search = """# 1 selects the heuristic search for convolution algorithms. The exhaustive search takes up to a second per new batch size.
 parameters { key: "cudnn_conv_algo_search" value { string_value: "1" } }
 """

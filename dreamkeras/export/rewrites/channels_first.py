@@ -29,7 +29,7 @@ MOVES = {
 
 
 class _View(NamedTuple):
-    """The name of an NCHL tensor in the new graph, and the axes of the old graph's tensor that it represents."""
+    """The name of a tensor in the layout NCHL, and the layout (`axes`) of the original tensor that it replaces."""
 
     tensor: str
     axes: str
@@ -122,9 +122,9 @@ class _Rewriter:
             self.views[node.output[0]] = _View(node.output[0], "NCHL")
 
     def _channels_first(self, name: str, axes: str) -> str | None:
-        """Returns the name of an input in the layout NCHL, given the axes of the other inputs of its node.
+        """Returns the name of an input after conversion to the layout NCHL, from the layout `axes` of the node's other inputs.
 
-        Returns None if the rank of the input is unknown or does not fit.
+        Returns None if the input's number of dimensions is unknown or does not match `axes`.
         """
         view = self.views.get(name)
         if view:
@@ -151,7 +151,7 @@ class _Rewriter:
         return self.graph.add_constant(f"{name}/{axes}", np.ascontiguousarray(values))
 
     def _write_view(self, name: str) -> None:
-        """Adds the nodes that convert a view to the original layout, for nodes that require the original layout."""
+        """Adds nodes that convert an NCHL tensor back to its original layout, which some of the following nodes require."""
         view = self.views.get(name)
         if view is None or name == view.tensor or name in self.written:
             return

@@ -41,7 +41,7 @@ def to_int8(model: Any, letters: np.ndarray) -> Any:
         raise ModelError("The model has no dense convolutions to convert to int8: export in float16 to reduce the size of the file.")
     with temporary_folder() as folder, _quietly():
         whole, file = folder / "float32.onnx", folder / "int8.onnx"
-        whole.write_bytes(model.SerializeToString())  # if passed in memory, a model loses its weights in onnxruntime 1.20
+        whole.write_bytes(model.SerializeToString())  # onnxruntime 1.20 loses the weights of a model that is not passed as a file
         quantization.quantize_static(
             whole,
             file,
@@ -56,7 +56,7 @@ def to_int8(model: Any, letters: np.ndarray) -> Any:
 
 
 class _Windows:
-    """Provides batches of windows to onnxruntime's calibration, which calls `get_next` until it returns None."""
+    """Provides batches of windows to onnxruntime's calibration, which calls `get_next` until the method returns None."""
 
     def __init__(self, letters: np.ndarray) -> None:
         self._batches = iter([letters[first : first + BATCH] for first in range(0, len(letters), BATCH)])

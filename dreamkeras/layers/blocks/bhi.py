@@ -82,7 +82,7 @@ class BHICore(Core):
         units: Size of the LSTM's state in each direction.
         kernel_sizes: Width of each convolution in positions.
         dropout: Fraction of the convolutions' outputs to drop during training.
-        last_dropout: Rate of a second dropout during training, applied to the outputs that the first dropout keeps.
+        last_dropout: Fraction of the outputs kept by the first dropout that a second dropout drops during training.
 
     Shape:
         Input `(batch, length, features)`, output `(batch, length, channels)`.
@@ -96,7 +96,8 @@ class BHICore(Core):
         self.channels, self.units, self.kernel_sizes = channels, units, tuple(kernel_sizes)
         self.dropout, self.last_dropout = dropout, last_dropout
         self.lstm = BidirectionalLSTM(units, dtype=self.dtype_policy, name="lstm")
-        # A single dropout with the combined rate replaces two dropouts, because drawing random numbers takes a tenth of the training time.
+        # One dropout layer with the combined rate replaces two layers, because each layer draws random numbers, which takes a tenth of the
+        # training time.
         both = 1 - (1 - dropout) * (1 - last_dropout)
         self.scanners = Scanners(channels, kernel_sizes, both, dtype=self.dtype_policy, name="scanners")
 
