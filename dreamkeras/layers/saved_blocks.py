@@ -16,7 +16,8 @@ from dreamkeras.errors import ModelError, one_line
 __all__ = ["block_name", "import_module", "is_importable", "is_ours", "member", "read_block", "register_with_keras"]
 
 OLD_ROOM = re.compile(r"^dreamkeras\.layers\.(?=(autosome|bhi|unlockdna|proformer|legnet|bpnet|heads|profile)$)")
-"""Pattern that matches the module names of blocks in files written by dreamkeras 0.1.0, which had no package `layers.blocks`."""
+"""Pattern for the old module names of blocks, which are stored in files of dreamkeras 0.1.0. The modules are now in the package
+`layers.blocks`."""
 
 SCRIPT = "__main__"
 """The module name of a script or a notebook. Keras does not store this module name in its files."""
@@ -119,7 +120,7 @@ def _find_class(slot: str, base: type, config: Mapping[str, Any]) -> Any:
             return found
     advice = "Run the cell or script that defines the class first, or move the class into a module that Python can import"
     if module != SCRIPT:
-        advice = f"Install {module.partition('.')[0]}, or run from the folder that contains it"
+        advice = f"Install {module.partition('.')[0]}, or start Python in the folder that contains {module.partition('.')[0]}"
     if missing.startswith("dreamkeras."):
         advice = f"Change the import in {module}; CHANGELOG.md lists the modules that have moved"
     raise ModelError(f"Cannot find {module}:{name}, the {slot} block of the model. {reason}. {advice}.")

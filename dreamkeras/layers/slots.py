@@ -144,7 +144,9 @@ def _origin(block: type) -> tuple[str, str]:
 
 
 def find_block(slot: str | None, name: str) -> Any:
-    """Finds the class of a block. A class given as `module:Class` is also registered with Keras, so that it can be saved.
+    """Finds the class of a block.
+
+    A class given as `module:Class` is also registered with Keras, so that models with the class can be saved.
 
     Args:
         slot: The slot of the block. If None, a `module:Class` of any slot is accepted.
@@ -163,8 +165,8 @@ def find_block(slot: str | None, name: str) -> Any:
     if slot is None or name not in BLOCKS[slot]:
         known = sorted({name for blocks in BLOCKS.values() for name in blocks} if slot is None else BLOCKS[slot])
         raise ModelError(
-            f"Expected a {slot or 'registered'} block among {', '.join(known)}, or module:Class, got {name!r}. "
-            "To use a block of another package by its name, import its module first."
+            f"Expected a {slot or 'registered'} block among {', '.join(known)}, or a class as module:Class, got {name!r}. "
+            "To use a registered name from another package, import the module that registers the name first."
         )
     return BLOCKS[slot][name]
 
@@ -180,7 +182,9 @@ def _import_block(slot: str | None, name: str) -> Any:
     if block is None:
         raise ModelError(f"Expected a block as module:Class, got {name!r}: module {module} has no {attribute}.")
     if not issubclass(block if isinstance(block, type) else object, tuple(SLOTS.values())):
-        raise ModelError(f"Expected a block, got {name!r}: derive it from FirstLayers, Core or FinalLayers of dreamkeras.layers.slots.")
+        raise ModelError(
+            f"Expected a block, got {name!r}: a block is a subclass of FirstLayers, Core or FinalLayers in dreamkeras.layers.slots."
+        )
     if slot and block.slot != slot:
         raise ModelError(f"Expected a {slot} block, got {name!r}, which is a {block.slot} block.")
     return register_with_keras(block)

@@ -63,7 +63,9 @@ class EnzymeBias(keras.layers.Layer):
             ModelError: `letters` has no windows.
         """
         if not len(letters):
-            raise ModelError("Expected non-peaks in the training data, to adjust the level of the enzyme's bias, got none.")
+            raise ModelError(
+                "Expected windows outside peaks in the training data, which are required to fit the level of the enzyme's bias, got none."
+            )
         answered = self.network.predictor().predict(np.asarray(middle(letters, self.network.construct.length)), batch_size, verbose=0)
         self.shift.assign(float(np.mean(targets[:, :1] - answered[:, :1])))
 
@@ -78,14 +80,15 @@ def check_bias(bias, construct: Construct, profile: int | None) -> None:
     """Checks that a bias network can be used in a network with the given construct and a profile of `profile` positions.
 
     Raises:
-        ModelError: The bias network has another profile length or other flags than the network, or its window cannot be centred in the
-            network's window.
+        ModelError: The profile or the flags of the two networks differ, or the window of the bias network cannot be centred in the window
+            of the other network.
     """
-    if bias.profile is None or bias.profile != profile or bias.construct.flags != construct.flags:
-        raise ModelError(
-            f"Expected a bias network with a profile of {profile} positions and with the same flags as the surrounding network, "
-            f"got {bias.name} {f'with a profile of {bias.profile} positions' if bias.profile else 'without a profile'}."
-        )
+    if bias.profile is None or bias.profile != profile:
+        shape = f"with a profile of {bias.profile} positions" if bias.profile else "without a profile"
+        raise ModelError(f"Expected a bias network with a profile of {profile} positions, got {bias.name} {shape}.")
+    if bias.construct.flags != construct.flags:
+        flags, others = (", ".join(one.flags) or "no flags" for one in (construct, bias.construct))
+        raise ModelError(f"Expected a bias network with the flags of the surrounding network ({flags}), got {bias.name} ({others}).")
     if bias.construct.length > construct.length or (construct.length - bias.construct.length) % 2:
         raise ModelError(
             f"Expected a bias network whose window can be centred in {construct.length} bases, got {bias.name} with a window of "

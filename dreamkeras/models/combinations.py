@@ -47,7 +47,7 @@ def of_blocks(names: Sequence[str], assay: Assay) -> PrixFixe:
 
 
 def lasting_name(name: str) -> str:
-    """Returns a network's name that is also valid in another process, where blocks registered in this process are unknown.
+    """Returns a name of a network that can also be used in another process, even if a block is registered only in this process.
 
     The registered name of a block from another package is replaced with `module:Class` if the class can be imported.
 

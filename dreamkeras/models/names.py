@@ -101,7 +101,7 @@ def known_model(name: str) -> str:
     if len(blocks) > 1 and ":" not in name:
         for (slot, known_blocks), block in zip(BLOCK_NAMES.items(), blocks, strict=True):
             if block not in known_blocks:
-                known = f"Expected a {slot} block among {', '.join(known_blocks)}, or module:Class"
+                known = f"Expected a {slot} block among {', '.join(known_blocks)}, or a class as module:Class"
                 raise ModelError(f"{known}, got {block!r}.{suggestion(block, known_blocks)}")
     return entry_of(blocks) or ",".join(blocks)
 

@@ -103,8 +103,8 @@ def test_a_class_of_any_module_is_found_by_module_and_name():
         ("core", ":Block", "module:Class"),
         ("core", "module:", "module:Class"),
         ("first", "dreamkeras.layers.blocks.autosome:AutosomeCore", "which is a core block"),
-        (None, "collections:OrderedDict", "derive it from FirstLayers, Core or FinalLayers of dreamkeras.layers.slots"),
-        ("core", "keras.layers:Dense", "derive it from FirstLayers, Core or FinalLayers"),
+        (None, "collections:OrderedDict", "a block is a subclass of FirstLayers, Core or FinalLayers in dreamkeras.layers.slots"),
+        ("core", "keras.layers:Dense", "a block is a subclass of FirstLayers, Core or FinalLayers"),
         (None, "autosome", "registered block among"),
     ],
 )

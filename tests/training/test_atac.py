@@ -128,7 +128,7 @@ def test_without_bias_requires_a_bias_model(runs, tmp_path):
 
 
 def test_a_bias_model_requires_non_peaks_for_its_level(runs, choose, tmp_path, quick):
-    with pytest.raises(ModelError, match="Expected non-peaks in the training data"):
+    with pytest.raises(ModelError, match="Expected windows outside peaks in the training data"):
         run.train(choose(nonpeak_ratio=0, bias=str(runs / "bias")), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 

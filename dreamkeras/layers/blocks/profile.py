@@ -66,8 +66,10 @@ class ProfileFinal(ScaledFinal):
 
     def build(self, input_shape):
         length = input_shape[1]
-        if not self.positions <= length <= self.window or (length - self.positions) % 2:
-            raise ValueError(f"Expected {self.positions} to {self.window} positions with an even number outside the profile, got {length}.")
+        if not self.positions <= length <= self.window:
+            raise ValueError(f"Expected features with {self.positions} to {self.window} positions, got {length}.")
+        if (length - self.positions) % 2:
+            raise ValueError(f"Cannot centre a profile of {self.positions} positions in {length} positions: the difference must be even.")
         self.profile.build(input_shape)
         self.counts.build((input_shape[0], input_shape[-1]))
         self.reads = self.add_weight(name="reads", shape=(), initializer="ones", dtype="float32", autocast=False, trainable=False)
@@ -80,7 +82,7 @@ class ProfileFinal(ScaledFinal):
 
     def call(self, features):
         seen = min(features.shape[1], self.positions + self.kernel_size - 1)
-        near = middle(features, seen)  # positions on which no logit depends are omitted
+        near = middle(features, seen)  # omits positions that do not affect the logits
         logits = middle(self.profile(near), self.positions)[:, :, 0]
         return {"expression": self.in_units(self.counts(ops.mean(features, axis=1))), "profile": ops.cast(logits, "float32")}
 

@@ -1,4 +1,6 @@
-"""Blocks of Proformer, the original entry of team Unlock_DNA: expression tokens before the k-mers, wide attention heads and macaron blocks.
+"""Blocks of Proformer, the original entry of team Unlock_DNA.
+
+Proformer places expression tokens before the k-mers, and consists of macaron blocks with wide attention heads.
 
 The training strategy, not the blocks, masks bases for the auxiliary loss.
 """
@@ -18,8 +20,8 @@ __all__ = ["ProformerCore", "ProformerFinal", "ProformerFirst"]
 class ProformerFirst(FirstLayers):
     """First block that returns expression tokens, followed by embedded k-mers of the sequence and its reverse complement.
 
-    Learned vectors for position and strand are added to the embedded k-mers. All tokens share one learned vector, as in the team's code,
-    where every token is the embedding of index 0.
+    Learned vectors for position and strand are added to the embedded k-mers. All expression tokens share one learned vector. In the team's
+    code, every expression token has index 0 in the embedding, with the same effect.
 
     Args:
         channels: Number of output channels.
@@ -116,7 +118,9 @@ class ProformerCore(Core):
 
 @register_block("proformer")
 class ProformerFinal(UnlockDNAFinal):
-    """Final block that predicts expression from the expression tokens of `ProformerFirst`, and bases from the remaining positions.
+    """Final block that predicts expression and bases.
+
+    Expression is predicted from the expression tokens of `ProformerFirst`, and each base is predicted from the features at its position.
 
     Args:
         tasks: Number of predicted values for each sequence.
@@ -135,5 +139,5 @@ class ProformerFinal(UnlockDNAFinal):
         super().__init__(tasks, positions, dropout, **kwargs)
 
     def sequence(self, features):
-        """Returns the features after the expression tokens, which belong to the positions of the sequence."""
+        """Returns the features at the positions of the sequence, which follow the expression tokens."""
         return features[:, self.positions :]

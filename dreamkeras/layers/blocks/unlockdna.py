@@ -43,7 +43,7 @@ class UnlockDNAFirst(FirstLayers):
         channels: Number of output channels.
         kmer: Length of a k-mer. A k-mer of even length extends one base further to the right of its position than to the left.
         both_strands: Whether to append the reverse complement to the sequence, as in the team's entry, and to add a learned vector for the
-            strand of each position. If False, only the flag `is_reverse` identifies the strand, as for the other teams' blocks.
+            strand of each position. If False, only the flag `is_reverse` identifies the strand, as in the blocks of the other teams.
 
     Shape:
         Input `(batch, length, 4 + flags)`, output `(batch, length, channels)`, or `(batch, 2 * length, channels)` with both strands.

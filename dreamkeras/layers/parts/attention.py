@@ -19,7 +19,7 @@ class FeedForward(keras.layers.Layer):
     """Feed-forward layer with layer normalisation and a SwiGLU gate.
 
     Args:
-        expansion: Ratio of the hidden layer's width, before the gate halves it, to the number of channels.
+        expansion: Width of the hidden layer before the gate, divided by the number of channels. The gate halves the width.
         dropout: Fraction of the values to drop during training. Dropout is applied after the gate and to the output.
 
     Shape:
@@ -146,7 +146,7 @@ def _attend(asked):
     if backend == "torch":
         return ops.dot_product_attention(asked[:, :, 0], asked[:, :, 1], asked[:, :, 2])
     if backend in ("tensorflow", "jax"):
-        # Keras's own attention sums in float16, which JAX does not support on CPUs, and its export has many more ONNX nodes.
+        # Keras's own attention sums in float16, which JAX does not support on CPUs, and is exported as many more ONNX nodes.
         query, key, value = ops.unstack(ops.transpose(asked, (2, 0, 3, 1, 4)), 3)
         scores = ops.cast(ops.matmul(query, ops.swapaxes(key, 2, 3)), "float32") / asked.shape[-1] ** 0.5
         return ops.transpose(ops.matmul(ops.cast(ops.softmax(scores), value.dtype), value), (0, 2, 1, 3))

@@ -1,4 +1,4 @@
-"""Auxiliary outputs of a network, which predict masked bases and the positions of mutated bases, and the losses of these outputs."""
+"""Auxiliary outputs of a network and their losses. The outputs predict masked bases and the positions of mutated bases."""
 
 import keras
 from keras import layers, ops
@@ -84,7 +84,7 @@ def masked_nucleotide_loss(logits, letters, masked):
 
 
 def mutation_loss(logits, letters, mutated, masked=None):
-    """Computes the mean binary cross-entropy of predicting whether each base was mutated, in nats.
+    """Computes the mean binary cross-entropy, in nats, between the predicted and the true positions of mutated bases.
 
     Args:
         logits: `(batch, length, 1)`, or `(batch, 2 * length, 1)` with the logits of the reverse complement in the second half.

@@ -1,7 +1,7 @@
 """A `Conv1D` layer that uses the fastest training algorithm on each backend, even for convolutions with many small groups.
 
-Keras's own grouped `Conv1D` has no gradient on CPUs under TensorFlow without XLA, and is much slower under JAX and torch.
-benchmarks/grouped_conv.py measures the difference.
+With groups, `keras.layers.Conv1D` has no gradient on CPUs under TensorFlow without XLA, and is much slower than this layer under JAX and
+torch. The script `benchmarks/grouped_conv.py` measures the difference.
 """
 
 import functools
@@ -19,7 +19,8 @@ __all__ = ["Conv1D"]
 BLOCK = 32
 
 NARROW = 16
-"""Maximum number of channels for which oneDNN 3.12, a part of torch 2.13, hangs in a depthwise convolution of 15 taps in bfloat16."""
+"""Number of channels up to which a depthwise convolution in bfloat16 is computed as a dense convolution under torch. With 15 taps and at
+most this number of channels, the depthwise convolution of oneDNN 3.12 (in torch 2.13) hangs."""
 
 
 @keras.saving.register_keras_serializable(package="dreamkeras")

@@ -50,7 +50,7 @@ class SqueezeExcite(keras.layers.Layer):
     """Squeeze-and-excite gate, which scales each channel by a factor computed from the means of all channels over the sequence.
 
     Args:
-        hidden: Width of the hidden layer. In DREAM-CNN, the width is a quarter of the number of channels of the step's input.
+        hidden: Width of the hidden layer. In DREAM-CNN, the input of the step has four times as many channels as this layer.
 
     Shape:
         Input and output `(batch, length, channels)`.

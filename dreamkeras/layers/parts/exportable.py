@@ -14,7 +14,7 @@ _exporting: ContextVar[bool] = ContextVar("exporting", default=False)
 
 @contextlib.contextmanager
 def exportable_layers() -> Iterator[None]:
-    """Context manager within which TensorFlow traces layers in the form that is converted to the fewest ONNX nodes."""
+    """Context manager for tracing with TensorFlow. Within the context, layers use algorithms that are converted to few ONNX nodes."""
     token = _exporting.set(True)
     try:
         yield

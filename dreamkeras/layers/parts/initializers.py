@@ -40,7 +40,8 @@ class FanOutNormal(_NumpyInitializer):
     """Normal distribution with standard deviation sqrt(2 / (taps * filters)), for convolutions and output layers.
 
     Reference:
-        He et al. 2015, with the fan-out instead of the fan-in. All three teams' trainers in the Prix Fixe framework use this initialiser.
+        He et al. 2015, with the fan-out instead of the fan-in. In the Prix Fixe framework, the trainers of all three teams use this
+        initialiser.
     """
 
     def draw(self, generator, shape):

@@ -18,8 +18,8 @@ class BidirectionalLSTM(keras.layers.Layer):
 
     Each direction has the weights of `keras.layers.LSTM`: `kernel` `(channels, 4 * units)`, `recurrent_kernel` `(units, 4 * units)` and
     `bias` `(4 * units,)`, with gates in the order input, forget, cell, output. As in torch, a second bias, `recurrent_bias`, is added to
-    `bias`. With two biases, each step of an optimiser such as Adam changes the sum of the biases twice as much as a single bias. The
-    weights of the forward direction come first.
+    `bias`. With an optimiser such as Adam, each step changes both biases, so their sum changes twice as much as the bias of a layer with a
+    single bias. The weights of the forward direction come first.
 
     Args:
         units: Size of the state in each direction.
@@ -61,7 +61,7 @@ class BidirectionalLSTM(keras.layers.Layer):
         raise NotImplementedError(f"Expected backend tensorflow, jax or torch, got {backend!r}.")
 
     def _keras_own(self, input_shape):
-        """Returns a function that computes Keras's LSTM from the inputs and the weights of this layer.
+        """Returns a function of the inputs and the weights of this layer that computes the LSTM with `keras.layers.LSTM`.
 
         Keras's layer uses cuDNN on GPUs and is exported as one ONNX LSTM node.
         """
@@ -78,7 +78,10 @@ class BidirectionalLSTM(keras.layers.Layer):
 
 
 def _torch_lstm(inputs, weights):
-    """Computes torch's own LSTM. torch and Keras store the gates in the same order: input, forget, cell and output."""
+    """Computes the LSTM with the function `torch.lstm`.
+
+    torch and Keras store the gates in the same order: input, forget, cell and output.
+    """
     import torch
 
     flat = []
@@ -87,7 +90,7 @@ def _torch_lstm(inputs, weights):
     state = inputs.new_zeros(len(weights), len(inputs), len(weights[0][1]))
     training = torch.is_grad_enabled()  # in training, cuDNN stores the values that the gradients require
     outputs, _, _ = torch.lstm(inputs, (state, state), flat, True, 1, 0.0, training, True, True)
-    return outputs.contiguous()  # without `contiguous`, each following convolution would copy the view twice
+    return outputs.contiguous()  # without `contiguous`, each following convolution would copy these outputs twice
 
 
 def _jax_lstm(inputs, weights):

@@ -64,9 +64,16 @@ def test_a_median_of_zero_reads_does_not_divide_by_zero():
     assert float(array(final.reads)) == 1
 
 
-@pytest.mark.parametrize("length", [6, 9, 32])
-def test_features_in_which_the_profile_cannot_be_centred_are_rejected(length):
-    with pytest.raises(ValueError, match=f"Expected 8 to 30 positions with an even number outside the profile, got {length}"):
+@pytest.mark.parametrize(
+    ("length", "message"),
+    [
+        (6, "Expected features with 8 to 30 positions, got 6"),
+        (9, "Cannot centre a profile of 8 positions in 9 positions"),
+        (32, "Expected features with 8 to 30 positions, got 32"),
+    ],
+)
+def test_features_in_which_the_profile_cannot_be_centred_are_rejected(length, message):
+    with pytest.raises(ValueError, match=message):
         made(length=length)
 
 
