@@ -32,14 +32,16 @@ __all__ = ["command"]
 @click.option("-m", "--model", required=True, type=click.Path(path_type=Path), metavar="RUN", help="Run folder or .keras file.")
 @output_option
 @click.option(
-    "--format", type=click.Choice(EFFECT_FORMATS), help="Format of the contributions.  [default: by the suffix of FILE, otherwise tsv]"
+    "--format",
+    type=click.Choice(EFFECT_FORMATS),
+    help="Format of the contributions.  [default: the format that the suffix of FILE names, otherwise tsv]",
 )
 @click.option("--method", type=click.Choice(ATTRIBUTION_METHODS), default="integrated", show_default=True, help="Attribution method.")
 @click.option(
     "--baseline",
     type=click.Choice(BASELINES),
-    help="Baseline that replaces the insert: N at every position (zeros), an equal mixture of the four bases (uniform), "
-    "or shuffled copies of the insert (shuffled).  "
+    help="Baseline that replaces the insert: zeros (N at every position), uniform (an equal mixture of the four bases) "
+    "or shuffled (shuffled copies of the insert).  "
     "[default: zeros; shuffled for deeplift]",
 )
 @click.option(
@@ -52,7 +54,13 @@ __all__ = ["command"]
     help="Number of interpolation points between baseline and insert.  [default: 16 for integrated, 8 for deeplift]",
 )
 @click.option("--seed", type=WholeRange(min=0), metavar="N", help="Random seed for the shuffles.  [default: 0]")
-@click.option("--completeness", type=click.Path(), metavar="FILE", help="Write the completeness error of each sequence to FILE.")
+@click.option(
+    "--completeness",
+    type=click.Path(),
+    metavar="FILE",
+    help="Write the completeness error of each sequence to FILE. The error is 0 if the contributions sum to "
+    "the prediction minus the baseline prediction.",
+)
 @on_error_option
 @batch_size_option
 @click.option(

@@ -27,7 +27,8 @@ __all__ = ["command"]
     "--parallel",
     type=WholeRange(min=1),
     metavar="N",
-    help="Number of runs to train at the same time.  [default: the number in the grid, or one per 2 CPUs]",
+    help="Number of runs to train at the same time.  "
+    "[default: the number in the grid file; otherwise one run per 2 CPUs, or a single run with a GPU]",
 )
 @click.option(
     "--backend", type=click.Choice(BACKENDS), help="Keras backend.  [default: the backend in KERAS_BACKEND, or the first that is installed]"

@@ -23,7 +23,7 @@ _say = partial(click.echo, err=True)
 @click.option(
     "--to", type=click.Path(path_type=Path), metavar="DIR", help="Folder for the files.  [default: data/NAME for the data set NAME]"
 )
-@click.option("--mirror", metavar="URL", help="Download the files from the folder at URL instead of Zenodo.")
+@click.option("--mirror", metavar="URL", help="Download the files from the folder at URL instead of from Zenodo.")
 @click.option("--list", "listing", is_flag=True, help="List the files and their sizes without downloading.")
 def command(data_set: str | None, to: Path | None, mirror: str | None, listing: bool) -> None:
     """Download a published data set or the published weights from Zenodo record 10633252.

@@ -49,7 +49,11 @@ __all__ = ["command"]
     type=click.Choice(STRAND_RULES),
     help="Predict the mean over both strands, or use only the forward strand.  [default: the strand rule of the construct]",
 )
-@click.option("--without-bias", is_flag=True, help="Omit the bias model of the enzyme from an ATAC-seq model.")
+@click.option(
+    "--without-bias",
+    is_flag=True,
+    help="Omit the bias model, which predicts the sequence preference of the enzyme, from an ATAC-seq model.",
+)
 @click.option(
     "--triton", type=click.Path(), metavar="DIR", help="Write the model into this model repository of the Triton Inference Server."
 )

@@ -30,7 +30,9 @@ __all__ = ["command"]
 @click.argument("motifs", nargs=-1, required=True, metavar="MOTIF [MOTIF2]")
 @models_option
 @output_option
-@click.option("--format", type=click.Choice(TABLES), help="Format of the results.  [default: by the suffix of FILE, otherwise tsv]")
+@click.option(
+    "--format", type=click.Choice(TABLES), help="Format of the results.  [default: the format that the suffix of FILE names, otherwise tsv]"
+)
 @click.option("--backgrounds", type=click.Path(), metavar="FILE", help="File of background sequences.  [default: random inserts]")
 @click.option("-n", "--number", type=WholeRange(min=1), metavar="N", help="Number of random backgrounds.  [default: 100]")
 @click.option(

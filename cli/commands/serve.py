@@ -37,7 +37,7 @@ file_path = click.Path(exists=True, dir_okay=False, path_type=Path)
     "folder",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Also serve every model in DIR: NAME.onnx, NAME/model.onnx or NAME/VERSION/model.onnx.",
+    help="Also serve every model in DIR, if its path is NAME.onnx, NAME/model.onnx or NAME/VERSION/model.onnx.",
 )
 @click.option(
     "--strict",
@@ -99,7 +99,7 @@ def command(
     access_log: bool,
     device: str,
 ) -> None:
-    """Serve models over HTTP, and with --grpc-port over gRPC.
+    """Serve models over HTTP and, if --grpc-port is given, also over gRPC.
 
     The server implements the Open Inference Protocol (KServe V2) with the extensions of NVIDIA's Triton, so that clients such as
     tritonclient can be used. The server also has a web page. On SIGTERM, the server reports that it is not ready, completes pending

@@ -58,7 +58,12 @@ __all__ = ["command"]
     help="Validate on this fold of DATA, or on sequences whose ids begin with this chromosome.",
 )
 @click.option("--valid-fraction", type=DECIMAL, metavar="SHARE", help="Fraction of DATA to hold out for validation.  [default: 0.1]")
-@click.option("--folds", type=fold_count, metavar="N|given", help="Cross-validate with N random folds, or with the folds in DATA.")
+@click.option(
+    "--folds",
+    type=fold_count,
+    metavar="N|given",
+    help="Cross-validate with N random folds, or with the folds in DATA (`given`).",
+)
 @click.option(
     "--epochs", type=WholeRange(min=1), metavar="N", help="Number of passes over the training data.  [default: from the strategy]"
 )
@@ -67,15 +72,25 @@ __all__ = ["command"]
     "--batch-size",
     type=WholeRange(min=2),
     metavar="N",
-    help="Number of examples per step.  [default: from the strategy, halved until an epoch has 100 steps, but at least 32]",
+    help="Number of examples per step.  "
+    "[default: the number of the strategy, halved while it is above 32 and an epoch has fewer than 100 steps]",
 )
-@click.option("--learning-rate", type=DECIMAL, metavar="RATE", help="Peak learning rate.  [default: from the network or the strategy]")
+@click.option(
+    "--learning-rate",
+    type=DECIMAL,
+    metavar="RATE",
+    help="Peak learning rate.  [default: the rate of the strategy, limited by the core block of the network]",
+)
 @click.option(
     "--optimizer",
     type=click.Choice(OPTIMIZERS),
     help="Optimiser. lion uses a tenth of the strategy's learning rate.  [default: from the strategy]",
 )
-@click.option("--loss", type=click.Choice(LOSSES), help="Loss on standardised values.  [default: from the strategy or the final block]")
+@click.option(
+    "--loss",
+    type=click.Choice(LOSSES),
+    help="Loss on standardised values.  [default: the loss of the strategy or, if the strategy has none, of the final block]",
+)
 @click.option("--ema", type=DECIMAL, metavar="M", help="Validate and save an exponential moving average of the weights, with decay M.")
 @click.option(
     "--mask",

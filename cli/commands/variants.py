@@ -56,7 +56,11 @@ def numbers(text: str) -> tuple[int, ...]:
 @click.argument("path", metavar="IN", type=click.Path(allow_dash=True))
 @models_option
 @output_option
-@click.option("--format", type=click.Choice((*TABLES, VCF)), help="Format of the results.  [default: by the suffix of FILE, otherwise tsv]")
+@click.option(
+    "--format",
+    type=click.Choice((*TABLES, VCF)),
+    help="Format of the results.  [default: the format that the suffix of FILE names, otherwise tsv]",
+)
 @click.option("--genome", type=click.Path(), metavar="FASTA", help="Reference genome of a VCF.")
 @click.option(
     "--insert-length",
@@ -89,7 +93,7 @@ def numbers(text: str) -> tuple[int, ...]:
 @click.option("--ref-column", metavar="NAME", help="Name or 0-based position of the table column with reference sequences.")
 @click.option("--alt-column", metavar="NAME", help="Name or 0-based position of the table column with alternative sequences.")
 @id_column_option
-@click.option("--info-prefix", metavar="TEXT", help="Prefix of the INFO fields in an output VCF.  [default: DK_]")
+@click.option("--info-prefix", metavar="TEXT", help="Prefix of the INFO fields in an output VCF.  [default: the prefix DK_]")
 @click.option(
     "--percentile",
     is_flag=True,

@@ -38,7 +38,7 @@ config_option = click.option(
     is_eager=True,
     expose_value=False,
     callback=_read,
-    help="Read options from a TOML file, e.g. `epochs = 10`. Options on the command line take precedence.",
+    help="Read options from a TOML file with lines such as `epochs = 10`. Options on the command line take precedence.",
 )
 
 

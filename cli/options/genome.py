@@ -23,7 +23,7 @@ genome_options = add_options(
     click.option(
         "--tile",
         metavar="WIDTH:STEP",
-        help="Score windows of WIDTH bases every STEP bases along the FASTA INPUT, or along the regions. "
+        help="Score windows of WIDTH bases every STEP bases, along the sequences of a FASTA file or, with --genome, along regions. "
         "Windows in which every base is N are skipped.",
     ),
     click.option(
@@ -36,7 +36,7 @@ genome_options = add_options(
     click.option(
         "--strand",
         type=click.Choice(STRANDS),
-        help="Strand of the genome to read. The value given reads the strand named in the BED file.  [default: given]",
+        help="Strand of the genome to read. The choice `given` reads the strand in the BED file.  [default: given]",
     ),
     summits_option,
     click.option(

@@ -78,7 +78,9 @@ def scoring_options(formats: Sequence[str], results: str, *own: Callable[..., An
         own: Further options of the command, listed after `--format`.
     """
     chosen = click.option(
-        "--format", type=click.Choice(formats), help=f"Format of the {results}.  [default: by the suffix of FILE, otherwise tsv]"
+        "--format",
+        type=click.Choice(formats),
+        help=f"Format of the {results}.  [default: the format that the suffix of FILE names, otherwise tsv]",
     )
     return add_options(*FIRST, chosen, *own, *LAST)
 

@@ -56,7 +56,8 @@ output_option = click.option(
     type=click.Path(allow_dash=True),
     default="-",
     metavar="FILE",
-    help="Write results to FILE, compressed if it ends in .gz. FILE is created when the results are complete.  [default: standard output]",
+    help="Write results to FILE. A file whose name ends in .gz is compressed. FILE is created when the results are complete.  "
+    "[default: standard output]",
 )
 
 batch_size_option = click.option(
