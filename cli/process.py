@@ -17,7 +17,10 @@ SIGNALS = [number for number in signal.Signals if number.name in ("SIGTERM", "SI
 """Signals that stop a command: those of `docker stop`, SLURM and a closed terminal. Windows has no SIGHUP."""
 
 REPEATS = 5.0
-"""Seconds after a signal in which further signals are ignored. A closing terminal sends several, and the command must remove its files."""
+"""Seconds after a signal in which further signals are ignored.
+
+A closing terminal sends several signals, and the command needs time to remove its files.
+"""
 
 
 NO_THREAD = "can't start new thread"
