@@ -111,3 +111,12 @@ def test_paths_of_tests_that_ci_runs_exist(file):
     paths = re.findall(r"\btests/[\w/.]*\w", (ROOT / file).read_text())
     assert paths
     assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="a source distribution has no list of tracked files")
+def test_top_level_has_only_the_known_files_and_no_file_is_large():
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
+    tracked = listed.stdout.rstrip("\0").split("\0")
+    named = {path for path in tracked if "/" not in path and not path.startswith(".") and Path(path).suffix not in {".md", ".py", ".toml"}}
+    assert named == {"CITATION.cff", "Containerfile", "LICENSE"}
+    assert [path for path in tracked if (ROOT / path).is_file() and (ROOT / path).stat().st_size > 1_000_000] == []
