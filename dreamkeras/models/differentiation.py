@@ -27,7 +27,7 @@ class Stage(NamedTuple):
 
 
 class Chain:
-    """A chain of layers from features to expression, with the points at which each layer is differentiated.
+    """A chain of layers from features to expression. The gradients of each layer are computed at points between a baseline and a sequence.
 
     Args:
         layers: The layers. The last layer returns expression `(batch, tasks)`, or a dictionary with `"expression"`.

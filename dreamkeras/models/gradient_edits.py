@@ -1,4 +1,4 @@
-"""Proposes edits of designs: the single edits with the best estimates from a network's gradient, and combinations of these edits.
+"""Proposes edits of designs: the single edits that rank best by the gradient of a network, and combinations of these edits.
 
 The estimates are used only to rank edits. `design.stepwise.greedy` scores the edited sequences and accepts only better predictions.
 """
@@ -20,8 +20,8 @@ from dreamkeras.sequence.records import Records
 __all__ = ["GradientEdits"]
 
 TOGETHER = (2, 4, 8, 16)
-"""Numbers of edits in combined proposals. A combined proposal with 4 edits applies the 4 best edits of a design. Combined proposals save
-most of the steps early in a search."""
+"""Numbers of edits in combined proposals. A combined proposal with 4 edits applies the 4 best edits of a design. Early in a search,
+combined proposals reduce the number of steps the most."""
 
 
 class GradientEdits:
@@ -53,7 +53,7 @@ class GradientEdits:
         """Returns proposals for all designs: single edits, followed by combined edits.
 
         Returns:
-            Two arrays: the row of the start sequence of each proposal, int64 (m,), and the letters of the proposals, uint8 (m, width).
+            Two arrays: for each proposal, the index of its start sequence, int64 (m,), and its letters, uint8 (m, width).
         """
         source, letters = single_edits(members.letters, search.rules.editable[members.owner])
         allowed = search.rules.allowed(members.owner[source], letters)
@@ -102,7 +102,8 @@ def _apply_best(
         number: Number of edits to apply to each design.
 
     Returns:
-        Two arrays: the indices of the designs with edits, int64 (k,), and the letters of these designs after the edits, uint8 (k, width).
+        Two arrays. The first array contains the index of each edited design, int64 (k,), and the second array contains the letters of these
+        designs after the edits, uint8 (k, width).
     """
     place = source * designs.shape[1] + columns
     _, first = np.unique(place, return_index=True)

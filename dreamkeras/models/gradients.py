@@ -1,7 +1,7 @@
 """Computes gradient-based attributions on every backend: gradient times input, integrated gradients, and a DeepLIFT-style rule.
 
-The attributions explain the prediction of the exported model. All flags except `is_reverse` are 0, and the prediction is averaged over both
-strands and over test shifts if the network uses them. The module `differentiation` computes the gradients.
+The attributions explain the prediction of the exported model. All flags except `is_reverse` are 0. The prediction is averaged over both
+strands if the strand rule requires it, and over the network's test shifts. The module `differentiation` computes the gradients.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -34,7 +34,7 @@ With this number of letters, the multipliers require about 12 MB for each task.
 """
 
 _UNIFORM = np.uint8(0)
-"""Code of an equal mixture of the four bases. No letter or complement has this code."""
+"""Code of an equal mixture of the four bases. The code 0 is not used for letters or for their complements."""
 
 _ROWS = ONE_HOT.copy()
 _ROWS[_UNIFORM] = 1 / len(BASES)
@@ -43,12 +43,14 @@ _COMPLEMENTS = [BASES.index(chr(COMPLEMENT[ord(base)])) for base in BASES]
 
 
 class Method(NamedTuple):
-    """The settings of an attribution method. Every method propagates multipliers backwards through the stages of a network.
+    """The settings of an attribution method.
+
+    Every method propagates multipliers backwards through the stages of a network, which are layers that are applied one after another.
 
     Args:
-        stages: Function that returns the stages of a network as layers, in order.
-        steps: Number of points between the baseline and the sequence at which each stage is differentiated. If None, each stage is
-            differentiated at the sequence only.
+        stages: Function that returns the layers through which multipliers are propagated, in the order of the network.
+        steps: Number of points on the path from the baseline to the sequence at which gradients are computed. If None, gradients are
+            computed only at the sequence.
         baseline: The method's default baseline, one of `BASELINES`.
     """
 
@@ -96,20 +98,20 @@ class Attributor:
     - `"integrated"`: the multiplier is the mean gradient on the straight line from the baseline to the sequence (Sundararajan et al. 2017),
       by Gauss-Legendre quadrature. Except for the quadrature error, the contributions add up to the difference between the predictions for
       the sequence and the baseline. With shuffled baselines, the contributions are averaged over the baselines.
-    - `"deeplift"`: integrated gradients are computed for each stage of the network, on the line from the stage's input for the baseline to
-      its input for the sequence. The multipliers of all stages are chained. A stage is a block, or one step of a core that is a chain of
-      steps (`Core.stages`). For a stage of linear maps around a single elementwise function, the method equals the rescale rule of DeepLIFT
-      (Shrikumar et al. 2017) or, with shuffled baselines, DeepSHAP. For other stages, such as an LSTM, gates or attention, the method
-      differs from applying DeepLIFT's rule to each operation. The reveal-cancel rule is not implemented. A network with an `EnzymeBias`
-      layer is treated as a single stage.
+    - `"deeplift"`: integrated gradients are computed for each stage of the network. The baseline and the sequence each give one input of
+      the stage, and the gradients are averaged on the line between these two inputs. The multipliers of all stages are combined by the
+      chain rule. A stage is a block, or one step of a core that is a chain of steps (`Core.stages`). If a stage consists of linear maps
+      before and after a single elementwise function, the method equals the rescale rule of DeepLIFT (Shrikumar et al. 2017) or, with
+      shuffled baselines, DeepSHAP. For other stages, such as an LSTM, gates or attention, the method differs from applying DeepLIFT's rule
+      to each operation. The reveal-cancel rule is not implemented. A network with an `EnzymeBias` layer is treated as a single stage.
 
     Args:
         network: A network that computes in float32, as returned by `export.tracing.load_network`.
         method: One of `METHODS`.
         baseline: One of `BASELINES`. If None, the default baseline of the method is used.
         references: Number of shuffled baselines for each sequence.
-        steps: Number of points at which each stage is differentiated. If None, the default number of the method is used. Not available for
-            `"gradient"`.
+        steps: Number of points on the path from the baseline to the sequence at which gradients are computed. If None, the default number
+            of the method is used. Not available for `"gradient"`.
         seed: Random seed of the shuffled baselines.
         batch_size: Number of windows in a batch.
 

@@ -74,8 +74,8 @@ ENTRIES = tuple(name for name in MODELS if all(name in names for names in BLOCK_
 """Teams with a block in every slot. The three blocks of such a team form the network with the team's name."""
 
 FORMAT = 2
-"""Format version of a run's config.json. In format 1, the final block `bhi` averaged over positions, and the combination of a team's three
-blocks was a different network from the team's entry."""
+"""Format version of a run's config.json. In format 1, the name of the final block `bhi-mean` was `bhi`, and the network
+`unlockdna,unlockdna,unlockdna` used a single strand, unlike the team's entry."""
 
 
 def known_model(name: str) -> str:
@@ -134,7 +134,7 @@ def model_in(fields: Mapping[str, Any]) -> str:
         return str(name)
     first, core, final = split_blocks(name)
     if (first, core, final) == ("unlockdna", "unlockdna", "unlockdna"):
-        first = "dreamkeras.layers.blocks.unlockdna:UnlockDNAFirst"  # without arguments, the class reads a single strand, as in format 1
+        first = "dreamkeras.layers.blocks.unlockdna:UnlockDNAFirst"  # by default, this class uses a single strand, as in format 1
     return ",".join((first, core, "bhi-mean" if final == "bhi" else final))
 
 

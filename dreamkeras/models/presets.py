@@ -73,8 +73,8 @@ def dream_cnn(assay: Assay) -> PrixFixe:
 def dream_rnn(assay: Assay) -> PrixFixe:
     """DREAM-RNN: the first block and the core of BHI with the final block of autosome.
 
-    Motifs are detected as in DREAM-CNN. A bidirectional LSTM with 320 units in each direction combines the motifs. The LSTM is followed by
-    convolutions of 9 and 15 positions and dropout.
+    Motifs are detected as in DREAM-CNN. A bidirectional LSTM with 320 units in each direction combines the motifs. Convolutions of 9 and 15
+    positions follow the LSTM, and dropout is applied to their outputs.
 
     Reference:
         Rafi et al. 2024, code 0_1_1_0.

@@ -1,4 +1,4 @@
-"""PrixFixe: a Keras model that encodes sequences, applies a first, a core and a final block, and contains its construct."""
+"""PrixFixe: a Keras model that encodes the sequences of a construct and applies a first, a core and a final block."""
 
 import importlib.metadata
 
@@ -143,10 +143,10 @@ class PrixFixe(keras.Model):
 
 
 def _loss_by_task(loss, final, targets, expression, sample_weight):
-    """Computes a Keras loss for each task, ignoring missing targets, and sums it over tasks.
+    """Computes a Keras loss for each task, ignoring missing targets, and returns the sum over tasks.
 
-    Targets and predictions are standardised first if the final block has a scale. A Keras loss divides by the batch size, so the weights
-    are normalised to a mean of 1 to average over the present targets only.
+    Targets and predictions are standardised first if the final block has a scale. The weights are normalised to a mean of 1, because a
+    Keras loss divides by the batch size. The loss of a task is then the average over the targets that are present.
     """
     present = ops.logical_not(ops.isnan(targets))
     targets = ops.where(present, targets, expression)

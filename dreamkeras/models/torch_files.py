@@ -81,7 +81,7 @@ class _Checkpoint(pickle.Unpickler):
             ("torch._utils", "_rebuild_parameter"): lambda tensor, *_: tensor,
         }
         if module == "torch" and name in STORAGES:
-            return STORAGES[name]  # the dtype name is a string, so the pickle cannot call it
+            return STORAGES[name]  # the name of a dtype, a string, which the pickle cannot call
         if (module, name) not in known:
             raise ModelError(f"Expected a state_dict of tensors, as returned by model.state_dict(), got one that contains {module}.{name}")
         return known[module, name]
@@ -124,7 +124,10 @@ def _folder(archive: zipfile.ZipFile) -> str:
 
 
 def _tensor(storage: np.ndarray, offset: int, shape: tuple[int, ...], strides: tuple[int, ...], *_: object) -> np.ndarray:
-    """Replaces torch._utils._rebuild_tensor_v2. Returns a copy of a view of a storage. The offset and the strides are given in elements."""
+    """Replaces torch._utils._rebuild_tensor_v2.
+
+    Returns a tensor with a copy of its values in the storage. The offset and the strides are given in elements.
+    """
     size: int = math.prod(shape)
     last = offset + sum((count - 1) * stride for count, stride in zip(shape, strides, strict=True))
     # The size is checked, because a stride of 0 could make a view of a small storage larger than memory.

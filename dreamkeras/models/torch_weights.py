@@ -172,8 +172,8 @@ def assign_state_dict(model: PrixFixe, state: Mapping[str, np.ndarray]) -> None:
         state: Tensors by name, as returned by `torch_files.read_state_dict`.
 
     Raises:
-        ModelError: A tensor is missing, unknown, of the wrong shape or not finite, or the expression bins differ. The message names the
-            tensor.
+        ModelError: A tensor is missing, unknown, of the wrong shape or not finite, or the weights have other sorting bins than the network.
+            The message names the tensor.
     """
     rows = _rows(model)
     _check_keys(model, rows, state)
@@ -210,7 +210,7 @@ def _values(model: PrixFixe, row: TorchWeight, state: Mapping[str, np.ndarray]) 
     if values.shape != wanted:
         raise ModelError(f"The tensor {row.key} of shape {tensor.shape} does not fit the variable {row.variable} of shape {wanted}.")
     if not np.isfinite(values).all():
-        raise ModelError(f"The tensor {row.key} contains NaN or infinite values.")
+        raise ModelError(f"The tensor {row.key} contains {'NaN' if np.isnan(values).any() else 'an infinite value'}.")
     return values
 
 

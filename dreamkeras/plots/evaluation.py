@@ -1,6 +1,6 @@
 """Draws the plots of an evaluation as PNG files: calibration curves, and metrics with intervals for each subset.
 
-A file appears only when it is complete. If matplotlib is not installed, the functions that draw a plot raise a MissingPackageError.
+Each file is written completely or not at all. If matplotlib is not installed, the functions that draw a plot raise a MissingPackageError.
 """
 
 from collections.abc import Mapping, Sequence

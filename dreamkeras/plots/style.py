@@ -39,7 +39,7 @@ def plain_settings() -> Iterator[None]:
         import matplotlib as mpl
     except ImportError:
         raise MissingPackageError("Plots require matplotlib, which is not installed: pip install 'dreamkeras[train]'.") from None
-    # Without the backend, because rc_context does not restore it.
+    # The backend is omitted, because rc_context does not restore the backend.
     defaults: dict[Any, Any] = {name: value for name, value in dict.items(mpl.rcParamsDefault) if name != "backend"}
     with mpl.rc_context(defaults):
         yield
@@ -60,7 +60,7 @@ def new_figure(width: float, height: float) -> "Figure":
 
 
 def draw_plots(plots: Mapping[Path, Callable[[], None]]) -> list[Path]:
-    """Draws plots by file. An error is a warning on standard error, because the results are worth more than their plots.
+    """Draws each plot to its file. If a plot cannot be drawn, a warning is written to standard error, and the other plots are drawn.
 
     Returns:
         The files that were drawn.
@@ -78,7 +78,7 @@ def draw_plots(plots: Mapping[Path, Callable[[], None]]) -> list[Path]:
 
 
 def save_figure(figure: "Figure", path: str | PathLike[str]) -> None:
-    """Writes a figure to a PNG file. The file appears only when it is complete.
+    """Writes a figure to a PNG file. The file is written completely or not at all.
 
     Raises:
         DreamkerasError: The file cannot be written.
@@ -115,11 +115,11 @@ def import_fonts() -> None:
 
 @contextmanager
 def _without_settings() -> Iterator[None]:
-    """Hides the user's settings from matplotlib's import, which raises an exception if they are invalid."""
+    """Hides the user's settings while matplotlib is imported, because the import raises an exception if a setting is invalid."""
     before = {name: os.environ.pop(name) for name in ("MPLBACKEND", "MATPLOTLIBRC") if name in os.environ}
     os.environ["MATPLOTLIBRC"] = os.devnull  # an empty file
     try:
-        # A matplotlibrc in the working folder comes before all other settings.
+        # A matplotlibrc in the working folder takes precedence over all other settings.
         with chdir(Path.cwd().anchor) if Path("matplotlibrc").is_file() else nullcontext():
             yield
     finally:
@@ -128,10 +128,10 @@ def _without_settings() -> Iterator[None]:
 
 
 def _take_settings(mpl: Any) -> None:
-    """Applies the user's settings, which the import has skipped, to plots of the user's own code. Invalid settings are ignored."""
+    """Applies the user's settings, which were hidden during the import, for plots of the user's own code. Invalid settings are ignored."""
     with suppress(Exception):
         settings = mpl.rc_params()
-        for name in settings.keys() - {"backend"}:  # looking up an undecided backend would import pyplot
+        for name in settings.keys() - {"backend"}:  # reading a backend that is not set would import pyplot
             mpl.rcParams[name] = settings[name]
     if backend := os.environ.get("MPLBACKEND"):
         with suppress(ValueError):
@@ -140,7 +140,7 @@ def _take_settings(mpl: Any) -> None:
 
 @contextmanager
 def _quiet_log() -> Iterator[None]:
-    """Hides matplotlib's log records on invalid settings and on a list of fonts that it cannot save."""
+    """Hides matplotlib's log records about invalid settings and about a font list that cannot be saved."""
     log = logging.getLogger("matplotlib")
     level = log.level
     log.setLevel(logging.CRITICAL)

@@ -1,6 +1,6 @@
 """Draws the plots of a training run as PNG files: history, predictions against measurements, and residuals by sequence length.
 
-A file appears only when it is complete. If matplotlib is not installed, all functions raise a MissingPackageError.
+Each file is written completely or not at all. If matplotlib is not installed, all functions raise a MissingPackageError.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ __all__ = ["plot_history", "plot_predictions", "plot_residuals"]
 DENSITY = "YlGnBu"
 
 MANY = 1500
-"""Minimum number of sequences for a density plot. In a scatter plot, the points of more sequences would hide each other."""
+"""Minimum number of sequences for a density plot, which replaces a scatter plot, because so many points would hide each other."""
 
 FEW = 10
 """Minimum number of sequences in a group that is drawn as quantiles. Residuals in smaller groups are drawn as single points."""
@@ -35,7 +35,7 @@ GROUPS = 50
 
 
 class _Group(NamedTuple):
-    """Residuals of the sequences whose length is one of `width` neighbouring lengths around `center`."""
+    """Residuals of the sequences whose lengths are in a range of `width` lengths with the middle `center`."""
 
     center: float
     width: int
@@ -49,7 +49,7 @@ def plot_history(history: Sequence[Mapping[str, float]], path: str | PathLike[st
     Args:
         history: One row per epoch, with `epoch` and any of `loss`, `val_loss`, `r` and `val_r`.
         path: The PNG file.
-        best_epoch: Epoch whose validation r is marked in the plot, unless the r is undefined. If the value is 0, no epoch is marked.
+        best_epoch: Epoch for which the validation r is marked in the plot, if r is defined. If the value is 0, no epoch is marked.
 
     Raises:
         InputError: The history is empty.
@@ -194,7 +194,7 @@ def _draw_residuals(axes: "Axes", groups: list[_Group]) -> None:
         axes.plot(centers, middle, "o", color=BLUE, markersize=5, label="median")
     points = [(group.center, value) for group in groups if len(group.residuals) < FEW for value in group.residuals]
     if points:
-        label = f"single sequences (in groups of fewer than {FEW})"
+        label = f"sequences in groups of fewer than {FEW}"
         axes.plot(*zip(*points, strict=True), "o", color=RED, markersize=4, alpha=0.7, markeredgewidth=0, label=label)
 
 

@@ -135,10 +135,11 @@ def test_a_tensor_of_the_wrong_shape_is_named(rnn, key, change):
     assert str(wrong.shape) in text
 
 
-def test_weights_that_are_not_finite_are_named(rnn):
+@pytest.mark.parametrize(("value", "word"), [(np.nan, "NaN"), (np.inf, "an infinite value")])
+def test_weights_that_are_not_finite_are_named(rnn, value, word):
     network, state = rnn
-    wrong = np.full_like(state["final.linear.0.bias"], np.nan)
-    assert "tensor final.linear.0.bias contains NaN or infinite values" in refusal(network, {**state, "final.linear.0.bias": wrong})
+    wrong = np.full_like(state["final.linear.0.bias"], value)
+    assert f"tensor final.linear.0.bias contains {word}." in refusal(network, {**state, "final.linear.0.bias": wrong})
 
 
 def test_unexpected_bins_are_rejected():

@@ -230,7 +230,7 @@ def test_residuals_of_rare_lengths_are_single_points(tmp_path, figures):
     lengths = np.array([90, 90] + [110] * plots.FEW)
     predicted = np.arange(len(lengths)) / 10
     plot_residuals(lengths, np.zeros(len(lengths)), predicted, tmp_path / "plot.png")
-    (single,) = [label for label in labels(figures[0]) if label.startswith("single sequences")]
+    (single,) = [label for label in labels(figures[0]) if label.startswith("sequences in groups")]
     assert line(figures[0].axes[0], single).get_xydata().tolist() == [[90, 0], [90, 0.1]]
     assert line(figures[0].axes[0], "median").get_xdata() == [110]
 
