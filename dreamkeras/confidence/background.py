@@ -25,7 +25,7 @@ For models with long windows, fewer sequences are used.
 """
 
 KIND_LETTERS = 1 << 19
-"""Maximum number of bases in all windows for one distribution of a background, for example 248 windows of 2,114 bases."""
+"""Maximum number of bases in the windows from which one distribution is computed, for example 248 windows of 2,114 bases."""
 
 STEPS = 200
 """Number of intervals between the quantiles of a distribution."""
@@ -71,7 +71,8 @@ class Background(NamedTuple):
             parts = [np.array([fields[kind][task] for task in tasks], np.float64) for kind in KINDS]
             found = cls(int(fields["sequences"]), *parts)
         except (TypeError, ValueError, KeyError) as error:
-            raise ModelError(f"Expected the background for {', '.join(tasks)}, got {str(fields)[:80]} ({error!r}).") from None
+            wanted = f"the fields {', '.join(KINDS)}, each with quantiles for tasks {', '.join(tasks)}"
+            raise ModelError(f"Cannot read the background: {error!r}. Expected {wanted}, got {str(fields)[:80]}.") from None
         if any(part.ndim != 2 or part.shape[1] < 2 for part in parts):
             raise ModelError(f"Expected at least two quantiles for each task of the background, got {str(fields)[:80]}.")
         return found
@@ -94,10 +95,10 @@ class Background(NamedTuple):
 
 
 def percentiles(quantiles: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Returns the percentile of each value in the distribution of its task, which is given by quantiles.
+    """Returns the percentile of each value. The distribution of each task is described by its quantiles.
 
-    Percentiles are interpolated linearly between quantiles. The percentile of a value that is equal to several quantiles is the mean of
-    their percentiles.
+    Percentiles are interpolated linearly between quantiles. If a value is equal to several quantiles, its percentile is the mean of the
+    percentiles of these quantiles.
 
     Args:
         quantiles: Quantiles at equal steps, ascending from minimum to maximum, float (tasks, steps + 1).

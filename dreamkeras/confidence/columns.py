@@ -62,7 +62,7 @@ class ScorerWithConfidence(Wrapped):
 
     @property
     def texts(self) -> Mapping[str, tuple[str, ...]]:
-        """Texts for the codes in the column `unusual`, or an empty dictionary if the column is not added."""
+        """Maps the column `unusual` to the texts for its codes. The dictionary is empty if the column is not added."""
         return {UNUSUAL: LABELS} if self._familiarity else {}
 
     @property

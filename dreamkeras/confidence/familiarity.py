@@ -87,7 +87,8 @@ class Familiarity(NamedTuple):
             shares = np.array([fields["words"][word] for word in WORDS], np.float64)
             return cls(fields["sequences"], (shortest, longest), (least, largest), shares, float(fields["distance"]))
         except (TypeError, ValueError, KeyError) as error:
-            raise ModelError(f"Expected the ranges of length, GC content and 4-mers, got {str(fields)[:80]} ({error!r}).") from None
+            wanted = "ranges of length, GC content and 4-mers"
+            raise ModelError(f"Cannot read the familiarity: {error!r}. Expected {wanted}, got {str(fields)[:80]}.") from None
 
     def to_json(self) -> dict[str, Any]:
         """Returns a dictionary for JSON with the ranges and the share of each 4-mer, without rounding."""
@@ -97,8 +98,8 @@ class Familiarity(NamedTuple):
     def codes(self, inserts: Ragged) -> np.ndarray:
         """Returns the unusual features of each insert as a code, uint8 (n,), with one bit per feature in `REASONS`. See `LABELS` for texts.
 
-        The GC content of an insert without known bases is unusual. The 4-mers of an insert are unusual if it has no four known bases in a
-        row.
+        If an insert has no known bases, its GC content is treated as unusual. If an insert has no four known bases in a row, its 4-mers are
+        treated as unusual.
         """
         gc, counts = _content(inserts)
         lengths, distances = inserts.lengths, word_distances(counts, self.shares)
@@ -112,7 +113,7 @@ class Familiarity(NamedTuple):
 
 @dataclass(frozen=True)
 class FamiliarityConstruct(Construct):
-    """A construct whose windows are codes of unusual features, so that the pipeline computes the codes while it cuts windows.
+    """A construct that returns, instead of a window, a code for the unusual features of each sequence.
 
     Args:
         familiarities: Familiarity of each model. A feature is marked if it is unusual for any of the models.

@@ -93,7 +93,7 @@ class Intervals(NamedTuple):
         try:
             found = {task: _residuals(**values) for task, values in fields.items()}
         except (TypeError, ValueError, AttributeError) as error:
-            raise ModelError(f"Expected the residuals of each task, got {str(fields)[:80]} ({error}).") from None
+            raise ModelError(f"Cannot read the residuals of each task: {error}. Got {str(fields)[:80]}.") from None
         if set(found) != set(tasks):
             raise ModelError(f"Expected intervals for {', '.join(tasks)}, got intervals for {', '.join(found) or 'nothing'}.")
         return cls({task: found[task] for task in tasks})
@@ -101,7 +101,7 @@ class Intervals(NamedTuple):
     def to_json(self) -> dict[str, Any]:
         """Returns a dictionary for JSON with the fields `n`, `ranks` and `sizes` of each task's residuals."""
         return {
-            # Sizes are rounded up, so that a measurement with a residual of this size stays within the interval.
+            # Sizes are rounded up, because a measurement at the bound of an interval must stay within the interval.
             task: {"n": found.n, "ranks": found.ranks.tolist(), "sizes": [float(_UP.create_decimal_from_float(x)) for x in found.sizes]}
             for task, found in self.residuals.items()
         }
@@ -119,11 +119,11 @@ class Intervals(NamedTuple):
         for task, width in widths.items():
             if math.isinf(width):
                 wanted, came = math.ceil(round(level / (1 - level), 9)), self.residuals[task].n
-                raise ModelError(f"Expected at least {wanted} validation values of {task} for a level of {level:g}, got {came}.")
+                raise ModelError(f"The level {level:g} requires at least {wanted} validation values of {task}, got {came}.")
         return np.array(list(widths.values()))
 
     def bounds(self, predicted: np.ndarray, level: float) -> Bounds:
-        """Returns the prediction intervals around predictions, float (n, tasks).
+        """Returns the lower and upper bounds of prediction intervals around `predicted`, float (n, tasks).
 
         The share of measurements expected in an interval is `level`.
 
@@ -152,7 +152,8 @@ def measure_intervals(measured: np.ndarray, predicted: np.ndarray, tasks: Sequen
         InputError: The shapes differ, or a prediction is not finite.
     """
     if measured.shape != predicted.shape or measured.ndim != 2 or measured.shape[1] != len(tasks):
-        raise InputError(f"Expected values of shape (n, {len(tasks)}), got measured {measured.shape} and predicted {predicted.shape}.")
+        got = f"measurements of shape {measured.shape} and predictions of shape {predicted.shape}"
+        raise InputError(f"Expected measurements and predictions of shape (n, {len(tasks)}), got {got}.")
     apart = np.abs(measured.astype(np.float64) - predicted)
     if not np.isfinite(predicted).all():
         raise InputError("Cannot calibrate: some predictions are not finite.")
@@ -160,7 +161,7 @@ def measure_intervals(measured: np.ndarray, predicted: np.ndarray, tasks: Sequen
 
 
 def _thinned(sizes: np.ndarray) -> Residuals:
-    """Selects at most `KEPT` residuals of a task. Large residuals are kept more densely than small residuals."""
+    """Selects at most `KEPT` residuals of a task. The share of residuals that are kept increases with their size."""
     n = len(sizes)
     above = np.unique(np.rint(np.geomspace(1, n, KEPT))).astype(np.int64) if n > KEPT else np.arange(1, n + 1)
     ranks = (n + 1 - above)[::-1]
@@ -170,5 +171,5 @@ def _thinned(sizes: np.ndarray) -> Residuals:
 def _residuals(n: int, ranks: Sequence[int], sizes: Sequence[float]) -> Residuals:
     found = Residuals(int(n), np.array(ranks, np.int64), np.array(sizes, np.float64))
     if found.ranks.shape != found.sizes.shape or found.ranks.ndim != 1 or (n and (len(ranks) == 0 or ranks[-1] != n)):
-        raise ValueError(f"{len(ranks)} ranks and {len(sizes)} sizes for {n} residuals")
+        raise ValueError(f"the ranks and sizes do not match: {len(ranks)} ranks, {len(sizes)} sizes, and n={n}")
     return found

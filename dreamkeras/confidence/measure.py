@@ -1,4 +1,4 @@
-"""Measures the calibration of a model on training and held-out sequences."""
+"""Computes the calibration of a model from training sequences and held-out sequences."""
 
 from typing import Any
 

@@ -27,7 +27,10 @@ def interval_note(description: ModelDescription) -> str:
 
 def confidence_note(description: ModelDescription) -> str:
     """Returns sentences on the limits of the model's predictions and intervals."""
-    predicts = "The model predicts for every sequence that fits the construct, even if it is very different from the training data."
+    predicts = (
+        "The model returns a prediction for every sequence that fits the construct, even if the sequence differs strongly from the "
+        "training data."
+    )
     advice = " `dreamkeras predict --flag-unusual` marks sequences of unusual length or composition."
     flagged = advice if "familiarity" in description.calibration else ""
     if "intervals" not in description.calibration:

@@ -54,7 +54,7 @@ def read_calibration(folder: Path, tasks: tuple[str, ...]) -> dict[str, Any]:
 
 
 def familiarity_alone(calibration: dict[str, Any]) -> dict[str, Any]:
-    """Returns only the familiarity of a calibration, which remains valid if an export changes the predictions."""
+    """Returns only the familiarity, the part of a calibration that remains valid if an export changes the predictions."""
     return {part: value for part, value in calibration.items() if part == "familiarity"}
 
 

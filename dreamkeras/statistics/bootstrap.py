@@ -57,9 +57,9 @@ def resample_pearson(measured: ArrayLike, predicted: ArrayLike, draws: int = DRA
 
     Returns:
         Mean r over tasks, float64 (draws, models). The mean includes all tasks for which r is defined for at least one model in the
-        resample. If r of a task is defined for only some of the models, r counts as 0 for the others, so that all models are compared on
-        the same tasks. The mean of a model is NaN if r is undefined for all tasks. An r is undefined if all measured or all predicted
-        values of a resample are equal, or if a value is not finite.
+        resample. If r of such a task is undefined for a model, r counts as 0, so that all models are compared on the same tasks. The mean
+        of a model is NaN if r is undefined for all tasks. The correlation r is undefined if all measured or all predicted values of a
+        resample are equal, or if a value is not finite.
 
     Raises:
         InputError: The shapes do not match, there are no sequences, or `draws` is below 1.
@@ -156,8 +156,8 @@ def _checked(measured: ArrayLike, predicted: ArrayLike, draws: int) -> tuple[np.
     """Checks the arguments. Returns measurements as float64 (n, tasks), and predictions as float64 (models, n, tasks)."""
     measured, predicted = np.asarray(measured, np.float64), np.asarray(predicted, np.float64)
     if measured.ndim not in (1, 2) or not measured.size or predicted.shape[1:] != measured.shape:
-        shapes = f"{measured.shape} and {predicted.shape}"
-        raise InputError(f"Expected measurements (n,) or (n, tasks) and predictions (models, n) or (models, n, tasks), got {shapes}.")
+        wanted = "measurements of shape (n,) with predictions of shape (models, n), or (n, tasks) with (models, n, tasks)"
+        raise InputError(f"Expected {wanted}, got {measured.shape} with {predicted.shape}.")
     if draws < 1:
         raise InputError(f"Expected at least 1 draw, got {draws}.")
     return (measured, predicted) if measured.ndim == 2 else (measured[:, None], predicted[..., None])

@@ -19,7 +19,7 @@ def pearson(x: ArrayLike, y: ArrayLike) -> np.ndarray:
         float64 () or (tasks,). The r is NaN for a column that is constant, has fewer than two rows, or contains NaN or infinity.
 
     Raises:
-        InputError: The shapes differ, or the arrays do not have one or two dimensions.
+        InputError: The shapes differ, or the number of dimensions is neither 1 nor 2.
 
     Example:
         >>> float(pearson([1, 2, 3], [2, 4, 6]))
@@ -32,7 +32,7 @@ def pearson(x: ArrayLike, y: ArrayLike) -> np.ndarray:
 
 
 def spearman(x: ArrayLike, y: ArrayLike) -> np.ndarray:
-    """Computes Spearman's rho, which is Pearson's r of the ranks. The rank of equal values is the mean of their ranks.
+    """Computes Spearman's rho, which is Pearson's r of the ranks. Equal values share the mean of the ranks at their positions.
 
     See `pearson` for the arguments, the return value and the errors.
 
@@ -54,12 +54,12 @@ def mse(x: ArrayLike, y: ArrayLike) -> np.ndarray:
     x, y = _columns(x, y)
     if not len(x):
         return np.full(x.shape[1:], np.nan)
-    with np.errstate(invalid="ignore", over="ignore"):  # no warnings for infinite values, whose result is NaN or infinity
+    with np.errstate(invalid="ignore", over="ignore"):  # no warning about infinite values, for which the result is NaN or infinity
         return np.square(x - y).mean(0)
 
 
 FIGURES = {"r": pearson, "rho": spearman, "mse": mse}
-"""Functions that compute the metrics with which models are compared, by name of the metric in output files."""
+"""Functions that compute the metrics of predictions. The keys are the names of the metrics in output files."""
 
 
 def task_figures(measured: ArrayLike, predicted: ArrayLike) -> dict[str, np.ndarray]:
@@ -70,7 +70,8 @@ def task_figures(measured: ArrayLike, predicted: ArrayLike) -> dict[str, np.ndar
         predicted: Predictions (n, tasks).
 
     Returns:
-        Arrays float64 (tasks,) by name of the metric. The key `"n"` contains the number of rows with a measurement of each task.
+        Dictionary from the name of each metric to its values, float64 (tasks,). The key `"n"` contains the number of rows with a
+        measurement of each task.
 
     Raises:
         InputError: The shapes differ.

@@ -54,7 +54,7 @@ def resample_figures(measured: ArrayLike, predicted: ArrayLike, draws: int = DRA
     r = resample_pearson(measured, predicted, draws, seed)  # `resample_pearson` also checks the shapes and `draws`
     measured, predicted = np.asarray(measured, np.float64), np.asarray(predicted, np.float64)
     if measured.ndim != 1:
-        raise InputError(f"Expected the values of a single task, (n,), got shape {measured.shape}.")
+        raise InputError(f"Expected measurements of one task, with shape (n,), got shape {measured.shape}.")
     squares = np.square(predicted - measured).T
     rho, mse = np.empty_like(r), np.empty_like(r)
     measured_groups, groups = _groups(measured), [_groups(model) for model in predicted]
@@ -114,7 +114,10 @@ def _groups(values: np.ndarray) -> tuple[np.ndarray, int]:
 
 
 def _ranks(drawn: np.ndarray, places: np.ndarray, different: int) -> np.ndarray:
-    """Returns the centred rank of each value within a resample, float64 (n,). The rank of equal values is the mean of their ranks."""
+    """Returns the centred rank of each value within a resample, float64 (n,).
+
+    Equal values share the mean of the ranks at their positions.
+    """
     totals = np.bincount(places, weights=drawn, minlength=different)
     middle = np.cumsum(totals) - (totals + len(drawn)) / 2
     return middle[places]

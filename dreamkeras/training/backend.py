@@ -1,4 +1,4 @@
-"""Selects the Keras backend before Keras is imported, and the precision of the computation."""
+"""Selects the backend of Keras before Keras is imported, and sets the precision in which layers compute."""
 
 import contextlib
 import importlib.util
@@ -24,14 +24,14 @@ def choose_backend(wanted: str | None = None) -> str:
     """
     running, wanted = keras_backend(), find_backend(wanted)
     if running not in (None, wanted):
-        raise MissingPackageError(f"Expected Keras on {wanted}, but it is already running on {running}.")
+        raise MissingPackageError(f"Cannot use the backend {wanted}, because Keras already runs with the backend {running}.")
     with starting_keras(wanted), _quiet():
         _start()
     return wanted
 
 
 def running_backend(wanted: str | None = None) -> str:
-    """Returns the Keras backend of this process. Imports Keras if necessary.
+    """Returns the name of the backend that Keras uses in the current process. Imports Keras if necessary.
 
     Args:
         wanted: Backend that a run requires. If None, every backend is accepted.
@@ -44,8 +44,8 @@ def running_backend(wanted: str | None = None) -> str:
     running = str(keras.backend.backend())
     if wanted not in (None, running):
         raise MissingPackageError(
-            f"Expected Keras on {wanted}, but it is already running on {running}: omit backend, or set KERAS_BACKEND={wanted} before "
-            "Keras is imported."
+            f"Cannot use the backend {wanted}, because Keras already runs with the backend {running}. Omit the argument backend, "
+            f"or set KERAS_BACKEND={wanted} before Keras is imported."
         )
     return running
 
@@ -61,7 +61,7 @@ def find_backend(wanted: str | None = None) -> str:
     """
     wanted = wanted or keras_backend() or os.environ.get("KERAS_BACKEND") or next(filter(_installed, BACKENDS), BACKENDS[0])
     if wanted not in BACKENDS:
-        raise MissingPackageError(f"Expected a backend among {', '.join(BACKENDS)}, got {wanted!r}.")
+        raise MissingPackageError(f"Expected one of the backends {', '.join(BACKENDS)}, got {wanted!r}.")
     for package, extra in (("keras", "train"), (wanted, {"tensorflow": "train"}.get(wanted, wanted))):
         if not _installed(package):
             raise MissingPackageError(f"Expected {package} to be installed: pip install 'dreamkeras[{extra}]'.")
@@ -99,7 +99,7 @@ def _installed(package: str) -> bool:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Discards messages that the libraries of TensorFlow write to standard error while they load, at any log level."""
+    """Discards everything that is written to standard error, because TensorFlow's libraries write messages there while they load."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     sys.stderr.flush()
     kept = os.dup(2)

@@ -143,7 +143,7 @@ class RunConfig:
         self._check_alternatives("length of training", "epochs", "steps")
         self._check_folds()
         if self.backend not in (None, *BACKENDS):
-            raise InputError(f"Expected a backend among {', '.join(BACKENDS)}, got {self.backend!r}.")
+            raise InputError(f"Expected one of the backends {', '.join(BACKENDS)}, got {self.backend!r}.")
         if self.precision not in PRECISIONS:
             raise InputError(f"Expected a precision among {', '.join(PRECISIONS)}, got {self.precision!r}.")
         for seed in (self.seed, self.seed_of_split):

@@ -145,7 +145,7 @@ class TestFile:
 
     @pytest.mark.parametrize("change", [{"length": 3}, {"words": {}}, {"gc": [1]}, {"distance": "far"}])
     def test_malformed_fields_are_refused(self, trained, change):
-        with pytest.raises(ModelError, match="Expected the ranges of length, GC content and 4-mers"):
+        with pytest.raises(ModelError, match="Expected ranges of length, GC content and 4-mers"):
             Familiarity.from_json({**trained.to_json(), **change})
 
     def test_error_for_a_model_without_familiarity(self):

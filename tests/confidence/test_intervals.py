@@ -28,7 +28,7 @@ class TestHalfWidths:
     def test_are_quantiles_with_finite_sample_correction(self, sizes, level):
         wanted = quantile(sizes, level)
         if math.isinf(wanted):
-            with pytest.raises(ModelError, match=f"of x for a level .*, got {len(sizes)}"):
+            with pytest.raises(ModelError, match=f"The level .* values of x, got {len(sizes)}"):
                 of(sizes).half_widths(level)
         else:
             assert of(sizes).half_widths(level)[0] == wanted
@@ -36,9 +36,7 @@ class TestHalfWidths:
     @pytest.mark.parametrize(("level", "fewest"), [(0.5, 1), (0.9, 9), (0.95, 19), (0.99, 99)])
     def test_minimum_number_of_values_for_a_level(self, level, fewest):
         assert of(np.arange(fewest)).half_widths(level)[0] == fewest - 1
-        with pytest.raises(
-            ModelError, match=f"Expected at least {fewest} validation values of x for a level of {level:g}, got {fewest - 1}"
-        ):
+        with pytest.raises(ModelError, match=f"The level {level:g} requires at least {fewest} validation values of x, got {fewest - 1}"):
             of(np.arange(fewest - 1)).half_widths(level)
 
     @given(st.integers(KEPT + 1, 100_000), st.floats(0.01, 0.995))
@@ -79,13 +77,13 @@ class TestIntervals:
         assert {task: (part.n, part.sizes.tolist()) for task, part in found.items()} == {"a": (2, [1, 2]), "b": (1, [5])}
 
     def test_a_task_without_any_value_has_no_interval(self):
-        with pytest.raises(ModelError, match=r"values of x for a level of 0\.5, got 0"):
+        with pytest.raises(ModelError, match=r"The level 0\.5 requires at least 1 validation values of x, got 0"):
             of([np.nan]).half_widths(0.5)
 
     def test_predictions_must_be_finite_and_of_the_same_shape(self):
         with pytest.raises(InputError, match="finite"):
             measure_intervals(np.zeros((1, 1)), np.full((1, 1), np.nan), ["x"])
-        with pytest.raises(InputError, match=r"measured \(2, 1\) and predicted \(3, 1\)"):
+        with pytest.raises(InputError, match=r"got measurements of shape \(2, 1\) and predictions of shape \(3, 1\)"):
             measure_intervals(np.zeros((2, 1)), np.zeros((3, 1)), ["x"])
 
 
@@ -109,7 +107,7 @@ class TestFile:
         "fields", [{"x": 3}, {"x": {"n": 3, "ranks": [1], "sizes": [1, 2]}}, {"x": {"n": 2, "ranks": [1], "sizes": [1]}}]
     )
     def test_malformed_fields_are_refused(self, fields):
-        with pytest.raises(ModelError, match="Expected the residuals of each task"):
+        with pytest.raises(ModelError, match="Cannot read the residuals of each task"):
             Intervals.from_json(fields, ["x"])
 
     def test_residuals_are_assigned_by_the_names_of_tasks(self):

@@ -56,10 +56,11 @@ def test_a_file_of_other_tasks_is_refused(tmp_path):
         "intervals": measure_intervals(np.zeros((9, 1)), np.zeros((9, 1)), ("a",)).to_json(),
         "background": measure_background(WeightSum(), Ragged.from_strings(["ACGT"])).to_json(("a",)),
     }
+    messages = {"intervals": "Expected intervals for a, b, got", "background": "Cannot read the background: KeyError.* for tasks a, b, got"}
     for part, fields in parts.items():
         (tmp_path / CALIBRATION_FILE).write_text(json.dumps({part: fields}))
         assert read_calibration(tmp_path, ("a",)) == {part: fields}
-        with pytest.raises(ModelError, match=f"Expected (the )?{part} for a, b, got"):
+        with pytest.raises(ModelError, match=messages[part]):
             read_calibration(tmp_path, ("a", "b"))
 
 

@@ -95,7 +95,7 @@ class TestResamplePearson:
         ("measured", "predicted"), [([1.0, 2], [1.0, 2]), ([1.0, 2], [[1.0, 2, 3]]), ([], [[]]), ([[[1.0]]], [[[[1.0]]]])]
     )
     def test_shapes_that_do_not_match_are_refused(self, measured, predicted):
-        with pytest.raises(InputError, match=r"Expected measurements \(n,\) or"):
+        with pytest.raises(InputError, match=r"Expected measurements of shape \(n,\) with"):
             resample_pearson(measured, predicted)
 
     def test_zero_draws_are_refused(self):

@@ -37,7 +37,7 @@ def test_undefined_metrics_are_nan_and_do_not_affect_other_models():
 
 
 def test_several_tasks_are_refused():
-    with pytest.raises(InputError, match=r"a single task, \(n,\), got shape \(4, 2\)"):
+    with pytest.raises(InputError, match=r"one task, with shape \(n,\), got shape \(4, 2\)"):
         resample_figures(np.ones((4, 2)), np.ones((1, 4, 2)))
 
 

@@ -42,14 +42,14 @@ def test_a_missing_package_names_its_extra(monkeypatch, missing, extra):
 
 
 def test_an_unknown_backend_is_refused():
-    with pytest.raises(MissingPackageError, match="Expected a backend among tensorflow, jax, torch, got 'theano'"):
+    with pytest.raises(MissingPackageError, match="Expected one of the backends tensorflow, jax, torch, got 'theano'"):
         choose_backend("theano")
 
 
 def test_another_backend_than_the_running_one_is_refused(monkeypatch):
     monkeypatch.setattr(backend, "_installed", lambda package: True)
     monkeypatch.setenv("KERAS_BACKEND", BACKEND)
-    with pytest.raises(MissingPackageError, match=f"Expected Keras on {OTHER}, but it is already running on {BACKEND}"):
+    with pytest.raises(MissingPackageError, match=f"Cannot use the backend {OTHER}, because Keras already runs with the backend {BACKEND}"):
         choose_backend(OTHER)
     assert os.environ["KERAS_BACKEND"] == BACKEND
 

@@ -146,5 +146,5 @@ def test_a_folder_with_files_and_another_backend_are_refused(choices, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="Expected a new or empty folder"):
         validate(choices(), tmp_path)
-    with pytest.raises(MissingPackageError, match=f"Expected Keras on other, but it is already running on {BACKEND}"):
+    with pytest.raises(MissingPackageError, match=f"Cannot use the backend other, because Keras already runs with the backend {BACKEND}"):
         cross_validate(choices(), tmp_path, print, "other", resume=True)

@@ -333,7 +333,9 @@ class TestResume:
 
     def test_another_backend_is_refused(self, finished):
         other = "jax" if BACKEND != "jax" else "torch"
-        with pytest.raises(MissingPackageError, match=f"Expected Keras on {other}, but it is already running on {BACKEND}"):
+        with pytest.raises(
+            MissingPackageError, match=f"Cannot use the backend {other}, because Keras already runs with the backend {BACKEND}"
+        ):
             resume(finished, other)
 
     def test_changed_data_are_refused(self, quick, choose, tmp_path):

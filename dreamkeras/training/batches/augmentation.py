@@ -1,6 +1,6 @@
 """Augments examples, one batch at a time: shifts windows, masks and mutates bases, and adds noise to targets.
 
-All functions take NumPy arrays and return new arrays. Functions with random results draw from the generator in their arguments.
+All functions take NumPy arrays and return new arrays. Functions with random results take a random generator as an argument.
 """
 
 from typing import Literal, NamedTuple
@@ -31,12 +31,13 @@ class Augmentation(NamedTuple):
         strands: With `"augment"`, the reverse complement of each window is a separate example. With `"pair"`, each window and its reverse
             complement are in the same batch. With `"given"`, reverse complements are not used.
         slide: Maximum shift of a window in bases, in either direction.
-        jitter: Standard deviation of the noise added to the targets of singletons, in the units of the assay.
+        jitter: Standard deviation of the noise added to the targets of sequences that were measured in a single read or cell (singletons),
+            in the units of the assay.
         mask: Fraction of bases that are replaced by `N`.
         mutate: Fraction of bases that are replaced by another base.
         balance: Whether to draw examples equally often from all bins of target values. See `sampling`.
-        truths: Keys of `layers.parts.auxiliary.KINDS`, for the auxiliary outputs of the network. The true values of these outputs are added
-            to the targets.
+        truths: Names of the auxiliary outputs of the network, which are keys of `layers.parts.auxiliary.KINDS`. The true values of these
+            outputs are added to the targets.
         nonpeak_ratio: Number of non-peaks per peak in an epoch, for windows of a genome.
     """
 

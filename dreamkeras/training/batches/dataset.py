@@ -22,7 +22,7 @@ SMALLEST_BATCH = 32
 
 
 def fitting_batch_size(examples: int, batch_size: int) -> int:
-    """Halves the batch size until an epoch has at least 100 steps, but not below 32.
+    """Halves the batch size until an epoch has at least 100 steps or the batch size is at most 32.
 
     Returns the new batch size. Training on small data sets benefits from more steps in an epoch.
 
@@ -50,12 +50,13 @@ def training_batches(examples: Examples, steps: int, seed: int, augmentation: Au
         first_epoch: Number of the first epoch, counted from 0.
 
     Yields:
-        Pairs of inputs, `{"letters": uint8 (batch, length), "flags": float32 (batch, flags)}`, and targets, float32 `(batch, tasks)`. If
-        `augmentation.truths` is not empty, the targets are a dictionary with `"expression"` and with `"letters"`, the windows before
-        masking and mutation, uint8 `(batch, length)`. The keys `"masked"` and `"mutated"` contain the masked and mutated positions, bool
-        `(batch, length)`. For examples with profiles, the targets include `"profile"`, the number of reads at each position, float32
-        `(batch, positions)`. Examples with profiles are shifted at random within their margins. If the examples have weights, a third
-        element of the batch contains the weights, float32 `(batch,)`, scaled to a mean of 1 over all examples.
+        A pair for each batch: the inputs `{"letters": uint8 (batch, length), "flags": float32 (batch, flags)}`, and the targets, float32
+        `(batch, tasks)`. If `augmentation.truths` is not empty, the targets are a dictionary. The key `"expression"` contains the values of
+        the tasks, and `"letters"` contains the windows before masking and mutation, uint8 `(batch, length)`. The keys `"masked"` and
+        `"mutated"` contain the masked and mutated positions, bool `(batch, length)`. For examples with profiles, the targets include
+        `"profile"`, the number of reads at each position, float32 `(batch, positions)`. Examples with profiles are shifted at random within
+        their margins. If the examples have weights, a third element of the batch contains the weights, float32 `(batch,)`, scaled to a mean
+        of 1 over all examples.
     """
     singletons = _column(examples, "is_singleton")
     bins = Bins(examples.targets) if augmentation.balance else None
