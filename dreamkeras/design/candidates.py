@@ -51,7 +51,7 @@ def candidate_keys(owner: np.ndarray, letters: np.ndarray) -> np.ndarray:
 def best_of_each(candidates: Candidates, number: int) -> np.ndarray:
     """Selects the best distinct designs of each start sequence, at most `number` of them, best first.
 
-    If several designs are equally good, the first one is selected.
+    Among equally good designs, those that come first in `candidates` are selected.
 
     Returns:
         Indices of the selected designs, int64 (kept,).
@@ -66,7 +66,7 @@ def best_of_each(candidates: Candidates, number: int) -> np.ndarray:
 
 
 def far_apart(candidates: Candidates, lengths: np.ndarray, number: int, distance: int, taken: Candidates) -> np.ndarray:
-    """Selects the best designs of each start sequence that differ enough from each other and from designs of earlier start sequences.
+    """For each start sequence, selects the best designs that differ enough from all designs that were selected before.
 
     Args:
         candidates: n designs.
@@ -76,7 +76,7 @@ def far_apart(candidates: Candidates, lengths: np.ndarray, number: int, distance
         taken: Designs that were already selected for earlier start sequences.
 
     Returns:
-        Indices of the selected designs, int64 (kept,). The designs of each start sequence are sorted, best first.
+        Indices of the selected designs, int64 (kept,), ordered by start sequence and, for each start sequence, best first.
     """
     order = _falling(candidates)
     kept = [np.empty(0, np.int64)]

@@ -22,8 +22,8 @@ class Constraints(NamedTuple):
 
     Args:
         gc: Minimum and maximum GC content of the insert in per cent.
-        forbid: Patterns of IUPAC codes that must not occur in an insert, or across its ends, on either strand.
-        require: Patterns of IUPAC codes that must each occur in every insert, or across its ends, on at least one strand.
+        forbid: Patterns of IUPAC codes. On both strands, none of them may occur in an insert or across an end of an insert.
+        require: Patterns of IUPAC codes. On at least one strand, each must occur in every insert or across an end of the insert.
         homopolymer: Maximum number of equal bases in a row.
         fixed: First and last position of each range of the insert that must not change. Positions are counted from 1.
         max_edits: Maximum number of bases in which a design may differ from its start sequence.
@@ -38,7 +38,7 @@ class Constraints(NamedTuple):
 
 
 def read_constraints(path: str | Path) -> dict[str, Any]:
-    """Reads a TOML file with constraints. `settle_constraints` converts the returned fields to constraints.
+    """Reads the keys of a TOML file with constraints. `settle_constraints` checks the returned values and converts them to `Constraints`.
 
     Raises:
         InputError: The file does not exist, is not valid TOML, or has an unknown key.
@@ -49,7 +49,7 @@ def read_constraints(path: str | Path) -> dict[str, Any]:
         reason = (error.strerror or error) if isinstance(error, OSError) else error
         raise InputError(f"Cannot read constraints from {path}: {reason}.") from None
     if unknown := sorted(set(fields) - set(Constraints._fields)):
-        raise InputError(f"Expected keys among {', '.join(Constraints._fields)}, got {unknown[0]!r} in {path}.")
+        raise InputError(f"Expected only the keys {', '.join(Constraints._fields)} in {path}, got {unknown[0]!r}.")
     return fields
 
 
@@ -86,7 +86,7 @@ def _percentages(value: Any) -> tuple[float, float] | None:
     if value is None:
         return None
     is_pair = isinstance(value, list | tuple) and len(value) == 2 and all(isinstance(x, int | float) for x in value)
-    # Values such as 0.4 and 0.6 are probably fractions. As percentages, hardly any sequence would satisfy them.
+    # Values such as 0.4 and 0.6 are probably fractions. Hardly any sequence has a GC content between 0.4 % and 0.6 %.
     if not is_pair or not 0 <= value[0] <= value[1] <= 100 or 0 < value[1] <= 1:
         raise InputError(f"Expected gc as two percentages, the lower first, such as 40 and 60, got {value!r}.")
     return float(value[0]), float(value[1])

@@ -18,8 +18,8 @@ def single_edits(letters: np.ndarray, editable: np.ndarray) -> tuple[np.ndarray,
     """Returns all designs that differ from one of the given designs in a single base.
 
     Returns:
-        Two arrays: the index of the original design of each edited design, int64 (m,), and the edited designs, uint8 (m, width). The
-        edited designs are ordered by original design and then by column.
+        Two arrays: for each edited design, the row of its original design in `letters`, int64 (m,), and the edited designs, uint8 (m,
+        width). The edited designs are ordered by original design and then by column.
 
     Example:
         >>> row = np.frombuffer(b"AC", np.uint8)[None]

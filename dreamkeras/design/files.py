@@ -16,7 +16,7 @@ __all__ = ["design_ids", "write_designs"]
 
 
 def write_designs(folder: Path, designs: Designs, scorer: Scorer, *, with_adapters: bool = False) -> None:
-    """Writes `designs.tsv`, `designs.fa` and `steps.tsv`. Each file appears only when it is complete.
+    """Writes `designs.tsv`, `designs.fa` and `steps.tsv`. Each file gets its name only when it is complete.
 
     Args:
         folder: Folder for the files.

@@ -19,8 +19,9 @@ class Goal(NamedTuple):
         target: `"max"`, `"min"`, or a value that predictions should approach.
         task: Index of the task to design for.
         minus: Index of a task whose prediction is subtracted from the prediction of `task`. If None, no prediction is subtracted.
-        penalty: Multiple of the standard deviation over an ensemble's members that is subtracted from the objective.
-        tasks: Number of tasks. In the columns of a scorer, the means of all tasks precede the standard deviations of an ensemble.
+        penalty: Factor for the standard deviation over an ensemble's members. The product is subtracted from the objective.
+        tasks: Number of tasks. A scorer returns one column per task with predictions. An ensemble adds one column per task with standard
+            deviations.
     """
 
     target: Target
@@ -63,7 +64,7 @@ def settle_goal(scorer: Scorer, target: Target, task: str | None = None, minus: 
         target: `"max"`, `"min"` or a number.
         task: Name of the task to design for. If None, the model must predict a single task.
         minus: Name of a task whose prediction is subtracted from the prediction of `task`.
-        penalty: Multiple of the standard deviation over an ensemble's members that is subtracted from the objective.
+        penalty: Factor for the standard deviation over an ensemble's members. The product is subtracted from the objective.
 
     Raises:
         InputError: The penalty is negative, the target is not finite, or `task` and `minus` are the same.
@@ -85,5 +86,5 @@ def settle_goal(scorer: Scorer, target: Target, task: str | None = None, minus: 
 
 def _column(scorer: Scorer, task: str) -> int:
     if task not in scorer.tasks:
-        raise ModelError(f"Expected one of the tasks {', '.join(scorer.tasks)} of {scorer.name}, got {task!r}.")
+        raise ModelError(f"Expected one of the tasks that {scorer.name} predicts ({', '.join(scorer.tasks)}), got {task!r}.")
     return scorer.tasks.index(task)

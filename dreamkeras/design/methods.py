@@ -50,8 +50,8 @@ class SearchSettings(NamedTuple):
         steps: Maximum number of steps. If None, the default of the method in `METHODS` is used.
         calls: Maximum number of designs that are tried for each start sequence. If None, there is no limit.
         number: Maximum number of designs that are returned for each start sequence.
-        diversity: Minimum number of bases in which two designs of the same length differ. With 1, designs of different start sequences
-            may be equal.
+        diversity: Minimum number of bases in which two designs of the same length differ. If 1, different start sequences may have equal
+            designs.
         population: Number of designs in the population of each start sequence, for the method `evolution`.
         width: Number of designs that are kept per start sequence and step, for the method `beam`.
         seed: Random seed.
@@ -81,7 +81,8 @@ class Designs(NamedTuple):
         inserts: The m designs without adapters.
         sequences: The m designs with adapters.
         columns: All predictions for the designs, float32 (m, columns). `Scorer.columns` contains the names of the columns.
-        values: Predictions of the goal's task, or differences between the predictions of the goal's two tasks, float64 (m,).
+        values: Prediction of the task in the goal for each design, float64 (m,). If the goal has a task `minus`, its prediction is
+            subtracted.
         spread: Standard deviation of `values` over an ensemble's members, float64 (m,). If the scorer is a single model, `spread` is None.
         objective: Objective of each design, float64 (m,). Higher is better.
         edits: Number of bases in which each design differs from its start sequence, int64 (m,).
@@ -116,7 +117,8 @@ def design(
 
     Args:
         records: n start sequences.
-        scorer: The model or ensemble. For an ensemble, the objective is computed from the mean prediction, minus the penalty of the goal.
+        scorer: The model or ensemble. For an ensemble, the objective is computed from the mean prediction over the members, and then
+            reduced by the penalty of the goal.
         goal: The goal.
         constraints: Constraints on designs.
         settings: Settings of the search.
@@ -183,7 +185,7 @@ def random_starts(number: int, length: int, constraints: Constraints, scorer: Sc
             letters = np.concatenate(flat)[: int(lengths.sum())]
             return drawn._replace(sequences=Ragged.from_lengths(letters, lengths), ids=drawn.ids[:number], lines=drawn.lines[:number])
     raise InputError(
-        f"Expected {number:,} random inserts that satisfy the constraints, got {count:,} of {DRAWS * at_once:,}. Give start sequences."
+        f"Only {count:,} of {DRAWS * at_once:,} random inserts satisfy the constraints, but {number:,} are needed. Give start sequences."
     )
 
 
@@ -199,7 +201,7 @@ def _check(settings: SearchSettings, propose: Proposer | None) -> None:
 
 
 def _batches(starts: Starts, settings: SearchSettings) -> Iterator[np.ndarray]:
-    """Yields batches of indices of start sequences. For each batch, the designs of a step have at most `STEP_LETTERS` bases."""
+    """Yields batches of indices of start sequences. In one step, all designs of a batch together have at most `STEP_LETTERS` bases."""
     all_single = (len(BASES) - 1) * starts.letters.shape[1]
     designs = {"evolution": 2 * settings.population, "beam": all_single * settings.width}.get(settings.method, all_single)
     at_once = max(1, STEP_LETTERS // (max(designs, _pool(settings)) * starts.letters.shape[1]))

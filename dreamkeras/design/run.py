@@ -30,7 +30,7 @@ class DesignChoices(NamedTuple):
 
     Args:
         target: `"max"`, `"min"`, or a number that predictions should approach.
-        models: Run folders or `.onnx` files of the scorer, which are listed in the manifest.
+        models: Run folders or `.onnx` files from which the scorer was loaded. They are listed in the manifest.
         start: File with start sequences. If None, random inserts are used.
         id_column: Column with names, if `start` is a table.
         sequence_column: Column with sequences, if `start` is a table.
@@ -40,7 +40,7 @@ class DesignChoices(NamedTuple):
         fields: Constraints from options, which override the constraints in the file.
         task: Name of the task to design for.
         minus: Name of a task whose prediction is subtracted from the prediction of `task`.
-        penalty: Multiple of the standard deviation over an ensemble's members that is subtracted from the objective.
+        penalty: Factor for the standard deviation over an ensemble's members. The product is subtracted from the objective.
         settings: Settings of the search.
         with_adapters: Whether to include the adapters in the written designs.
         batch_size: Number of windows scored at a time.
@@ -77,13 +77,13 @@ def run_design(
     Args:
         choices: Options of the search.
         scorer: The model or ensemble.
-        folder: New or empty folder, which appears when all files are complete.
+        folder: New or empty folder. The files appear in this folder together, when all of them are complete.
         command: Command line, which is recorded in the manifest.
         proposer_of: Function that takes a goal and returns a function that proposes edits. The method `gradient` requires `proposer_of`.
         progress: Called after each batch with the number of windows in the batch.
 
     Raises:
-        DreamkerasError: A file, a start sequence or a constraint is not valid. After an error, no folder is created.
+        DreamkerasError: A file, a start sequence or a constraint is not valid. In this case, no folder is created.
     """
     with open_folder(folder) as unfinished:
         constraints = settle_constraints({**(read_constraints(choices.constraints) if choices.constraints else {}), **choices.fields})

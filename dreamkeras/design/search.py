@@ -23,7 +23,7 @@ class SearchLimits(NamedTuple):
     Args:
         steps: Maximum number of steps.
         calls: Maximum number of designs that are tried for each start sequence, including the start sequence itself. If a step would
-            exceed the limit of a start sequence, none of its designs are scored in the step. If None, there is no limit.
+            exceed this limit for a start sequence, no design of this start sequence is scored in the step. If None, there is no limit.
         kept: Number of designs that are kept for each start sequence.
     """
 
@@ -33,7 +33,7 @@ class SearchLimits(NamedTuple):
 
 
 class Step(NamedTuple):
-    """Results of one step of a search, for each start sequence with designs in the step. Step 0 scores the start sequences themselves.
+    """Results of one step of a search, for each start sequence for which designs were scored. Step 0 scores the start sequences themselves.
 
     Args:
         owner: Indices of the start sequences, int64 (m,).
@@ -57,7 +57,7 @@ class Search:
 
     Args:
         rules: Constraints on designs, together with the start sequences.
-        scorer: The model, which scores repeated windows once.
+        scorer: The model. If several designs have the same window, the window is scored only once.
         goal: The goal.
         limits: Limits of the search.
         batch_size: Number of windows scored at a time.
@@ -106,11 +106,11 @@ class Search:
             letters: The designs, uint8 (n, width).
 
         Returns:
-            The designs that satisfy the constraints and do not exceed the limit on calls. The result is None if no design is allowed, or
-            if the maximum number of steps is reached.
+            The scored designs. Designs that violate a constraint, and all designs of a start sequence that would exceed
+            `SearchLimits.calls`, are left out. None if no design remains, or if the maximum number of steps is reached.
 
         Raises:
-            InputError: In the first step, a start sequence has more designs than the limit on calls allows.
+            InputError: `SearchLimits.calls` is too small for the designs of the first step.
         """
         if len(self.steps) > self.limits.steps:
             return None
@@ -119,7 +119,7 @@ class Search:
             asked = self._asked + np.bincount(owner[allowed], minlength=len(self._asked))
             if len(self.steps) == 1 and asked.max() > self.limits.calls:
                 raise InputError(
-                    f"Expected calls to be at least {asked.max()} per start sequence, enough for one step, got {self.limits.calls}."
+                    f"Expected calls to be at least {asked.max()} per start sequence, so that the first step fits, got {self.limits.calls}."
                 )
             allowed &= asked[owner] <= self.limits.calls
         if not allowed.any():
@@ -141,7 +141,7 @@ class Search:
     def _keep(self, found: Candidates) -> None:
         """Adds the designs that differ from their start sequences to the kept designs.
 
-        To save time, the best designs are selected only when the number of kept designs exceeds twice the limit.
+        To save time, worse designs are removed only when more than twice as many designs are kept as `limits.kept` allows.
         """
         self._found.append(found.select(self.rules.edits(found.owner, found.letters) > 0))
         if sum(len(part.owner) for part in self._found) > 2 * self.limits.kept * len(self.starts.ids):

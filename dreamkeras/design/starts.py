@@ -1,7 +1,7 @@
 """Stores the start sequences of a search in one array, together with the constant bases around each insert.
 
-A design is a row of the same width as its start sequence, with a different insert. Because the constant bases are included, constraints
-can be checked across the ends of an insert.
+A design is stored like its start sequence: as a row of the same width, in which only the insert differs. Because the constant bases are
+included, constraints can be checked across the ends of an insert.
 """
 
 from collections.abc import Sequence

@@ -42,7 +42,7 @@ def greedy(search: Search, propose: Proposer = all_edits) -> None:
 
 
 def beam(search: Search, width: int) -> None:
-    """Edits the best `width` new designs of each start sequence in each step, even if they are worse than earlier designs.
+    """Each step edits the best `width` designs that the previous step found for each start sequence, even if earlier designs are better.
 
     Beam search can therefore find pairs of edits that are beneficial only in combination. The search for a start sequence stops
     after `PATIENCE` steps without an improvement of its best design.

@@ -1,5 +1,5 @@
 """Evaluates models against measurements.
 
-In: `Examples`, and models or their predictions.
+In: sequences with measurements (`Examples`), and either models or predictions.
 Out: metrics with confidence intervals, plots and an HTML report.
 """

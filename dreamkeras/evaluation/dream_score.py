@@ -42,8 +42,8 @@ class DreamScore(NamedTuple):
         parts: Correlations on each subset, in the order of `SUBSETS`.
         pearson: Weighted mean of r squared over subsets.
         spearman: Weighted mean of rho over subsets.
-        missing: Subsets whose file is missing or whose correlation is undefined. With missing subsets, the scores are means over the other
-            subsets and are not comparable with scores of the DREAM Challenge.
+        missing: Subsets whose file is missing or whose correlation is undefined. If subsets are missing, the scores are means over the
+            other subsets and are not comparable with scores of the DREAM Challenge.
     """
 
     parts: tuple[SubsetScore, ...]
@@ -72,7 +72,8 @@ def dream_score(
     Args:
         measured: Measurements (n,) in any unit, because correlations do not depend on the unit.
         predicted: Predictions (models, n).
-        subsets: Row numbers of each subset by its name, as from `read_subsets`.
+        subsets: Row numbers (k,) or pairs of row numbers (k, 2) of each subset, by name of the subset. `read_subsets` returns such a
+            dictionary.
         draws: Number of bootstrap resamples for the intervals.
         seed: Random seed for the resamples.
 
@@ -87,9 +88,9 @@ def dream_score(
 def _parts(name: str, rows: np.ndarray, measured: np.ndarray, predicted: np.ndarray, draws: int, seed: int) -> list[SubsetScore]:
     """Computes the correlations of each model on one subset."""
     if name not in SUBSETS:
-        raise InputError(f"Expected subsets among {', '.join(SUBSETS)}, got {name!r}.")
+        raise InputError(f"Expected each subset to be one of {', '.join(SUBSETS)}, got {name!r}.")
     if len(rows) < 2:
-        raise InputError(f"Expected at least 2 sequences or pairs in the subset {name!r}, got {len(rows)}.")
+        raise InputError(f"Expected at least 2 {'pairs of ' if rows.ndim == 2 else ''}sequences in the subset {name!r}, got {len(rows)}.")
     if rows.ndim == 2:
         alternative, reference = rows.T
         measured, predicted = measured[alternative] - measured[reference], predicted[:, alternative] - predicted[:, reference]

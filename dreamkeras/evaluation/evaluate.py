@@ -50,7 +50,7 @@ class Evaluation(NamedTuple):
         differences: Differences in metrics between all pairs of models on all tasks.
         scores: DREAM Challenge score of each model. The dictionary is empty if the test subsets of the DREAM Challenge are not used.
         ceilings: Noise ceiling of each task. The dictionary is empty if there are no replicates.
-        peaks: Metrics on the peaks alone, or None for data without non-peaks or with fewer than two peaks.
+        peaks: Metrics on the peaks alone. None unless the data contain at least two peaks and at least one non-peak.
     """
 
     figures: dict[str, dict[str, Figures]]
@@ -60,7 +60,7 @@ class Evaluation(NamedTuple):
     peaks: "Evaluation | None" = None
 
     def parts(self) -> dict[str, "Evaluation"]:
-        """Returns the evaluations on the sets of windows `PEAKS` and `ALL`, by name of the set.
+        """Returns two evaluations: `PEAKS` with the metrics on the peaks alone, and `ALL` with the metrics on all windows.
 
         If `peaks` is None, returns this evaluation alone, with an empty name.
         """
@@ -83,8 +83,8 @@ def evaluate(
         examples: n measured sequences.
         tasks: Names of the tasks, in the order of the columns of targets.
         predictions: Predictions by model, float (n, tasks).
-        subsets: Row numbers of the DREAM Challenge's test subsets by name, as from `evaluation.subsets.read_subsets`. Subsets require a
-            single task. If None, the DREAM Challenge score is not computed.
+        subsets: Row numbers of each test subset of the DREAM Challenge, by name of the subset. `evaluation.subsets.read_subsets` returns
+            such a dictionary. Subsets require a single task. If None, the DREAM Challenge score is not computed.
         in_units: Whether measurements and predictions are in the same units. If False, the mean squared error is NaN.
         draws: Number of bootstrap resamples of the sequences. All models use the same resamples.
         seed: Random seed for the resamples.
@@ -126,7 +126,7 @@ def _checked(examples: Examples, tasks: tuple[str, ...], predictions: Mapping[st
             )
         if not np.isfinite(values).all():
             rows = (~np.isfinite(values)).any(axis=1).sum()
-            raise InputError(f"Expected finite predictions, got NaN or infinity in {rows} rows of {name}.")
+            raise InputError(f"Expected finite predictions, got NaN or infinity from {name} for {rows} of the {len(values)} sequences.")
     return np.array([np.asarray(values, np.float64) for values in predictions.values()])
 
 

@@ -33,10 +33,10 @@ def write_evaluation(
     tasks: Mapping[str, str],
     notes: Sequence[str] = (),
 ) -> None:
-    """Writes `evaluation.json`, `figures.tsv`, `predictions.tsv`, `plots/`, `report.html` and, with test subsets, `subsets.tsv`.
+    """Writes `evaluation.json`, `figures.tsv`, `predictions.tsv`, `plots/` and `report.html`, and for DREAM Challenge scores `subsets.tsv`.
 
     Args:
-        folder: Folder for the files. Each file appears only when it is complete.
+        folder: Folder for the files. Each file gets its name only when it is complete.
         evaluation: The metrics.
         examples: The sequences with their measurements.
         predictions: Predictions by model, float (n, tasks).
@@ -70,7 +70,10 @@ def _jsonable(value: Any) -> Any:
 
 
 def _figures_table(evaluation: Evaluation) -> str:
-    """Returns a table of metrics with one row per model and task. Columns for peaks and noise ceilings are included only if available."""
+    """Returns a table of metrics with one row per model and task.
+
+    The table has columns for peaks and for noise ceilings if the evaluation contains them.
+    """
     numbers = [f"{figure}{part}" for figure in ("r", "rho", "mse") for part in ("", "_low", "_high")]
     ceilings = NoiseCeiling._fields if evaluation.ceilings else ()
     rows = [("model", "task", *(["windows"] if evaluation.peaks else []), "n", *numbers, *ceilings)]

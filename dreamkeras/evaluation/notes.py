@@ -14,16 +14,16 @@ from dreamkeras.files.inputs import file_name
 __all__ = ["Units", "overlap_notes", "remarks", "undefined_notes"]
 
 BULK = 0.75
-"""Minimum share of measured values within the assay's range of bins.
+"""Minimum share of the measured values that must be within the range of the assay's bins.
 
-If the share is lower, the values are assumed to have other units than the assay.
+If the share is lower, the values are assumed to be in different units from the values of the assay.
 """
 
 CHOSEN_ON = "the best epoch was selected on {them}"
 
 
 class Units(NamedTuple):
-    """Checks whether measured values are in the units of the assay's models.
+    """Checks whether measured values are in the units in which models of the assay predict.
 
     Args:
         outside: Number of values outside the range of the assay's bins.
@@ -94,7 +94,7 @@ def undefined_notes(
 ) -> list[str]:
     """Returns notes with the reasons for undefined correlations and noise ceilings.
 
-    `among` is appended to the names of tasks, such as `" among the peaks"`.
+    `among` is a text such as `" among the peaks"`, which is appended to the names of tasks.
     """
     notes = []
     for column, task in enumerate(tasks):
@@ -107,7 +107,7 @@ def undefined_notes(
         notes += [f"All predictions of {task}{among} by {name} are the same: r and rho are undefined." for name in constant]
     for task, (replicate_r, ceiling_r) in evaluation.ceilings.items():
         if np.isnan(replicate_r):
-            notes.append(f"All pairs of replicates of {task}{among} are constant or share no sequences: the noise ceiling is undefined.")
+            notes.append(f"No two replicates of {task}{among} vary and share 2 or more sequences: the noise ceiling is undefined.")
         elif np.isnan(ceiling_r):
             notes.append(f"The replicates of {task}{among} do not correlate (r {replicate_r:.3f}): the noise ceiling is undefined.")
     if evaluation.peaks and examples.is_peak is not None:

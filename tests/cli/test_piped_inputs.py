@@ -155,9 +155,9 @@ def test_other_commands_accept_pipes(run, model, tmp_path, command, channel):
 
 def test_constraints_and_options_can_be_pipes(run, model, tmp_path):
     args = ("design", "--target", "max", "--task", "gc", "--steps", "1", "-m", model, "-o", tmp_path / "out", "--constraints")
-    assert "Expected keys among gc" in run(*args, "-", stdin="nonsense = 1").stderr
+    assert "Expected only the keys gc" in run(*args, "-", stdin="nonsense = 1").stderr
     with filled_pipe(b"nonsense = 1") as pipe:
-        assert "Expected keys among gc" in run(*args, pipe).stderr
+        assert "Expected only the keys gc" in run(*args, pipe).stderr
 
 
 REFUSED = [

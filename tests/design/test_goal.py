@@ -46,7 +46,7 @@ def test_the_task_is_optional_for_a_model_with_a_single_task():
     ("predictor", "target", "choices", "error", "message"),
     [
         (TWO, "max", {}, ModelError, "Give the task to design for: task 0, task 1."),
-        (TWO, "max", {"task": "Dev"}, ModelError, "one of the tasks task 0, task 1 of weight sum, got 'Dev'"),
+        (TWO, "max", {"task": "Dev"}, ModelError, r"one of the tasks that weight sum predicts \(task 0, task 1\), got 'Dev'"),
         (TWO, "max", {"task": "task 0", "minus": "task 0"}, InputError, "two different tasks"),
         (ONE, "max", {"penalty": 1.0}, ModelError, "A penalty requires an ensemble, got the single model weight sum"),
         (ONE, "max", {"penalty": -1.0}, InputError, "a penalty of 0 or more, got -1"),

@@ -74,6 +74,6 @@ def test_a_folder_that_is_not_empty_is_refused(model, tmp_path):
 
 
 def test_an_error_leaves_no_folder(model, tmp_path):
-    with pytest.raises(InputError, match="random inserts that satisfy the constraints"):
+    with pytest.raises(InputError, match="random inserts satisfy the constraints"):
         run(DesignChoices("max", (model,), task="gc", fields={"gc": [0, 0], "homopolymer": 1}), tmp_path / "out")
     assert list(tmp_path.iterdir()) == []

@@ -91,7 +91,7 @@ def test_calls_are_counted_for_each_start():
 def test_a_limit_on_calls_below_one_step_is_refused():
     search = search_from(["CCCC", "GGGG"], FunctionScorer(count_a, PLAIN), calls=2)
     search.begin()
-    with pytest.raises(InputError, match="Expected calls to be at least 3 per start sequence, enough for one step, got 2"):
+    with pytest.raises(InputError, match="Expected calls to be at least 3 per start sequence, so that the first step fits, got 2"):
         search.step(*designs_of(search, [0, 0, 1], "ACCC", "CACC", "AGGG"))
 
 

@@ -64,7 +64,7 @@ def test_note_on_missing_training_data(tmp_path):
 
 
 OPPOSITE = "The replicates of t do not correlate (r -1.000): the noise ceiling is undefined."
-CONSTANT = "All pairs of replicates of t are constant or share no sequences: the noise ceiling is undefined."
+CONSTANT = "No two replicates of t vary and share 2 or more sequences: the noise ceiling is undefined."
 
 
 @pytest.mark.parametrize(("measured", "predicted", "replicates", "notes"), [
