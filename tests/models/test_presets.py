@@ -136,7 +136,7 @@ def test_profile_blocks_require_an_assay_with_profiles():
 
 def test_a_body_that_changes_the_number_of_positions_is_rejected():
     with pytest.raises(
-        ModelError, match=r"ProfileFinal in the final slot cannot process features of shape .* 100 to 300 positions .* got 600"
+        ModelError, match=r"ProfileFinal in the final slot cannot process features of shape .* 100 to 300 positions, got 600"
     ):
         build_model("unlockdna", GENOME)
 
