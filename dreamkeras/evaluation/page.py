@@ -22,7 +22,7 @@ img { max-width: 100%; }
 
 
 TITLES = {"": "", PEAKS: " for peaks", ALL: " for all windows"}
-"""Suffix of the titles in the report, by the set of windows for which metrics are computed."""
+"""For each set of windows for which metrics are computed, the text that is appended to titles in the report."""
 
 
 def evaluation_page(

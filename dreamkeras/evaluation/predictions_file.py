@@ -16,8 +16,8 @@ def read_predictions(path: str, tasks: tuple[str, ...], ids: list[str], left_out
     """Reads predictions from a table, in the order of the sequences with measurements.
 
     Args:
-        path: TSV, CSV or Parquet file with a column named after each task. If the table has an id column, rows are matched to `ids`. If
-            the table has no id column, rows must be in the order of `ids`.
+        path: TSV, CSV or Parquet file with one column per task, which has the name of the task. If the table has an id column, rows are
+            matched to `ids`. If the table has no id column, rows must be in the order of `ids`.
         tasks: Names of the columns.
         ids: Names of the n sequences with measurements.
         left_out: Number of rows of the measurement file that are missing in `ids`, for example because they have no value. A table with an

@@ -37,7 +37,7 @@ class EvaluationChoices(NamedTuple):
     Args:
         data: File with measured sequences.
         models: Run folders or `.onnx` files. Each model is evaluated separately.
-        predictions: Tables with predictions for the same sequences, as written by `dreamkeras predict`.
+        predictions: Tables with predictions for the sequences in `data`, in the format that `dreamkeras predict` writes.
         assay: Name of the assay. If None, the assay of the first model is used.
         table: Layout of the data file, for the assay `table`.
         summits: Whether windows are centred on the summits in column 10 of a file of peaks. If None, windows are placed as in the
@@ -83,7 +83,7 @@ def run_evaluation(
 
     Args:
         choices: Options of the evaluation.
-        folder: New or empty folder, which appears when all files are complete.
+        folder: New or empty folder. The files appear in this folder together, when all of them are complete.
         command: Command line to record in the manifest.
         progress: Function to call after each batch with the number of sequences in the batch.
 
@@ -91,7 +91,7 @@ def run_evaluation(
         The metrics of the models, and notes on the evaluation.
 
     Raises:
-        DreamkerasError: A file or a model is not valid, or the file and the model do not match. After an error, the folder does not exist.
+        DreamkerasError: A file or a model is not valid, or the file and the model do not match. In this case, no folder is created.
     """
     # The data file may be read twice, because the layout of a table can depend on its columns and its longest sequence.
     with open_folder(folder) as unfinished, rereadable(choices.data if choices.table else None):
@@ -129,7 +129,7 @@ def _names(paths: list[str]) -> dict[str, str]:
 def choose_assay(choices: EvaluationChoices, models: list[OnnxPredictor], known: list[TrainingData | None]) -> Assay:
     """Returns the chosen assay, or the assay that the models were trained on.
 
-    Windows of a table have the construct of the first model or, without a model, the construct of the layout.
+    The windows of a table have the construct of the first model. If there is no model, they have the construct of the layout.
 
     Raises:
         InputError: The assay is unknown, the layout contradicts the construct of the model, or `summits` is set for a model that was not
@@ -155,7 +155,7 @@ def choose_assay(choices: EvaluationChoices, models: list[OnnxPredictor], known:
 def score_examples(
     model: OnnxPredictor, assay: Assay, examples: Examples, batch_size: int = BATCH_SIZE, progress: Callable[[int], None] | None = None
 ) -> np.ndarray:
-    """Predicts the sequences of `examples` with a model, float32 (n, tasks).
+    """Returns the predictions of a model for the sequences in `examples`, float32 (n, tasks).
 
     Raises:
         ModelError: The model and the assay have different tasks or constructs.

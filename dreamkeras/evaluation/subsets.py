@@ -77,9 +77,9 @@ def read_subsets(
         folder: Folder with the tables of the subsets. Each table has the columns in `SINGLE` or in `PAIRED`. Repeated rows or pairs in a
             table are used once.
         rows: Number of rows of the test file.
-        public: Folder of the public leaderboard, with one JSON file per subset. The keys in a JSON file are row numbers, or pairs of
-            row numbers in the form `alt,ref`. All rows of the leaderboard are excluded from all subsets of rows. Pairs of the leaderboard
-            are excluded from the subset with the same name. If None, no rows are excluded.
+        public: Folder of the public leaderboard, with one JSON file per subset. The keys in a JSON file are row numbers, or pairs of row
+            numbers in the form `alt,ref`. Each row in any of the files, alone or in a pair, is excluded from every subset of rows. A pair
+            is excluded only from the subset of its own file. If None, no rows are excluded.
         test: Sequences of the test file. If a table of a subset contains sequences, these sequences must be equal to the sequences of the
             test file. If None, sequences are not compared.
 
@@ -88,8 +88,8 @@ def read_subsets(
         and a reference row. The subset `all` contains all rows that are not excluded.
 
     Raises:
-        InputError: The folder has none of the files, a file is malformed, or a row is missing in the test file or has another sequence
-            there.
+        InputError: The folder has no file of a subset, a file is malformed, or the test file lacks a row of a subset or has a different
+            sequence in this row.
     """
     found = {name: Path(folder) / subset.file for name, subset in SUBSETS.items() if subset.file and (Path(folder) / subset.file).is_file()}
     if not found:
@@ -118,7 +118,7 @@ def _read_subset(path: Path, paired: bool, rows: int, test: RowSequences | None)
 
 
 def _positions(table: Table, rows: int) -> np.ndarray:
-    """Returns the row numbers in a batch of a subset's table, int64 (n, columns)."""
+    """Reads row numbers from a batch of the table of a subset, int64 (n, columns)."""
     cells = list(zip(*table.columns, strict=True))
     for line, row in zip(table.lines, cells, strict=True):
         if not all(is_whole(cell) and int(cell) < rows for cell in row):
@@ -140,7 +140,7 @@ def _compare(table: Table, rows: np.ndarray, texts: list[str], test: RowSequence
     different = (test.construct.windows(sequences.select(fitting)) != test.letters[rows[fitting]]).any(axis=1)
     for place in fitting[different][:1]:
         raise InputError(
-            f"Row {rows[place]} of the test file and {source_name(table.source)}, line {table.lines[place]}, have different sequences. "
+            f"Row {rows[place]} of the test file differs from the sequence in {source_name(table.source)}, line {table.lines[place]}. "
             "Use the test file of the DREAM Challenge in its original order."
         )
 
@@ -151,7 +151,7 @@ def _read_public(path: Path, paired: bool) -> np.ndarray:
         return np.array(keys, np.int64).reshape(len(keys), 2 if paired else 1)
     except (OSError, ValueError) as error:
         wanted = "pairs of rows as alt,ref" if paired else "row numbers"
-        raise InputError(f"Expected a JSON object whose keys are {wanted} in {path}: {error}.") from None
+        raise InputError(f"Expected {path} to contain a JSON object whose keys are {wanted}: {error}.") from None
 
 
 def _without(values: np.ndarray, used: np.ndarray) -> np.ndarray:

@@ -41,7 +41,10 @@ class TrainingData(NamedTuple):
 
     @property
     def missing(self) -> str:
-        """The first training or validation file that is missing or a stream, or an empty string if all files can be read again."""
+        """The first training or validation file that cannot be read again, because it is missing or a stream.
+
+        The text is empty if all files can be read again.
+        """
         return next((file for file in (self.file, self.valid) if file and (is_stream(file) or not Path(file).is_file())), "")
 
 

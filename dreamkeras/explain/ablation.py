@@ -20,7 +20,7 @@ from dreamkeras.sequence.shuffle import shuffle_dinucleotides, shuffle_letters
 __all__ = ["METHODS", "Ablation", "Ablator", "RegionSpans", "Spans", "slide"]
 
 AT_ONCE = 8192
-"""Maximum number of ablated sequences in memory at a time. With long windows, fewer sequences are in memory."""
+"""Maximum number of ablated sequences in memory at a time. If windows are long, the number is smaller."""
 
 
 class Spans(NamedTuple):
@@ -95,7 +95,7 @@ def slide(inserts: Ragged, width: int, step: int) -> Spans:
 
 
 class RegionSpans:
-    """Finds the regions of sequences by the names of the sequences, and records which regions were found.
+    """Finds the regions that belong to sequences with given names, and records which regions were found.
 
     Args:
         regions: Regions to ablate. The contigs are names of sequences, and the positions are relative to the inserts.
@@ -117,7 +117,7 @@ class RegionSpans:
         return int((~self._met).sum())
 
     def __call__(self, ids: list[str], inserts: Ragged) -> Spans:
-        """Returns the regions of the sequences with the given names, as spans of their inserts.
+        """Returns the regions that belong to the sequences named in `ids`, as spans of `inserts`.
 
         Raises:
             InputError: A region extends beyond the insert.
@@ -191,7 +191,7 @@ class Ablator:
 
         Raises:
             InputError: A sequence does not fit the model. The message names the sequence.
-            ModelError: Members of an ensemble find different inserts in a sequence.
+            ModelError: The inserts that the members of an ensemble find in a sequence differ.
         """
         require_fit(records, fit_problems(records, self.scorer.constructs))
         inserts = records.sequences.cut(*common_inserts(records.sequences, self.scorer.constructs))
@@ -238,7 +238,7 @@ class Ablator:
             yield BatchResult(self.ablate(batch.found, spans_of, progress), batch.skipped)
 
     def _ablated(self, inserts: Ragged, spans: Spans) -> tuple[Ragged, np.ndarray]:
-        """Returns the ablated inserts, one per span and shuffle, and bool (spans,), whether any shuffle differs from the span."""
+        """Returns the ablated inserts, one per span and shuffle, and whether any shuffle differs from its span, bool (spans,)."""
         rows = np.repeat(np.arange(len(spans.starts)), self._shuffles)
         pieces = inserts.cut(inserts.offsets[spans.sequences] + spans.starts, spans.ends - spans.starts).select(rows)
         ablated = inserts.select(spans.sequences[rows])

@@ -1,4 +1,4 @@
-"""Writes the effects of ablations to tables, with one row per span and positions as in BED."""
+"""Writes the effects of ablations to tables. Each row is a span, and the positions are 0-based and half-open, as in BED."""
 
 import numpy as np
 

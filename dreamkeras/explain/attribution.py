@@ -1,4 +1,4 @@
-"""Stores attributions, which are the contributions of letters to a prediction, and computes the error of their sum.
+"""Stores attributions (the contributions of letters to a prediction), and compares the sum of the contributions with the prediction.
 
 The contributions are computed by `models.gradients`. This module does not import Keras.
 """
@@ -20,10 +20,10 @@ class Attribution(NamedTuple):
         ids: n names.
         inserts: The n unchanged inserts of the sequences.
         reference: Predictions for the sequences, float32 (n, tasks).
-        baseline: Mean prediction over the baseline sequences of each sequence, float32 (n, tasks).
+        baseline: For each sequence, mean prediction over its baseline sequences, float32 (n, tasks).
         scores: Hypothetical contributions, float32 (letters of all inserts, 4, tasks), in the order of `inserts.flat` and `BASES`. A
-            hypothetical contribution is the contribution that a base would have at a position if the multipliers of the network did not
-            change.
+            hypothetical contribution is the contribution that a base would have at a position if the multipliers (contributions per unit
+            of input) did not change.
     """
 
     ids: list[str]

@@ -1,4 +1,7 @@
-"""Writes attributions to a long table with one row per letter or to a NumPy array file, and completeness errors to another table."""
+"""Writes attributions to a NumPy array file, or to a long table with one row per letter.
+
+Completeness errors are written to a separate table.
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager

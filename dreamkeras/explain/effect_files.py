@@ -1,6 +1,6 @@
 """Writes the effects of single-letter changes to a long table with one row per mutant, or to a NumPy array file.
 
-Files are written in parts, and appear only when they are complete.
+Files are written batch by batch, and get their names only when they are complete.
 """
 
 import shutil
@@ -102,7 +102,10 @@ class RowSink:
 
 
 class EffectTable(RowSink):
-    """Long table of effects, with the columns `LABELS` and `effect_columns`. There is no row for replacing a letter by itself."""
+    """Long table of effects, with the columns `LABELS` and `effect_columns`.
+
+    Replacing a letter by itself is not a mutation, and has no row.
+    """
 
     def write(self, found: Mutagenesis) -> None:
         """Writes a row for each mutant."""
@@ -126,7 +129,7 @@ def open_effects(path: str, tasks: Sequence[str], format: str | None = None, *, 
     Args:
         path: Path of the file.
         tasks: Names of the tasks.
-        format: One of `EFFECT_FORMATS`. Defaults to the format of the file's suffix, or to `tsv` without a suffix.
+        format: One of `EFFECT_FORMATS`. If None, the suffix of `path` determines the format. A path without a suffix means `tsv`.
         has_sd: Whether to add columns with standard deviations to the table.
 
     Raises:
@@ -160,7 +163,7 @@ def _changes(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
 
 
 class _Arrays:
-    """Spools arrays to unnamed files in a folder, or to memory while they are small. Instances are created by `open_arrays`."""
+    """Collects arrays in unnamed temporary files until all of them can be saved. Instances are created by `open_arrays`."""
 
     def __init__(self, folder: Path | None, arrays: Callable[[Any], Mapping[str, np.ndarray]]) -> None:
         self._folder, self._arrays = folder, arrays
@@ -226,17 +229,17 @@ def open_arrays(
 ) -> Iterator[EffectSink[Any]]:
     """Opens an `.npz` file for effects. The file appears when the `with` block ends without an error.
 
-    Inside the block, arrays are spooled to unnamed files in the same folder. By default, the file contains `ids` (n,), `offsets`
-    (n + 1,), `letters` S1 (letters,), `reference` (n, tasks), `effects` (letters, 4 or 5, tasks), `tasks` and `changes`. If the effects
-    have standard deviations, the file also contains `effects_sd`. The letters of insert i are in the rows from `offsets[i]` to
+    Inside the block, arrays are collected in unnamed temporary files in the same folder. The file always contains `ids` (n,), `offsets`
+    (n + 1,), `letters` S1 (letters,) and `tasks`. By default, it also contains `reference` (n, tasks), `effects` (letters, 4 or 5, tasks)
+    and `changes`, and `effects_sd` if the effects have standard deviations. The letters of insert i are in the rows from `offsets[i]` to
     `offsets[i + 1]`.
 
     Args:
         path: Path of the file.
         tasks: Names of the tasks.
         arrays: Function that takes the results for a batch and returns arrays with one row per letter or per insert.
-        constants: Function that takes the shapes of the arrays and returns arrays that are stored once. If no records were written, the
-            dictionary of shapes is empty.
+        constants: Function that takes the shapes of the arrays and returns additional arrays, which do not grow with the number of
+            records. If no records were written, the dictionary of shapes is empty.
 
     Raises:
         DreamkerasError: The file cannot be written.

@@ -28,7 +28,7 @@ def mutate_into_shards(
     batch_size: int = BATCH_SIZE,
     progress: Progress | None = None,
 ) -> None:
-    """Predicts the effects for records that are not in a shard yet, and adds them to `shards`. `shard_parts` reads all effects.
+    """For records that are not in a shard yet, predicts the effects and adds these effects to `shards`. `shard_parts` reads all effects.
 
     For the other arguments and the errors, see `mutate_records`. `records` must contain all records again, including the records of
     finished shards.

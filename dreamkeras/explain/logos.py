@@ -87,7 +87,7 @@ def logo_svg(letters: str, heights: np.ndarray, title: str = "") -> str:
 
 @plain_settings()
 def draw_logo(letters: str, heights: np.ndarray, path: Path, title: str = "") -> None:
-    """Draws a logo to a PNG file, which appears only when it is complete. See `logo_svg` for the other arguments.
+    """Draws a logo to a PNG file. The file gets its name only when the logo is complete. See `logo_svg` for the other arguments.
 
     Raises:
         InputError: The number of heights differs from the number of letters, or a height is not finite.
@@ -159,10 +159,10 @@ def open_logos(folder: Path, tasks: Sequence[str], *, png: bool = False) -> Iter
 
 def _measured(letters: str, heights: np.ndarray) -> tuple[str, float, float]:
     """Returns the glyphs of a logo, and the maximum extent of the letters above and below the line."""
-    if heights.shape != (len(letters),) or not np.isfinite(heights).all():
-        raise InputError(
-            f"Expected {len(letters)} finite heights for a logo, got an array of shape {heights.shape}, or values that are not finite."
-        )
+    if heights.shape != (len(letters),):
+        raise InputError(f"Expected {len(letters)} heights for a logo, got an array of shape {heights.shape}.")
+    if not np.isfinite(heights).all():
+        raise InputError("Expected finite heights for a logo, got NaN or infinity.")
     drawn = "".join(letter if letter in GLYPHS else chr(N) for letter in letters.upper())
     return drawn, max(0.0, float(heights.max(initial=0))), min(0.0, float(heights.min(initial=0)))
 

@@ -31,7 +31,7 @@ def open_marginalisation(
         path: Path of the table.
         motifs: One or two motifs.
         tasks: Names of the tasks.
-        format: One of `formats.names.TABLES`. Defaults to the format of the file's suffix, or to `tsv` without a suffix.
+        format: One of `formats.names.TABLES`. If None, the suffix of `path` determines the format. A path without a suffix means `tsv`.
         draws: Number of bootstrap resamples for the intervals.
         seed: Random seed for the resamples.
 

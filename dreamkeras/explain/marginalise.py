@@ -103,7 +103,7 @@ def marginalise(
 
     Args:
         motifs: IUPAC codes; see `motif_sites.motif_letters`.
-        arrangements: At least one arrangement with the positions and strands of the motifs, as from `arrange`.
+        arrangements: At least one arrangement, which gives the positions and strands of the motifs. `arrange` returns arrangements.
         backgrounds: n inserts without adapters.
         scorer: The model or ensemble. For an ensemble, the mean prediction is used.
         seed: Random seed for the bases that replace ambiguity codes.

@@ -20,7 +20,7 @@ class Site(NamedTuple):
 
     Args:
         motif: Index of the motif, from 0.
-        position: 0-based position of the motif's leftmost letter in the insert, on either strand.
+        position: 0-based position of the leftmost letter in the insert. On the reverse strand, this letter is the last letter of the motif.
         reverse: Whether the motif is on the reverse strand.
     """
 

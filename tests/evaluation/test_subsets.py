@@ -69,7 +69,7 @@ def test_a_folder_without_subsets_is_refused(tmp_path):
 def test_a_broken_public_file_is_named(folder, content):
     public = write_public(folder / "public")
     (public / "low_exp_indices.json").write_text(content)
-    with pytest.raises(InputError, match=r"row numbers in .*low_exp_indices\.json"):
+    with pytest.raises(InputError, match=r"low_exp_indices\.json to contain a JSON object whose keys are row numbers: "):
         read_subsets(folder, 9, public)
 
 
@@ -103,5 +103,5 @@ class TestSequences:
     )
     def test_other_sequences_are_refused(self, tmp_path, tested, file, table):
         (tmp_path / file).write_text(table)
-        with pytest.raises(InputError, match=rf"^Row 1 of the test file and .*{file}, line 3, have different sequences\."):
+        with pytest.raises(InputError, match=rf"^Row 1 of the test file differs from the sequence in .*{file}, line 3\."):
             read_subsets(tmp_path, 4, test=tested)

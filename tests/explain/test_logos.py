@@ -79,9 +79,15 @@ class TestSvg:
     def test_a_logo_without_heights_is_drawn(self, heights):
         assert len(drawn(logo_svg("ACG"[: len(heights)], heights))) == len(heights)
 
-    @pytest.mark.parametrize("heights", [np.ones(3), np.array([1, np.nan])])
-    def test_invalid_heights_are_refused(self, heights):
-        with pytest.raises(InputError, match="Expected 2 finite heights"):
+    @pytest.mark.parametrize(
+        ("heights", "message"),
+        [
+            (np.ones(3), r"Expected 2 heights for a logo, got an array of shape \(3,\)"),
+            (np.array([1, np.nan]), "Expected finite heights for a logo, got NaN or infinity"),
+        ],
+    )
+    def test_invalid_heights_are_refused(self, heights, message):
+        with pytest.raises(InputError, match=message):
             logo_svg("AC", heights)
 
 
