@@ -89,7 +89,7 @@ class Examples:
     def describe_reading(self, file: str) -> str:
         """Returns a sentence that states the number of rows of a file and the number of skipped rows.
 
-        For genomic windows, the sentence is empty, because their `remarks` already include these numbers.
+        For genomic windows, an empty text is returned, because their `remarks` already include these numbers.
         """
         if self.is_peak is not None:
             return ""
@@ -111,7 +111,7 @@ class Examples:
 
 
 def require_examples(examples: Examples, wanted: int, purpose: str) -> None:
-    """Checks that there are at least `wanted` examples. The error message names the purpose, such as `"one batch"`.
+    """Checks that there are at least `wanted` examples. The error message states their purpose.
 
     Raises:
         InputError: There are fewer examples than `wanted`.

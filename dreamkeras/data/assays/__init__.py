@@ -1,5 +1,5 @@
 """Assays: each experiment type has a module that defines its construct, units and file layout.
 
-Input: files in the layout of an assay, or a user's own table.
+Input: data files with the columns that an assay defines, files of peaks, or a user's own table.
 Output: `Examples`.
 """

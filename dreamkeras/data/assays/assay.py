@@ -13,16 +13,18 @@ class Assay(NamedTuple):
     """An experiment type whose measurements a model is trained on.
 
     Args:
-        name: Name of the assay in the option `--assay`.
+        name: Name of the assay, as a user gives it to the option `--assay`.
         construct: Construct that turns the sequences of the assay into windows.
         tasks: Name of each measured value.
         units: Unit of each measured value.
         read: Function that takes the path of a data file and returns its examples.
-        bins: Number of sorting bins, if the measured values are mean bin numbers from 0. If None, the measured values are not bin numbers.
+        bins: Number of sorting bins, numbered from 0, if each measured value is a mean of bin numbers. If None, the measured values are
+            not bin numbers.
         read_test: Function that reads a test file, in which values may have other units than in training files. If None, `read` is
             used for test files.
         profile: Number of positions of the predicted profile. If None, the model predicts no profile.
-        insert_length: Usual length of an insert, if the window is long enough for longer inserts. If None, most inserts fill the window.
+        insert_length: Usual length of an insert, if it is shorter than the longest insert that fits the window. If None, most inserts fill
+            the window.
         read_ids: Function that reads the ids of genomic windows but not their sequences. If None, the assay does not use genomic windows.
     """
 

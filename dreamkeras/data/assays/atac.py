@@ -20,7 +20,7 @@ __all__ = ["atac_assay", "read", "read_ids"]
 
 
 def atac_assay(layout: AtacLayout) -> Assay:
-    """Returns the ATAC-seq assay with the files and window sizes of a layout.
+    """Returns the ATAC-seq assay, which reads the files that a layout names, with the window sizes of the layout.
 
     Example:
         >>> atac_assay(AtacLayout("genome.fa", "coverage.bw")).profile
@@ -59,8 +59,8 @@ class Windows(NamedTuple):
 def read(layout: AtacLayout, path: str) -> Examples:
     """Reads the windows around the peaks of a file, followed by non-peaks on the same chromosomes.
 
-    Non-peaks are selected only on chromosomes with peaks. Therefore, files with peaks on different chromosomes have different non-peaks.
-    Windows that extend beyond their contig are omitted, and so are repeated windows.
+    Non-peaks are selected only on the chromosomes of these peaks. Therefore, two files with peaks on different chromosomes, for example
+    for training and validation, share no non-peaks. Windows that extend beyond their contig are omitted, and so are duplicates of a window.
 
     Args:
         layout: Layout with the files of the genome, the reads and the non-peaks, and with the window sizes.
@@ -87,7 +87,7 @@ def read(layout: AtacLayout, path: str) -> Examples:
 
 
 def read_ids(layout: AtacLayout, path: str) -> Examples:
-    """Reads the ids of the windows that `read` returns, without their sequences and reads.
+    """Reads the ids of the windows that `read` returns, but neither their sequences nor their read counts.
 
     Ids are sufficient to split windows into training and validation data. Reading ids is much faster than reading sequences and signal.
 
@@ -123,7 +123,7 @@ def _on_contigs(bed: Bed, length: int, genome: Genome) -> Windows:
 
 
 def _nonpeaks(layout: AtacLayout, genome: Genome, peaks: Bed) -> Windows:
-    """Reads non-peaks on the contigs of the peaks from the file of the layout, or draws non-peaks at random if the layout has no file."""
+    """Returns non-peaks on the contigs of the peaks: from the file `layout.nonpeaks` or, if it is None, drawn at random from the genome."""
     if layout.nonpeaks is None:
         count = max(1, round(layout.drawn * len(peaks.regions.contigs)))
         drawn = draw_nonpeaks(genome, peaks.regions, count, layout.length, layout.seed)

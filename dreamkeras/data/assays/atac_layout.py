@@ -19,7 +19,7 @@ class AtacLayout:
         signal: bigWig file with the number of reads that begin at each position.
         nonpeaks: BED file of non-peaks. If None, non-peaks are drawn from the genome, see `data.assays.nonpeaks`.
         length: Number of bases in the window that the model reads.
-        profile_length: Number of positions, in the middle of the window, for which reads are predicted.
+        profile_length: Number of positions, in the middle of the window, for which read counts are predicted.
         jitter: Maximum shift of a training window in each direction, in bases.
         nonpeak_ratio: Number of non-peaks per peak in each training epoch. If 0, no non-peaks are used.
         drawn: Number of non-peaks to draw per peak if `nonpeaks` is None.

@@ -31,9 +31,9 @@ LARGEST = float(np.finfo(np.float32).max)
 """The largest value that can be stored in examples: the float32 maximum."""
 
 PLAIN = b"0123456789+-.eE"
-"""Characters of plain numbers.
+"""Characters of numbers in ASCII.
 
-Any text of only these characters that NumPy can parse is also a valid number according to the module `decimals`.
+If a text consists only of these characters and NumPy can parse it, the module `decimals` accepts it, too.
 """
 
 
@@ -41,7 +41,7 @@ class Columns(NamedTuple):
     """Column names of an assay, in lower case. If several names are given, the first name that is in the header is used.
 
     Args:
-        values: Possible names of the column of each measured value.
+        values: For each measured value, the possible names of its column.
         ids: Possible names of the id column. If empty, rows are numbered from 1.
         needs_header: Whether tables without a header or without ids are rejected. If False, the columns of a table without a header
             are sequence, values and, optionally, fold, in this order.
@@ -67,7 +67,7 @@ class Measurements(NamedTuple):
 
 
 def read_measurements(path: str, columns: Columns, to_examples: Callable[[Measurements], Examples]) -> Examples:
-    """Reads the examples of a table, which is TSV or CSV, plain or gzip, or Parquet.
+    """Reads a table and returns its examples. The table is Parquet, or TSV or CSV that may be compressed with gzip.
 
     The function `to_examples` converts each batch of rows to examples.
 
@@ -89,7 +89,7 @@ def read_measurements(path: str, columns: Columns, to_examples: Callable[[Measur
 
 
 def oriented_examples(batch: Measurements, construct: Construct, reverse_mark: str) -> Examples:
-    """Returns the examples of an assay that measures sequences in both orientations. Sequences keep the orientation of the table.
+    """Returns the examples of an assay that measures sequences in both orientations. The sequences are not reverse-complemented.
 
     Args:
         batch: Batch of n rows.
@@ -143,7 +143,7 @@ def read_numbers(cells: list[str], records: Records, wanted: str = "a number", m
     """Returns the numbers in a column.
 
     Args:
-        cells: Texts of the n cells.
+        cells: Contents of the n cells of the column.
         records: The n records that the cells belong to, for error messages.
         wanted: Description of a valid cell, for error messages.
         missing: Whether missing values are allowed.
@@ -155,7 +155,7 @@ def read_numbers(cells: list[str], records: Records, wanted: str = "a number", m
         InputError: A cell is not a number, or the absolute value of its number is above `LARGEST`. The message names the record.
     """
     numbers = None
-    if not "".join(cells).encode().translate(None, PLAIN):  # plain numbers need no checks before NumPy parses them
+    if not "".join(cells).encode().translate(None, PLAIN):  # text of only these characters needs no check before NumPy parses it
         with suppress(ValueError):
             numbers = np.array(cells, np.float64)
     if numbers is None:

@@ -10,7 +10,10 @@ from dreamkeras.sequence.alphabet import IS_BASE, IS_GC
 __all__ = ["draw_nonpeaks", "gc_content"]
 
 STEPS = 100
-"""Number of steps into which GC content from 0 to 1 is divided. Non-peaks are matched to peaks by GC content rounded to a step."""
+"""Number of steps into which the range of GC content, 0 to 1, is divided.
+
+To match non-peaks to peaks, the GC content of each window is rounded to the nearest step.
+"""
 
 
 def draw_nonpeaks(genome: Genome, peaks: Regions, count: int, length: int, seed: int = 0) -> Regions:
@@ -21,7 +24,7 @@ def draw_nonpeaks(genome: Genome, peaks: Regions, count: int, length: int, seed:
 
     Args:
         genome: Reference genome.
-        peaks: Peaks, whose contigs have the same names as in the genome.
+        peaks: Peaks. Their contigs must have the same names as in the genome.
         count: Number of windows to draw. If the genome has fewer suitable windows, all of them are returned.
         length: Number of bases in each window.
         seed: Random seed, 0 or more.

@@ -24,7 +24,7 @@ ATAC = "atac"
 
 WANTED = {
     TABLE: "Assay 'table' needs a column of measured values: name it with --target-column.",
-    ATAC: "Assay 'atac' needs a genome and its reads: name them with --genome and --signal.",
+    ATAC: "Assay 'atac' needs a genome and a bigWig file of read counts: name them with --genome and --signal.",
 }
 """Error messages that are shown if an assay needs a layout and no layout is given."""
 
@@ -34,8 +34,8 @@ def find_assay(name: str, layout: TableLayout | AtacLayout | None = None, constr
 
     Args:
         name: A key of `ASSAYS`, `TABLE` or `ATAC`.
-        layout: Layout of the user's own table or ATAC-seq data. The layout is required for `TABLE` and `ATAC`, and ignored for other
-            assays.
+        layout: Layout of the user's own table, or layout of the ATAC-seq data. The layout is required for `TABLE` and `ATAC`, and ignored
+            for other assays.
         construct: Construct of an existing model or run. For a user's own table, this construct replaces the construct of the layout.
             If None, the layout defines the construct.
 

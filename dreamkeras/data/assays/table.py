@@ -1,7 +1,7 @@
 """The assay for a user's own table of sequences with measured values.
 
-The user specifies the columns of the table, the flanks and the window length. A table is TSV or CSV, plain or gzip, or Parquet. A row may
-have several measured values, some of which may be missing.
+The user specifies the columns of the table, the flanks and the window length. A table is Parquet, or TSV or CSV that may be compressed
+with gzip. A row may have several measured values, some of which may be missing.
 """
 
 from collections.abc import Iterable
@@ -25,7 +25,7 @@ from dreamkeras.sequence.records import Records, numbered
 __all__ = ["fitted_layout", "read", "settled_layout", "table_assay"]
 
 Cells = dict[int, list[str]]
-"""Maps the position of each column to the cells of a batch of rows."""
+"""The cells of a batch of rows in each column. The keys are the positions of the columns."""
 
 
 def table_assay(layout: TableLayout, construct: Construct | None = None) -> Assay:
@@ -98,7 +98,7 @@ def read(layout: TableLayout, construct: Construct, path: str) -> Examples:
             done += len(table.lines)
     examples = Examples.joined(parts)
     if not len(examples):
-        raise InputError(f"{source_name(path)} has no row with a value of {' or '.join(layout.tasks)} and a weight above 0.")
+        raise InputError(f"{source_name(path)} has no row with a weight above 0 and a value in column {' or '.join(layout.tasks)}.")
     return examples
 
 
@@ -175,7 +175,7 @@ def _weights(layout: TableLayout, columns: _Columns, cells: Cells, records: Reco
     given = cells[columns.weight]
     numbers = read_numbers(given, records, missing=True)
     by_variance = layout.weight_column is None
-    wanted = "a variance above 0 in single precision" if by_variance else "a weight of 0 or more"
+    wanted = "a variance that is above 0 as float32" if by_variance else "a weight of 0 or more"
     right = np.isfinite(numbers) & ((numbers > 1 / LARGEST) if by_variance else (numbers >= 0))
     for row in np.flatnonzero(measured & ~right)[:1]:
         raise InputError(f"Expected {wanted}, got {given[row]!r} in {records.origin(int(row))}.")

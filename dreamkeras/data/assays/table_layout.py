@@ -24,8 +24,8 @@ class TableLayout:
     """The columns of a table of sequences with measured values, and the construct of the sequences.
 
     A column is given as a name, in upper or lower case, or as a position, counted from 0. A text that consists of digits is a name if the
-    header has exactly this name, and a position otherwise. Training and evaluation resolve texts of digits with
-    `data.assays.table.settled_layout` before they read the table.
+    header has exactly this name, and a position otherwise. Before training and evaluation read the table,
+    `data.assays.table.settled_layout` decides this for every text of digits.
 
     Args:
         target_column: Columns of the measured values, one for each task.
@@ -114,8 +114,8 @@ class TableLayout:
         """Returns the construct of an existing run.
 
         Args:
-            stored: Construct in the run's `config.json`. None for a run of an older version of dreamkeras. Older versions of
-                dreamkeras used a strand flag if values applied to both strands.
+            stored: Construct in the run's `config.json`. None for a run of an older version of dreamkeras. Such a run has the flag
+                `is_reverse` if `both_strands` is True.
 
         Raises:
             InputError: The stored construct or the construct of the layout is invalid.

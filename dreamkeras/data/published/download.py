@@ -40,14 +40,14 @@ def download(
 ) -> Download:
     """Downloads the missing files of a data set. After a failure, the next call resumes the download.
 
-    Sizes and checksums are read from `DATA_SETS` or, if they are missing there, from the index of the Zenodo record. The first
-    available index is used: the copy in the folder, the index on Zenodo, or the index on the mirror. If a mirror
-    is used and no index is available, `unchecked` in the result lists the files that could not be verified.
+    Sizes and checksums are read from `DATA_SETS` or, if they are missing there, from the index of the Zenodo record. The index is read
+    from the copy in the folder. If there is no copy, it is read from Zenodo, and if that fails, from the mirror. If a mirror is used and
+    no index is available, `unchecked` in the result lists the files that could not be verified.
 
     Args:
         name: A key of `DATA_SETS`.
         folder: Folder for the files. A missing folder is created.
-        mirror: URL of a folder with files of the same names as on Zenodo. If None, files are downloaded from Zenodo.
+        mirror: URL of a folder that holds copies of the files under the same names as on Zenodo. If None, files are downloaded from Zenodo.
         progress: Function that is called with the name of a file, the number of downloaded bytes and the total number of bytes.
         say: Function that is called with a message about each pause, each repeated attempt and each missing checksum.
 
@@ -124,7 +124,7 @@ def _mirrored_index(url: str, say: Say | None) -> tuple[dict[str, RecordFile], s
         return read_index(read_url(url, LONGEST_INDEX, say=say), url), url
     except DreamkerasError as error:
         if say:
-            say(f"No checksums available from {INDEX_URL} or from the mirror: {error}")
+            say(f"Cannot read checksums from {INDEX_URL} or from the mirror: {error}")
         return {}, url
 
 

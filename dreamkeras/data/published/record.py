@@ -36,7 +36,7 @@ class RecordFile(NamedTuple):
     Args:
         name: File name.
         size: Size in bytes. None if unknown.
-        checksum: `KIND:HEX`, with a kind from `digests.KINDS`. None if unknown.
+        checksum: Checksum in the form `KIND:HEX`, where KIND is `md5` or `git-blob`. None if unknown.
     """
 
     name: str
@@ -51,7 +51,8 @@ class DataSet(NamedTuple):
         description: One-line description of the content.
         files: Files of the data set. Files that end in `.tar.gz` are unpacked.
         command: Command that uses the data set, with a placeholder of the form `{NAME}` for each path.
-        inputs: For each NAME in the command, a regular expression that matches the lower-case path of the file in the folder.
+        inputs: Regular expression for each NAME in the command. The placeholder `{NAME}` is replaced by the first file whose path in the
+            folder, in lower case, matches.
         citation: Paper that describes the measurements. If None, the paper in `DATA_CITATION` describes the measurements.
     """
 
@@ -65,7 +66,7 @@ class DataSet(NamedTuple):
         """Returns the command with file paths, quoted for a shell, or None if one of the patterns in `inputs` matches no file."""
         shown = {}
         for name, pattern in self.inputs.items():
-            # Archives made on macOS contain a file `._NAME` with the attributes of each file. Such files are ignored.
+            # For each file NAME, archives made on macOS also contain a file `._NAME` with its attributes. Such files are ignored.
             fitting = [path for path in sorted(paths) if re.search(pattern, str(path.relative_to(folder)).lower()) and path.name[0] != "."]
             if not fitting:
                 return None
@@ -74,7 +75,7 @@ class DataSet(NamedTuple):
 
 
 DATA_CITATION = "Rafi et al., Nature Biotechnology 2024, doi:10.1038/s41587-024-02414-w; data: doi:10.5281/zenodo.10633252 (CC BY 4.0)"
-"""Citation of the paper and the Zenodo record with all data sets."""
+"""Citation of the paper, and of the Zenodo record that contains all data sets."""
 
 DATA_SETS = {
     "yeast": DataSet(
