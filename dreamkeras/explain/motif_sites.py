@@ -91,7 +91,7 @@ def motif_letters(motif: str, n: int, random: np.random.Generator) -> np.ndarray
     """
     codes = np.frombuffer(motif.upper().encode("latin-1", "replace"), np.uint8)
     if not len(codes) or not IS_LETTER[codes].all():
-        raise InputError(f"Expected a motif of the IUPAC codes {''.join(IUPAC)}, got {motif!r}.")
+        raise InputError(f"Expected a motif that consists of the IUPAC codes {''.join(IUPAC)}, got {motif!r}.")
     letters = np.empty((n, len(codes)), np.uint8)
     for column, code in enumerate(codes):
         bases = BASE_CODES[ONE_HOT[code] > 0]
@@ -104,7 +104,7 @@ def insert_motif(inserts: Ragged, letters: np.ndarray, position: int, *, reverse
 
     Args:
         inserts: n inserts.
-        letters: Letters of the motif, uint8 (n, letters), as from `motif_letters`.
+        letters: Letters of the motif for each insert, uint8 (n, letters). `motif_letters` returns such an array.
         position: 0-based position of the leftmost letter of the motif.
         reverse: Whether the motif is on the reverse strand.
     """

@@ -22,7 +22,7 @@ from dreamkeras.sequence.records import BATCH_LETTERS, Records
 __all__ = ["BatchResult", "Mutagenesis", "fitting_batches", "mutagenesis", "mutate_records"]
 
 AT_ONCE = 8192
-"""Maximum number of mutants whose windows are in memory at a time. With long windows, fewer mutants are in memory."""
+"""Maximum number of mutants whose windows are in memory at a time. If windows are long, the number is smaller."""
 
 LETTERS_AT_ONCE = 1 << 14
 """Maximum number of letters of the inserts in a batch, enough for 200 yeast promoters. An insert with more letters is a separate batch."""
@@ -91,7 +91,7 @@ def mutagenesis(
 
     Raises:
         InputError: A sequence does not fit the model, or does not fit after a deletion. The message names the sequence.
-        ModelError: Members of an ensemble find different inserts in a sequence.
+        ModelError: The inserts that the members of an ensemble find in a sequence differ.
 
     Example:
         >>> from dreamkeras.scoring.predictor import load
@@ -112,7 +112,7 @@ def mutate_records(
     batch_size: int = BATCH_SIZE,
     progress: Progress | None = None,
 ) -> Generator[BatchResult[Mutagenesis], None, None]:
-    """Predicts the effects of all single-letter changes for many records in order, a few records at a time.
+    """Predicts the effects of all single-letter changes for many records, in their order and a few records at a time.
 
     With `on_error="skip"`, records that do not fit the model are omitted. For the other arguments, see `mutagenesis`.
 
@@ -121,7 +121,7 @@ def mutate_records(
 
     Raises:
         InputError: A record does not fit the model and `on_error` is `"fail"`.
-        ModelError: Members of an ensemble find different inserts in a sequence.
+        ModelError: The inserts that the members of an ensemble find in a sequence differ.
     """
     predict = _MemberPredictions(scorer, batch_size)
 

@@ -21,7 +21,7 @@ _CODES = np.frombuffer("".join(CHANGES).encode(), np.uint8)
 
 
 def real_changes(letters: np.ndarray, changes: int) -> np.ndarray:
-    """Checks which of the first `changes` entries of `CHANGES` change each letter. Returns bool (letters, changes).
+    """Returns whether each of the first `changes` entries of `CHANGES` alters each letter, bool (letters, changes).
 
     Example:
         >>> real_changes(np.frombuffer(b"cN", np.uint8), 4).tolist()

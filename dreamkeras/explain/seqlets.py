@@ -1,8 +1,8 @@
 """Finds seqlets, which are runs of important letters in a sequence.
 
-A letter is strong if its absolute importance is at least `times` times the median absolute importance in its sequence. Strong letters of
-the same sign belong to one seqlet if at most `gap` other letters separate neighbouring strong letters. A seqlet has at least `fewest`
-strong letters.
+A letter is strong if its absolute importance is at least `times` times the median absolute importance in its sequence. Strong letters
+whose importance has the same sign belong to one seqlet if at most `gap` other letters separate neighbouring strong letters. A seqlet has
+at least `fewest` strong letters.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ LABELS = {"start": int, "end": int, "letters": str, "task": str}
 """Columns of a table of seqlets between the name of the sequence and the score. Positions are 0-based and half-open, as in BED."""
 
 ODDS = 20.0
-"""Odds of the sequence's letter against an average other base, at the most important position of a seqlet."""
+"""Factor by which a letter is more probable than the three other bases (geometric mean), at the most important position of a seqlet."""
 
 
 class Rule(NamedTuple):
@@ -80,7 +80,7 @@ def find_seqlets(inserts: Ragged, importance: np.ndarray, rule: Rule = RULE) -> 
     if importance.shape != inserts.flat.shape:
         raise InputError(f"Expected the importance of {len(inserts.flat)} letters, got an array of shape {importance.shape}.")
     if rule.times <= 0 or rule.gap < 0 or rule.fewest < 1:
-        raise InputError(f"Expected a seqlet rule with times above 0, gap of at least 0 and fewest of at least 1, got {rule}.")
+        raise InputError(f"Expected times > 0, gap >= 0 and fewest >= 1 in the definition of a seqlet, got {rule}.")
     size = np.abs(importance)
     owner = inserts.owners()
     strong = np.flatnonzero((size >= rule.times * _medians(inserts, size)[owner]) & (size > 0))
@@ -96,9 +96,9 @@ def find_seqlets(inserts: Ragged, importance: np.ndarray, rule: Rule = RULE) -> 
 def seqlet_matrices(inserts: Ragged, hypothetical: np.ndarray, seqlets: Seqlets) -> list[np.ndarray]:
     """Converts each seqlet to a motif with the probability of each base at each position.
 
-    The probability of a base decreases exponentially with the loss of contribution relative to the letter of the sequence. If the seqlet
-    decreases the prediction, the gain of contribution is used instead. At the most important letter of a seqlet, the odds against an
-    average other base are `ODDS`.
+    The probability of a base decreases exponentially with the contribution that is lost if the base replaces the letter of the sequence.
+    If the seqlet decreases the prediction, contributions are used with the opposite sign. At the most important position of a seqlet, the
+    letter of the sequence is `ODDS` times as probable as the three other bases (geometric mean).
 
     Args:
         inserts: n sequences.

@@ -37,7 +37,7 @@ class VariantSink(Protocol):
 class TableSink:
     """Writes one row per allele, with key columns, status and effects.
 
-    If an allele was not scored, its effects are `nan` or null. See `open_table_sink`.
+    If an allele was not scored, its effects are missing values: null in JSON, and NaN in other formats. See `open_table_sink`.
     """
 
     def __init__(self, writer: Writer) -> None:
@@ -76,13 +76,13 @@ def is_vcf_name(path: str) -> bool:
 
 @contextmanager
 def open_table_sink(path: str, keys: Mapping[str, type], names: Sequence[str], format: str | None = None) -> Iterator[TableSink]:
-    """Opens a table with key columns, the column `status` and columns of effects. The table appears only when it is complete.
+    """Opens a table with key columns, the column `status` and columns of effects. The table gets its name only when it is complete.
 
     Args:
         path: Path of the table.
         keys: Names and types of the key columns.
         names: Names of the columns of effects.
-        format: One of `formats.names.TABLES`. Defaults to the format of the file's suffix, or to `tsv` without a suffix.
+        format: One of `formats.names.TABLES`. If None, the suffix of `path` determines the format. A path without a suffix means `tsv`.
     """
     with open_writer(path, names, format, {**keys, "status": str}) as writer:
         yield TableSink(writer)
@@ -90,7 +90,7 @@ def open_table_sink(path: str, keys: Mapping[str, type], names: Sequence[str], f
 
 @contextmanager
 def open_vcf_sink(path: str, header: Sequence[bytes], fields: Sequence[InfoField]) -> Iterator[VcfSink]:
-    """Opens a VCF for writing. The file appears only when it is complete.
+    """Opens a VCF for writing. The file gets its name only when it is complete.
 
     Args:
         path: Path of the VCF. A VCF whose name ends with .gz or .bgz is compressed with bgzip.

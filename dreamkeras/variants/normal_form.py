@@ -19,7 +19,7 @@ NORMAL_FORM: Mapping[str, type] = {"norm_pos": int, "norm_ref": str, "norm_alt":
 """Names and types of the columns for the normal form in output files, in the order of `vcf_columns`."""
 
 BLOCK = 64
-"""Number of bases that are first read to the left of an insertion or deletion.
+"""Number of bases in the first block that is read to the left of an insertion or deletion.
 
 Each further block is 8 times as long, up to `LONGEST_BLOCK`.
 """
@@ -57,8 +57,8 @@ def normalise(genome: Genome, contigs: Sequence[str], starts: np.ndarray, writte
         contigs: Names of the contigs of the n alleles.
         starts: 0-based position of the first base of each REF, int64 (n,).
         written: The REF of each allele, as written in the VCF.
-        found: Letters of the genome at the positions of each REF. Where the genome has an ambiguity code, REF may have one of the
-            bases of this code. The result contains the ambiguity code unless ALT has a different base at this position.
+        found: Letters of the genome at the positions of each REF. Where the genome has an ambiguity code, REF may have one of the bases
+            of this code. A letter of ALT that is equal to the letter of REF or of the genome counts as unchanged.
         alts: The ALT of each allele.
 
     Returns:
@@ -127,7 +127,10 @@ def _left_aligned(genome: Genome, changes: Changes) -> Changes:
 
 
 def _steps_left(genome: Genome, contig: str, start: int, unit: np.ndarray) -> int:
-    """Counts the bases to the left of `start` that are repeats of the sequence `unit`, uint8 (bases,), including a partial repeat."""
+    """Counts the bases to the left of `start` that repeat the sequence `unit`, including a partial repeat.
+
+    `unit` is an array uint8 (bases,).
+    """
     steps, block = 0, BLOCK
     while steps < start:
         size = min(block, start - steps)
@@ -141,7 +144,7 @@ def _steps_left(genome: Genome, contig: str, start: int, unit: np.ndarray) -> in
 
 
 def _rotated(texts: Ragged, steps: np.ndarray) -> Ragged:
-    """Rotates each text to the right by a number of steps, which may exceed the length of the text."""
+    """Rotates each sequence in `texts` to the right by a number of steps, which may exceed the length of the sequence."""
     owners, starts = texts.owners(), texts.offsets[:-1]
     along = np.arange(len(texts.flat)) - starts[owners]
     return Ragged(texts.flat[starts[owners] + (along - steps[owners]) % texts.lengths[owners]], texts.offsets)

@@ -63,16 +63,16 @@ def open_pairs(
 
     Args:
         path: Path of the table. `-` reads standard input.
-        ref_column: Name or position (from 0) of the column with reference sequences. A string of digits is used as a name if there is
-            such a column, and as a position otherwise. By default, the first name of `REF_NAMES` that is in the header
-            is used. Without a header, the default is the first column with DNA.
+        ref_column: Name or position (from 0) of the column with reference sequences. A string of digits is used as a name if a column has
+            this name, and as a position otherwise. By default, the first name of `REF_NAMES` that is in the header is used. Without a
+            header, the default is the first column with DNA.
         alt_column: Name or position of the column with alternative sequences. By default, the first name of `ALT_NAMES` that
             is in the header is used. Without a header, the default is the second column with DNA.
         id_column: Name or position of the column with names. Defaults to the column named id, seq_id or name. Without such a
             column, rows are numbered from 1.
 
     Raises:
-        InputError: The file does not exist, is empty or damaged, or is a VCF, or a column does not exist.
+        InputError: The file does not exist, is empty, is damaged, is a VCF, or lacks a column.
 
     Example:
         >>> import pathlib, tempfile
@@ -100,7 +100,8 @@ def _sequence_positions(layout: Layout, ref: Column | None, alt: Column | None, 
     if ref is None and alt is None and named & _POSITIONS:
         where = f"{source_name(path)}, line {layout.line}"
         raise InputError(
-            f"Expected columns of complete sequences, got alleles at positions ({where}). Convert the table to VCF, or name the columns."
+            f"Expected complete sequences, got a column with positions of alleles in {where}. "
+            "Convert the table to VCF, or name the columns."
         )
     found = []
     for column, names, place in ((ref, REF_NAMES, 0), (alt, ALT_NAMES, 1)):

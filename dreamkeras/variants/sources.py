@@ -46,7 +46,7 @@ class VcfSource:
             yield vcf.header, self._of_the_genome(vcf.header, vcf.batches)
 
     def _of_the_genome(self, header: list[bytes], batches: Iterator[VcfRecords]) -> Iterator[VcfRecords]:
-        """Yields the batches unchanged, and checks the lengths of their contigs.
+        """Checks that contigs have the same length in the header and in the genome, and yields the batches unchanged.
 
         Raises:
             InputError: A record is on a contig whose length in the header differs from its length in the genome.
@@ -56,7 +56,7 @@ class VcfSource:
         others = {name for name, own in names.items() if own and declared[name] != lengths[own]}
         for batch in batches:
             for name in others.intersection(batch.contigs):
-                wanted = f"{lengths[names[name] or name]:,} bases as in {self.genome.path}"
+                wanted = f"{lengths[names[name] or name]:,} bases (its length in {self.genome.path})"
                 raise InputError(
                     f"Expected contig {name!r} to have {wanted}, got {declared[name]:,} bases in the header of {source_name(self.path)}. "
                     "Use the reference genome of the variant calls, or remove the variants on this contig."
@@ -68,7 +68,7 @@ class VcfSource:
         return {"placement": self.placement._asdict()}
 
     def allele_windows(self, batch: VcfRecords) -> AlleleWindows:
-        """Returns the statuses of the alleles and their windows with the reference and the alternative allele."""
+        """Returns the status of each allele, and two sets of windows: with the reference bases and with the alternative bases."""
         alleles = self._alleles(batch)
 
         def windows(rows: np.ndarray) -> list[np.ndarray]:
@@ -158,7 +158,7 @@ class PairSource:
 
 
 def _defects(sequences: Ragged, constructs: Sequence[Construct]) -> dict[Status, np.ndarray]:
-    """Checks whether sequences fit all constructs. Returns, for each status, whether each sequence has the defect, bool (n,)."""
+    """Checks whether sequences fit all constructs. Returns, for each status of a defect, which sequences have this defect, bool (n,)."""
     illegal = np.zeros(len(sequences), bool)
     illegal[sequences.owner(np.flatnonzero(~IS_LETTER[sequences.flat]))] = True
     found = [(construct, construct.find_inserts(sequences)) for construct in constructs]

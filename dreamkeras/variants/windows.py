@@ -29,8 +29,8 @@ class Placement(NamedTuple):
         positions: Offsets of the variant within the insert. An offset is the position of the first base that differs, counted from 0 on the
             forward strand. Predictions are averaged over all offsets.
         strand: Strand of the insert, one of `STRANDS`. With `"both"`, predictions are averaged over both strands.
-        indel_anchor: Edge of the insert that has the same genomic position for both alleles if their lengths differ, one of
-            `INDEL_ANCHORS`. Left and right refer to the forward strand. With `"mean"`, predictions are averaged over both edges.
+        indel_anchor: Edge of the insert, one of `INDEL_ANCHORS`. If two alleles differ in length, this edge has the same genomic position
+            for both. Left and right refer to the forward strand. With `"mean"`, predictions are averaged over both edges.
     """
 
     length: int
@@ -111,9 +111,10 @@ class Placement(NamedTuple):
 
 
 def insert_windows(inserts: np.ndarray, constructs: Sequence[Construct]) -> list[np.ndarray]:
-    """Returns the windows of inserts, uint8 (n, insert length), as one array uint8 (n, window length) per construct.
+    """Returns the windows of inserts, as one array uint8 (n, window length) per construct.
 
-    The function does not search the inserts for adapters, so an insert that begins like an adapter stays complete.
+    `inserts` is an array uint8 (n, insert length). The function does not search the inserts for adapters, so an insert that begins like
+    an adapter stays complete.
     """
     given = Ragged.from_lengths(inserts.reshape(-1), np.full(len(inserts), inserts.shape[1]))
     return [construct.surround(given) for construct in constructs]

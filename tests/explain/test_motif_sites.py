@@ -33,7 +33,7 @@ def test_letters_depend_only_on_the_seed():
 
 @pytest.mark.parametrize("motif", ["", "TGA CTCA", "TGA-", "TGÄ", "XYZ"])
 def test_invalid_motifs_are_refused(motif):
-    with pytest.raises(InputError, match="Expected a motif of the IUPAC codes ACGTURYSWKMBDHVN, got"):
+    with pytest.raises(InputError, match="Expected a motif that consists of the IUPAC codes ACGTURYSWKMBDHVN, got"):
         drawn(motif)
 
 

@@ -92,7 +92,7 @@ def test_sequences_are_the_same_in_any_case(tmp_path):
         ("id\tref\tx\na\tA\tC\n", {}, "no column named 'alt'"),
         ("id\tref\talt\na\tA\tC\n", {"ref_column": "wild"}, "no column named 'wild'"),
         ("id\tref\talt\n", {}, "at least one row"),
-        ("chrom\tPOS\tref\talt\n1\t7\tA\tC\n", {}, r"complete sequences, got alleles at positions \(.*line 1\)\. Convert the table to VCF"),
+        ("chrom\tPOS\tref\talt\n1\t7\tA\tC\n", {}, r"complete sequences, got a column with positions of alleles in .*line 1\. Convert"),
         ("ACGTACGT\tx\n", {}, r"Expected two columns of sequences, got ACGTACGT, x \(.*line 1\)"),
         ("##fileformat=VCFv4.2\n#CHROM\tPOS\n", {}, r"^The VCF .* requires a reference genome\. Give it with --genome\.$"),
     ],

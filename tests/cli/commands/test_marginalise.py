@@ -91,7 +91,8 @@ def test_conflicting_options_are_refused(run, args, message):
 
 def test_an_invalid_motif_is_one_line(run, toy_model):
     result = run("marginalise", "TG4", "-m", toy_model)
-    assert (result.exit_code, result.stderr) == (1, "Error: Expected a motif of the IUPAC codes ACGTURYSWKMBDHVN, got 'TG4'.\n")
+    message = "Error: Expected a motif that consists of the IUPAC codes ACGTURYSWKMBDHVN, got 'TG4'.\n"
+    assert (result.exit_code, result.stderr) == (1, message)
 
 
 def test_overlapping_motifs_are_refused(run, toy_model):
