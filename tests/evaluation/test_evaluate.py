@@ -78,7 +78,7 @@ def test_arguments_are_not_modified(measured):
     [
         ({"predictions": {}}, "at least one model, got none"),
         ({"predictions": {"m": np.zeros((39, 2))}}, r"shape \(40, 2\) for dev, hk, got shape \(39, 2\) from m"),
-        ({"predictions": {"m": np.full((40, 2), np.nan)}}, "got NaN or infinity in 40 rows of m"),
+        ({"predictions": {"m": np.full((40, 2), np.nan)}}, "got NaN or infinity from m for 40 of the 40 sequences"),
         ({"subsets": {"all": np.arange(40)}}, "one task for the DREAM Challenge score, got dev, hk"),
         ({"draws": 0}, "at least 1 draw"),
     ],
