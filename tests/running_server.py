@@ -121,7 +121,9 @@ def server_process(folder, *options, settings=""):
     """Starts `dreamkeras serve` with options and settings (TOML), and waits until the server accepts requests."""
     (folder / "settings.toml").write_text(settings)
     log = folder / "serve.log"
-    command = [sys.executable, "-c", "from dreamkeras.cli.main import main; main(prog_name='dreamkeras')", "serve", "--port", "0"]
+    code = "import signal; signal.signal(signal.SIGHUP, signal.SIG_DFL); "  # nohup ignores SIGHUP
+    code += "from dreamkeras.cli.main import main; main(prog_name='dreamkeras')"
+    command = [sys.executable, "-c", code, "serve", "--port", "0"]
     with log.open("w") as stream:
         process = subprocess.Popen([*command, "--settings", str(folder / "settings.toml"), *map(str, options)], stderr=stream)
     try:

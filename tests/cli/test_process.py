@@ -12,6 +12,7 @@ from dreamkeras.cli.process import hint_at_stop, stopped_by_signals
 COMMAND = (sys.executable, "-m", "dreamkeras")
 PAUSED = """
 import signal, threading
+signal.signal({number}, signal.SIG_DFL if {number} != signal.SIGINT else signal.default_int_handler)  # nohup ignores SIGHUP
 def stop(*args, **options):
     signal.pthread_kill(threading.main_thread().ident, {number})
     raise RuntimeError

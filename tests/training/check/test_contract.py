@@ -99,7 +99,7 @@ def test_a_final_block_with_a_profile_is_given_profiles(monkeypatch):
 
 
 def test_a_final_block_that_requires_tokens_fails_with_the_positions():
-    assert "the 40 positions of the window" in check_block("final", "proformer")[0].reason
+    assert "a core that returns 40 positions" in check_block("final", "proformer")[0].reason
 
 
 @pytest.mark.usefixtures("without_export")
