@@ -159,7 +159,7 @@ def check_bgzip_end(path: str) -> None:
 
 
 class EndChecked:
-    """Reader of a stream that checks, at the end of the stream, that bgzip data are complete. See `check_bgzip_end`."""
+    """Reads a stream. At the end of a bgzip stream, checks that the data are complete, see `check_bgzip_end`."""
 
     def __init__(self, stream: BinaryIO, path: str) -> None:
         self._stream, self._path = stream, path

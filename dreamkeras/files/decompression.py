@@ -46,7 +46,7 @@ def open_source(path: str, opened: BinaryIO | None = None) -> Iterator[Source]:
         opened: Open stream to read instead of the file. The stream is not closed, and `path` is used in error messages only.
 
     Raises:
-        InputError: The file is missing, empty, a folder, unreadable, truncated, or neither text nor Parquet.
+        InputError: The file does not exist, is a folder, cannot be read, is empty or truncated, or is neither text nor Parquet.
     """
     name = source_name(path)
     try:

@@ -34,7 +34,7 @@ UNFINISHED = ".dreamkeras-*.tmp"
 TRIES = 100
 
 _held: dict[int, Path] = {}
-"""Maps the file descriptor of each lock file that this process has locked to the locked folder."""
+"""Folders that this process has locked, by the file descriptor of the lock file in the folder."""
 
 
 @contextmanager

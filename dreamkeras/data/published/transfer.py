@@ -1,7 +1,7 @@
 """Downloads a single file. Interrupted downloads are resumed, and the file is created only after it has been verified.
 
-Until the download is complete, the received bytes are in `NAME.part` and the server's version tag is in `NAME.part.version`, so that a
-later process can resume the download.
+Until the download is complete, the received bytes are in `NAME.part`. The server's version tag is in `NAME.part.version`. With these
+files, a later process can resume the download.
 """
 
 import os
@@ -56,13 +56,13 @@ class PartialFile(NamedTuple):
 
 
 def transfer(url: str, path: Path, file: RecordFile, *, progress: DownloadProgress | None = None, say: Say | None = None) -> None:
-    """Downloads a file to a path that must not exist. If a call fails or is killed, the next call resumes the download.
+    """Downloads a file. No file with the same path may exist. If a call fails or is killed, the next call resumes the download.
 
     If `file.checksum` is None, the content is not verified. If `file.size` is None, the size that the server reports is used.
 
     Raises:
-        DreamkerasError: The server does not have the file or reports another size, the file was damaged in two downloads, the
-            connection failed repeatedly, or the disk cannot be written.
+        DreamkerasError: The server does not have the file, the server reports a size that differs from the published size, two downloads
+            were damaged, the connection failed repeatedly, or the disk cannot be written.
         InputError: The size of the file is unknown and the server does not report it.
     """
     part = PartialFile(path.with_name(f"{path.name}.part"), path.with_name(f"{path.name}.part.version"))
@@ -86,7 +86,7 @@ def transfer(url: str, path: Path, file: RecordFile, *, progress: DownloadProgre
 def check_file(path: Path, file: RecordFile) -> str | None:
     """Compares a file with the published size and checksum.
 
-    Returns the difference, such as `5 bytes, got 4`, or None if there is no difference.
+    Returns the end of an error message, such as `5 bytes, got 4`, or None if the file is as published.
     """
     size = path.stat().st_size
     if file.size is not None and size != file.size:
@@ -128,7 +128,10 @@ def _receive(url: str, part: PartialFile, file: RecordFile, progress: DownloadPr
 
 
 def _range(part: PartialFile, start: int) -> dict[str, str]:
-    """Returns headers that request the missing bytes, or the complete file if the server has another version or the version is unknown."""
+    """Returns headers that request the missing bytes. If the file has changed on the server, the server sends the complete file.
+
+    If the version of the downloaded bytes is unknown, the headers are empty, which requests the complete file.
+    """
     version = part.known_version() if start else ""
     return {"Range": f"bytes={start}-", "If-Range": version} if version else {}
 
@@ -167,6 +170,7 @@ def _check_range(part: PartialFile, asked: Mapping[str, str], headers: Mapping[s
     """Rejects a response with an unexpected range or version, because servers that ignore If-Range may send bytes of another version."""
     match = CONTENT_RANGE.fullmatch(headers.get("Content-Range", ""))
     came = f"bytes={match[1]}-" if match else None
-    if came != asked.get("Range", "") or _version(headers) not in ("", asked["If-Range"]):
+    is_asked = came == asked.get("Range", "")
+    if not is_asked or _version(headers) not in ("", asked["If-Range"]):
         part.remove()
-        raise Interrupted("unexpected range or version of the file")
+        raise Interrupted("the file has changed on the server" if is_asked else "the server sent other bytes than requested")

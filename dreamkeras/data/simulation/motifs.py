@@ -12,7 +12,7 @@ from dreamkeras.sequence.alphabet import BASES, IUPAC
 __all__ = ["YEAST_FACTORS", "Factor", "affinity"]
 
 MISMATCH = 0.05
-"""Probability, at each position of a site, of each base that is not in the consensus."""
+"""Probability of a base that is not in the consensus, equal for all such bases and all positions of a site."""
 
 
 class Factor(NamedTuple):
@@ -36,11 +36,11 @@ class Factor(NamedTuple):
     opening: float = 0.0
 
 
-# Binding sites are from JASPAR 2024 (Rauluseviciute et al., Nucleic Acids Research 52, D174, CC BY 4.0), taxon 4932. A consensus
-# consists, at every position, of the bases with a share above 12 % and at least 30 % of the share of the most frequent base. Ends of
-# the matrix with little information are omitted. It is general knowledge which factors activate, repress or open chromatin in yeast
-# (for general regulatory factors, see de Boer et al. 2020). Concentrations and effect sizes are invented so that the
-# expression of a simulated library has about the same spread as the measured expression.
+# Binding sites are from JASPAR 2024 (Rauluseviciute et al., Nucleic Acids Research 52, D174, CC BY 4.0), taxon 4932. At each
+# position, the consensus contains every base that has a frequency above 12 % and is at least 0.3 times as frequent as the most frequent
+# base. Ends of the matrix with little information are omitted. The roles of the factors (activator, repressor, or general regulatory
+# factor that opens chromatin) are general knowledge; for general regulatory factors, see de Boer et al. 2020. Concentrations and effect
+# sizes are invented so that the expression of a simulated library has about the same spread as the measured expression.
 YEAST_FACTORS = (
     Factor("Abf1", "TCGTNNDDARTGAY", "MA0265.3", 40.0, 1.2, 3.0),
     Factor("Cbf1", "RKCACGTGAY", "MA0281.3", 30.0, 1.6),

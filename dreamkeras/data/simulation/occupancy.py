@@ -22,8 +22,8 @@ def occupancy(sequences: Ragged, factors: Sequence[Factor] = YEAST_FACTORS) -> n
     """Returns the probability that each factor is bound anywhere on each of n sequences, float32 (n, factors).
 
     The occupancy is Z / (1 + Z), where Z is the concentration of the factor times its relative affinity, summed over positions and strands.
-    At most one molecule of a factor is bound at a time, and factors do not interact. Letters other than A, C, G, T and U, in upper or
-    lower case, count as unknown bases.
+    At most one molecule of a factor is bound at a time, and factors do not interact. The bases A, C, G, T and U may be in upper or lower
+    case. All other letters count as unknown bases.
     """
     tables = _word_tables(factors)
     concentrations = np.array([factor.concentration for factor in factors], np.float32)
@@ -36,9 +36,9 @@ def occupancy(sequences: Ragged, factors: Sequence[Factor] = YEAST_FACTORS) -> n
 
 
 def _symbols(sequences: Ragged, rows: slice, behind: int) -> np.ndarray:
-    """Returns the codes of the letters and of `behind` further positions of each sequence, intp (rows, longest + behind).
+    """Returns the codes of each sequence's letters, followed by `behind` or more positions, intp (rows, longest + behind).
 
-    Positions after the end of a sequence have the code `OUTSIDE`.
+    The positions after the end of a sequence have the code `OUTSIDE`.
     """
     lengths = sequences.lengths[rows]
     symbols = np.full((len(lengths), int(lengths.max()) + behind), OUTSIDE, np.intp)

@@ -34,7 +34,9 @@ def held_chromosomes(ids: list[str], fraction: float, seed: int = 0) -> np.ndarr
     """
     names, group, counts = np.unique([name.rpartition(":")[0] for name in ids], return_inverse=True, return_counts=True)
     if len(names) < 2:
-        raise InputError(f"Expected windows on two or more chromosomes, to hold one out, got {len(ids)} on {', '.join(names) or 'none'}.")
+        raise InputError(
+            f"Expected windows on two or more chromosomes, so that one can be held out, got {', '.join(names) or 'no windows'}."
+        )
     wanted, held, total = fraction * len(ids), np.zeros(len(names), bool), 0
     order = np.random.default_rng(seed).permutation(len(names))
     for one in order:

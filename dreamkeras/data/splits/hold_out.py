@@ -25,13 +25,13 @@ def split(examples: Examples, fraction: float, seed: int = 0) -> tuple[Examples,
 def held_out(examples: Examples, fraction: float, seed: int = 0) -> np.ndarray:
     """Selects the examples to validate on, such that they share no sequence with the training examples.
 
-    Reverse complements, copies with other flanks and near-duplicates count as the same sequence. For genomic windows, which have
+    A near-duplicate, a reverse complement, or a copy with other flanks counts as the same sequence. For genomic windows, which have
     profiles, complete chromosomes are held out. The selection does not depend on the order of sequences in the file.
 
     Args:
         examples: Examples with at least two distinct sequences, or windows on at least two chromosomes.
-        fraction: Share of the examples to hold out, between 0 and 1. The actual share may differ from `fraction` by the size of the
-            largest family of near-duplicates, or by the size of a chromosome.
+        fraction: Share of the examples to hold out, between 0 and 1. The actual share may differ from `fraction`, because families of
+            near-duplicates and chromosomes are not divided.
         seed: Random seed, 0 or more.
 
     Returns:
@@ -51,8 +51,8 @@ def held_out(examples: Examples, fraction: float, seed: int = 0) -> np.ndarray:
     if not held.any() or held.all():
         families = len(np.unique(keys))
         raise InputError(
-            f"Cannot hold out a share of {fraction:g}: near-duplicates stay together, and the {len(examples)} examples have only "
-            f"{families} distinct sequences. Use separate validation data or a fold."
+            f"Cannot hold out a share of {fraction:g}: near-duplicates must be in the same set, and the number of distinct sequences "
+            f"in the {len(examples)} examples is only {families}. Use separate validation data or a fold."
         )
     return held
 
@@ -68,13 +68,13 @@ def fold_split(examples: Examples, valid_fold: int | str) -> tuple[Examples, Exa
         valid_fold: Number of a fold, or name of a chromosome.
 
     Raises:
-        InputError: The examples have no folds, or the fold or chromosome contains no example or all examples.
+        InputError: The examples have no folds, or the training or validation set would be empty.
     """
     if isinstance(valid_fold, str):
         held = _on_chromosome(examples.ids, valid_fold)
         if not held.any() or held.all():
             raise InputError(
-                f"Expected ids on {valid_fold} and on other chromosomes, got {held.sum()} of {len(held)} on {valid_fold}. "
+                f"Expected some ids that begin with {valid_fold} and some that do not, got {held.sum()} of {len(held)} that do. "
                 f"The first id is {examples.ids[0]!r}."
             )
         return examples.select(~held), examples.select(held)

@@ -117,7 +117,7 @@ def _spans(windows: np.ndarray, lengths: np.ndarray, construct: Construct) -> tu
 def _held_adapters(windows: np.ndarray, length: int, construct: Construct) -> np.ndarray:
     """Returns whether each window has the adapters and flanks of an insert of `length` bases, bool (n,).
 
-    A window that contains the adapters comes from a sequence that contains the adapters, so the insert is shorter than the sequence.
+    If the adapters are at the places that fit this length, the sequence in the data file included the adapters.
     """
     if length < construct.shortest or not construct.left_adapter + construct.right_adapter:
         return np.zeros(len(windows), bool)

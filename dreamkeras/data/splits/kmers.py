@@ -47,7 +47,7 @@ def canonical_kmers(codes: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def minimisers(codes: np.ndarray, starts: np.ndarray, stops: np.ndarray, stretch: int) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the minimiser of each stretch of known bases: the 16-mer with the smallest hash (Roberts et al. 2004).
+    """Returns the minimiser of each stretch of `stretch` bases: the 16-mer with the smallest hash (Roberts et al. 2004).
 
     Two sequences that share a stretch of `stretch` bases, on any strand and at any position, also share its minimiser. With stretches of
     26 bases, about one in six 16-mers is a minimiser.

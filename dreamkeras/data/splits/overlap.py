@@ -57,7 +57,9 @@ class Overlap(NamedTuple):
         return "sequences"
 
     def _words(self, known: str, *, one: bool) -> tuple[tuple[str, str], ...]:
-        """Returns two phrases for each field: one for the first number in the warning, one for a later number.
+        """Returns two phrases for each field, such as `are copies of training sequences` and the shorter `are copies`.
+
+        In the warning, the longer phrase follows the first number, and the shorter phrase follows later numbers.
 
         Args:
             known: Name of the set that the sequences are compared with.

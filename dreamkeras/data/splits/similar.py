@@ -91,13 +91,13 @@ def similarity(one: Inserts, rows: np.ndarray, other: Inserts, others: np.ndarra
     """Returns, for each pair of inserts, the share of the shorter insert's 8-mers that both inserts contain.
 
     Args:
-        one: Inserts that contain the first insert of each pair.
+        one: Set of inserts from which the first insert of each pair is taken.
         rows: Row of the first insert of each pair, int (pairs,).
-        other: Inserts that contain the second insert of each pair.
+        other: Set of inserts from which the second insert of each pair is taken.
         others: Row of the second insert of each pair, int (pairs,).
 
     Returns:
-        Shares, 0 to 1, float64 (pairs,). Common 8-mers are counted in each of the two inserts, and the smaller count is used.
+        Shares, 0 to 1, float64 (pairs,). If common 8-mers occur more often in one insert than in the other, the smaller number is used.
     """
     shares = np.empty(len(rows))
     marks = np.zeros((min(PAIRS, len(rows)), 4**WORD + 1), bool)
@@ -207,8 +207,8 @@ def _neighbours(seeds: np.ndarray, distance: int) -> np.ndarray:
     crowded = np.zeros(len(places), bool)
     within = places + CROWD < len(seeds)
     crowded[within] = seeds[places[within] + CROWD] >> HALF == values[within]
-    # Seeds whose minimiser is shared by more than `CROWD` sequences are compared at one distance only. The distance depends on the
-    # minimiser, so that several shared minimisers together still connect similar sequences.
+    # Seeds whose minimiser is shared by more than `CROWD` sequences are compared at one distance only. This distance differs
+    # between minimisers, so that similar sequences, which share several minimisers, are still compared with several others.
     return places[~crowded | (values % COMPARED + 1 == distance)]
 
 

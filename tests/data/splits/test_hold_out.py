@@ -115,12 +115,12 @@ def test_negative_seeds_are_rejected():
 
 @pytest.mark.parametrize("sequences", [["ACGG"], ["ACGG", "ACGG"], ["ACGG", "CCGT"], ["ACGG", "acgg", "CCGT"]])
 def test_one_sequence_cannot_be_split(sequences):
-    with pytest.raises(InputError, match=f"the {len(sequences)} examples have only 1 distinct sequences"):
+    with pytest.raises(InputError, match=f"distinct sequences in the {len(sequences)} examples is only 1"):
         split(make_examples(sequences), 0.5, 0)
 
 
 def test_no_examples_cannot_be_split():
-    with pytest.raises(InputError, match="the 0 examples have only 0 distinct sequences"):
+    with pytest.raises(InputError, match="distinct sequences in the 0 examples is only 0"):
         split(make_examples(random_sequences(2)).select(np.array([], int)), 0.5, 0)
 
 
@@ -140,7 +140,7 @@ def test_chromosomes_are_taken_from_ids(chromosome, held):
 
 @pytest.mark.parametrize("chromosome", ["chr3", "p"])
 def test_unknown_chromosomes_are_rejected(chromosome):
-    with pytest.raises(InputError, match=f"Expected ids on {chromosome} and on other chromosomes, got 0 of 3 on {chromosome}"):
+    with pytest.raises(InputError, match=f"Expected some ids that begin with {chromosome} and some that do not, got 0 of 3 that do"):
         fold_split(make_examples(random_sequences(3)), chromosome)
 
 
