@@ -76,8 +76,8 @@ def open_folder(folder: Path) -> Iterator[Path]:
     If the block raises an error, the folder is removed.
 
     During the block, the new folder is named `.NAME.unfinished` and is locked by this process. Files that a killed process left in
-    `.NAME.unfinished` are deleted first. If an empty folder with the final name exists, which may be a link or a mount point, the files
-    are written to a temporary subfolder and moved into the existing folder at the end.
+    `.NAME.unfinished` are deleted first. If an empty folder with the final name exists, it is kept, because it may be a link or a mount
+    point. In this case, the files are written to a temporary subfolder, and are moved into the existing folder at the end.
 
     Raises:
         DreamkerasError: The folder is not empty, another process is writing to the folder, or a file cannot be written. The message
@@ -148,7 +148,7 @@ def clear(folder: Path) -> None:
 
 @contextmanager
 def _naming(folder: Path, unfinished: Path) -> Iterator[None]:
-    """Converts OSErrors like `naming_output`, except errors about files outside the unfinished folder."""
+    """Converts an OSError to a DreamkerasError that names the folder, unless the error is about a file outside the unfinished folder."""
     try:
         yield
     except OSError as error:

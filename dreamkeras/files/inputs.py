@@ -16,7 +16,7 @@ from dreamkeras.files.streams import STANDARD, is_stream
 __all__ = ["copied", "file_name", "full_path", "open_bytes", "read_text", "refuse_twice", "require_file", "rereadable", "source_name"]
 
 _COPIES: dict[str, IO[bytes] | None] = {}
-"""Maps the path of each stream that may be opened several times to its temporary copy, or to None until the stream is first opened."""
+"""Temporary copies, by path, of the streams that may be opened several times. A copy is None until its stream is first opened."""
 
 
 def source_name(path: str) -> str:

@@ -105,7 +105,7 @@ def locate(text: str) -> Location:
     if parts.scheme != "file":
         return _StoredObject(text)
     if parts.netloc not in ("", "localhost"):
-        raise InputError(f"Expected a file on this machine, with three slashes as in file:///data/x.fa, got {text}.")
+        raise InputError(f"Expected a URL with three slashes for a file on this machine, such as file:///data/x.fa, got {text}.")
     return _DiskFile(unquote(parts.path))
 
 

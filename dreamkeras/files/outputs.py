@@ -29,7 +29,7 @@ def open_output(path: str) -> Iterator[BinaryIO]:
     During the block, the bytes are in a temporary file in the same folder. After an exception, the temporary file is deleted. If the
     process is killed, the next command with the same output deletes the temporary file. An existing file is replaced at the end, and the
     new file gets the owner and mode of the existing file. Standard output (`-`), descriptors such as `/dev/stdout`, pipes and devices
-    receive the bytes at the end: up to 32 MB are held in memory, and more in a temporary file in the folder `TMPDIR`.
+    receive the bytes at the end. Until then, the bytes are in memory or, if they exceed 32 MB, in a temporary file in the folder `TMPDIR`.
 
     Raises:
         DreamkerasError: The file cannot be written. The message names the file and the reason. A BrokenPipeError is raised unchanged.
@@ -97,7 +97,7 @@ def naming_output(path: str) -> Iterator[None]:
     """Converts OSErrors in the `with` block to a DreamkerasError that names the output."""
     try:
         yield
-    except BrokenPipeError:  # If the reader has closed the pipe, the command line exits without a message.
+    except BrokenPipeError:  # If the reader has closed the pipe, the command ends without a message.
         raise
     except OSError as error:
         name = "standard output" if path == STANDARD else path
@@ -140,8 +140,8 @@ def _replaced(target: Path, path: str) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
             if not HAS_LOCKS:
-                file.close()  # Windows renames only closed files
-            temporary.replace(target)  # before the file is closed: without its lock, another command could remove it
+                file.close()  # Windows cannot rename an open file.
+            temporary.replace(target)  # while the file is locked, because another command could remove an unlocked file
             file.close()
     except BaseException:
         with suppress(OSError):
@@ -153,7 +153,7 @@ def _replaced(target: Path, path: str) -> Iterator[BinaryIO]:
 
 @contextmanager
 def _naming_temporary(path: str, temporary: Path) -> Iterator[None]:
-    """Converts errors of the temporary file like `naming_output`. Other errors may be of an input."""
+    """Converts an OSError about the temporary file to a DreamkerasError that names the output. Errors about other files are unchanged."""
     try:
         yield
     except OSError as error:

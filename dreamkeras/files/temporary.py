@@ -1,6 +1,6 @@
 """Temporary files and folders: next to an output, in memory, or in the folder `TMPDIR`.
 
-Files next to an output are locked. Those of a killed process are removed by the next command that writes the same output.
+Files next to an output are locked. If a killed process leaves such a file, the next command that writes the same output removes the file.
 """
 
 import hashlib
@@ -32,12 +32,13 @@ IN_MEMORY = 1 << 25
 
 
 def create_beside(target: Path) -> io.BufferedWriter:
-    """Creates a temporary file in the folder of an output, for writing. It is named after the output, and locked until it is closed.
+    """Creates a temporary file for writing, in the folder of an output. The file is locked until it is closed.
 
-    A file that a killed process left for this output is removed. A process that writes the same output at the same time has another file.
+    A file that a killed process left for this output is removed. If several processes write the same output, each process has a different
+    temporary file.
 
     Raises:
-        OSError: The file cannot be created. Errors in writing it also contain its name.
+        OSError: The file cannot be created. Errors in writing to the file also contain the name of the file.
     """
     name = _digest(target.name)
     for number in itertools.count():
@@ -49,12 +50,14 @@ def create_beside(target: Path) -> io.BufferedWriter:
             continue
         if _lock(file.fileno()) and _is_at(path, file.fileno()):
             return file
-        file.close()  # another process has taken it for the file of a killed process
+        file.close()  # another process locked or removed this file first, as if a killed process had left it
     raise AssertionError
 
 
 def derived_name(path: Path, before: str, after: str) -> Path:
-    """Returns a path in the same folder with text before and after the name. A name that would be too long is replaced by a digest.
+    """Returns a path in the same folder, with `before` and `after` added to the file name.
+
+    A name that would be too long is replaced by a digest.
 
     Example:
         >>> derived_name(Path("runs/out"), ".", ".unfinished").name, len(derived_name(Path("x" * 250), ".", ".unfinished").name)
@@ -67,9 +70,10 @@ def derived_name(path: Path, before: str, after: str) -> Path:
 
 @contextmanager
 def open_spool(name: str) -> Iterator[BinaryIO]:
-    """Opens a file for bytes that are written and then read. Small files stay in memory, large ones go to the folder `TMPDIR`.
+    """Opens a temporary file for bytes that are written and then read.
 
-    Nothing is left when the process ends for any reason.
+    The bytes are in memory or, if they exceed `IN_MEMORY`, in the folder `TMPDIR`. No file remains when the process ends, even if it is
+    killed.
 
     Args:
         name: Name of the output for error messages.
@@ -83,7 +87,7 @@ def open_spool(name: str) -> Iterator[BinaryIO]:
 
 @contextmanager
 def temporary_folder() -> Iterator[Path]:
-    """Creates a folder in the folder `TMPDIR`, which is deleted after the `with` block.
+    """Creates a temporary folder inside the folder `TMPDIR`. The temporary folder is deleted after the `with` block.
 
     Raises:
         DreamkerasError: The folder `TMPDIR` cannot be written.
@@ -94,7 +98,7 @@ def temporary_folder() -> Iterator[Path]:
 
 @contextmanager
 def _naming_folder(content: str) -> Iterator[None]:
-    """Converts OSErrors of temporary files, and those without a file name, to a DreamkerasError that names the folder `TMPDIR`."""
+    """Converts an OSError to a DreamkerasError that names the folder `TMPDIR`, unless the error is about a file outside this folder."""
     try:
         yield
     except BrokenPipeError:
@@ -107,7 +111,7 @@ def _naming_folder(content: str) -> Iterator[None]:
 
 
 class _NamedFile(io.FileIO):
-    """File whose errors in writing contain its name, which the operating system does not report."""
+    """File that adds its name to errors in writing, because the operating system reports such errors without a name."""
 
     def write(self, data: Any) -> int:
         try:
@@ -121,7 +125,7 @@ def _digest(name: str) -> str:
 
 
 def _remove_unlocked(path: Path) -> None:
-    """Removes a file that no process has locked. Without locks, it is kept."""
+    """Removes a file, unless another process has locked the file or the system has no locks."""
     if fcntl is None:
         return
     with suppress(OSError):
@@ -135,7 +139,7 @@ def _remove_unlocked(path: Path) -> None:
 
 
 def _lock(descriptor: int) -> bool:
-    """Locks a file. Returns False if another process has locked it."""
+    """Locks a file. Returns False if another process has locked the same file."""
     if fcntl is not None:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

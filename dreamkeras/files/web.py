@@ -79,7 +79,7 @@ def open_url(url: str, headers: Mapping[str, str] | None = None) -> "Iterator[Ba
                 headers={"User-Agent": "dreamkeras", "Accept-Encoding": "identity", **(headers or {})},
                 preload_content=False,
                 decode_content=False,  # Some servers declare a .tar.gz file as a .tar file with gzip encoding.
-                # `urllib3` only follows redirects. Requests are repeated by `retry`, because Zenodo sends Retry-After with every response.
+                # `urllib3` only follows redirects, and `retry` repeats requests. `urllib3` ignores Retry-After, which Zenodo always sends.
                 retries=urllib3.Retry(None, connect=0, read=0, redirect=5, status=0, other=0, respect_retry_after_header=False),
                 timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
             )
@@ -127,7 +127,7 @@ def retry(url: str, attempt: Callable[[], None], progress: Callable[[], int], *,
 
 
 def read_url(url: str, most: int, *, attempts: int = ATTEMPTS, say: Say | None = None) -> bytes:
-    """Reads a complete response of limited size.
+    """Reads a complete response, which may have up to `most` bytes.
 
     Args:
         url: URL to read.

@@ -64,14 +64,14 @@ class Bed(NamedTuple):
 def read_bed(path: str, genome: Genome | None = None, summits: bool | None = None) -> Bed:
     """Reads the regions of a BED or narrowPeak file, plain or gzip. Reading needs about 50 bytes of memory per region.
 
-    Column 6 is used as strands if, in every line with a column 6, that column is `+`, `-` or `.` and column 5 is a score.
+    Column 6 is used as strands if every line that has a column 6 contains `+`, `-` or `.` there, and a score in column 5.
 
     Args:
         path: Path of the file.
         genome: Reference genome. If given, each contig is renamed to its name in the genome. If None, contigs keep the names in
             the file.
         summits: Whether column 10 holds summits, as offsets from the start of the region. If None, column 10 is used as summits in
-            files with the suffix .narrowPeak, and in files whose lines all have ten valid columns of narrowPeak.
+            files with the suffix .narrowPeak, and in files in which every line has ten columns that are valid in narrowPeak.
 
     Raises:
         InputError: The file cannot be read or has no region, a line is malformed or has an invalid summit, or a contig is not in the

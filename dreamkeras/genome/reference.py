@@ -87,9 +87,9 @@ class Genome:
         return self.stretches(contigs, starts, starts + length).flat.reshape(len(contigs), length)
 
     def stretches(self, contigs: Sequence[str], starts: np.ndarray, ends: np.ndarray) -> Ragged:
-        """Returns the sequences of n windows from `starts` to `ends`, int (n,).
+        """Returns the sequences of n windows, which may differ in length.
 
-        The windows may differ in length. See `windows` for `contigs`.
+        Each window begins at its position in `starts` and ends before its position in `ends`, both int (n,). See `windows` for `contigs`.
         """
         if _state(self.path) != self._state:
             raise InputError(f"{self.path} changed while it was being read. Start again.")
@@ -109,7 +109,9 @@ class Genome:
     def _read(self, name: str, first: int, last: int) -> np.ndarray:
         contig = self._contigs[name]
         if not (contig.has_line_at(first, self._bytes) and contig.has_line_at(last - 1, self._bytes)):
-            raise InputError(f"Expected lines of {contig.bases} bases around {name}:{first}-{last}, got another length in {self.path}.")
+            raise InputError(
+                f"Expected the lines of {name}:{first}-{last} to have {contig.bases} bases, got another length in {self.path}."
+            )
         letters = np.frombuffer(self._bytes[contig.byte_of(first) : contig.byte_of(last - 1) + 1].translate(None, b"\r\n"), np.uint8)
         if len(letters) != last - first or not (legal := IS_LETTER[letters]).all():
             came = f"{len(letters)} letters" if len(letters) != last - first else repr(chr(letters[legal.argmin()]))
@@ -127,7 +129,7 @@ def match_contigs(wanted: Iterable[str], known: Collection[str], path: str, plac
         places: File and line in which each name in `wanted` was found, for error messages.
 
     Returns:
-        Dictionary of each name in `wanted` and the name of the same contig in the file.
+        Dictionary that maps each name in `wanted` to the name of the same contig in the file.
 
     Raises:
         InputError: A contig is missing from the file.

@@ -59,8 +59,8 @@ class Signal:
         for name, other in match_contigs(lengths, self.lengths, self.path).items():
             if lengths[name] != self.lengths[other]:
                 raise InputError(
-                    f"Expected {lengths[name]:,} positions of {name} as in {path}, got {self.lengths[other]:,} in {self.path}. "
-                    "Use files of the same genome."
+                    f"Expected contig {name} to have {lengths[name]:,} bases, as in {path}, "
+                    f"got {self.lengths[other]:,} bases in {self.path}. Use files of the same genome."
                 )
 
     def windows(self, contigs: Sequence[str], starts: np.ndarray, length: int) -> np.ndarray:

@@ -75,8 +75,7 @@ def tile_fasta(path: str, tile: Tile, *, reverse: bool = False, block: int = BLO
     r"""Yields the windows of a FASTA file, in the order of the file.
 
     Windows that consist of N only are skipped, and so are the bases after the last complete window of a contig. Memory use does not
-    grow with the length of contigs. Records are named by `window_name` and have the line number of the header
-    of their contig.
+    grow with the length of contigs. The name of a record is from `window_name`, and its line is that of the contig's header.
 
     Args:
         path: Path of the FASTA file.

@@ -1,4 +1,4 @@
-"""Reads genomic windows as records: regions of BED files, windows around their middles, or tiles along regions or contigs."""
+"""Reads genomic windows as records: the regions of BED files, windows around the middles of regions, or tiles along regions or contigs."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
@@ -127,7 +127,9 @@ def read_windows(paths: Iterable[str], wanted: GenomeWindows, remark: Callable[[
 
 
 def region_records(bed: Bed, genome: Genome, wanted: GenomeWindows) -> Iterator[Records]:
-    """Reads the windows for the regions in a file as records. Positions of a window beyond the ends of its contig are read as `N`.
+    """Yields the genomic windows for the regions of a BED file, as records.
+
+    Positions of a window beyond the ends of its contig are read as `N`.
 
     Raises:
         InputError: A region extends beyond its contig, or no tile in any region contains letters other than N.

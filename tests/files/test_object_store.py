@@ -155,7 +155,10 @@ class TestUrls:
             ),
             ("zz://me:secret@bucket/in", r"got zz://me@bucket/: Unrecognized filesystem type in URI: zz://me@bucket/\.$"),
             ("s3://bucket/in?colour=red", r"got s3://bucket/: Unexpected query parameter in S3 URI: 'colour'\.$"),
-            ("file://host/in", r"Expected a file on this machine, with three slashes as in file:///data/x\.fa, got file://host/in\.$"),
+            (
+                "file://host/in",
+                r"Expected a URL with three slashes for a file on this machine, such as file:///data/x\.fa, got file://host/in\.$",
+            ),
         ],
     )
     def test_unsupported_urls_are_rejected(self, url, message):

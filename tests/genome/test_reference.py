@@ -198,7 +198,7 @@ def test_changed_lines_are_detected_in_later_windows(tmp_path):
     os.utime(path, (100, 100))
     genome = Genome(str(path))
     assert genome.windows(["chr1"], np.array([10]), 50).tobytes().decode() == by_hand("chr1", 10, 50)
-    with pytest.raises(InputError, match="Expected lines of 60 bases around chr1:200-250, got another length in"):
+    with pytest.raises(InputError, match="Expected the lines of chr1:200-250 to have 60 bases, got another length in"):
         genome.windows(["chr1"], np.array([200]), 50)
 
 
