@@ -75,9 +75,9 @@ class Guard:
 
         Args:
             authorization: The Authorization header of the request.
-            is_local: Whether the request was addressed to this machine by a local name, and was not forwarded by a proxy. Without operator
-                tokens, other requests are refused with status 403. A page of another site can reach the server under the host name of
-                that site (DNS rebinding), and a reverse proxy forwards requests of other machines.
+            is_local: Whether the request was addressed to this machine by a local name, and was not forwarded by a proxy. If False and the
+                server has no operator tokens, the request is refused with status 403, because it may come from a page of another site (DNS
+                rebinding) or, through a reverse proxy, from another machine.
         """
         if self._operators is None:
             if not self._control:

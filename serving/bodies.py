@@ -60,7 +60,7 @@ class Bodies:
             most: Maximum size of the body in bytes, before and after decompression. Defaults to the setting `body_bytes`.
 
         Raises:
-            ProtocolError: Raised for the same reasons as in `read`, except for status 503.
+            ProtocolError: The status is 400, 408, 413 or 415, for the reasons that `read` lists.
             ClientDisconnectedError: The client has disconnected.
         """
         most = self._settings.body_bytes if most is None else most
@@ -84,13 +84,15 @@ class Bodies:
             raise _too_large(most, length)
         clock = asyncio.get_running_loop().time
         while more:
-            begun = clock()
+            begun, seconds = clock(), settings.body_seconds + received / settings.body_rate
             try:
-                async with asyncio.timeout(settings.body_seconds + received / settings.body_rate - waited):
+                async with asyncio.timeout(seconds - waited):
                     message = await request.receive()
             except TimeoutError:
                 raise BodyError(
-                    f"Request body too slow: {received} bytes received, expected at least {settings.body_rate} bytes per second.", 408
+                    f"Request body too slow: {received} bytes received in {seconds:.1f} seconds, "
+                    f"expected at least {settings.body_rate} bytes per second.",
+                    408,
                 ) from None
             waited += clock() - begun
             if message["type"] == "http.disconnect":

@@ -52,8 +52,9 @@ ASKS_FOR_FINAL = "triton_enable_empty_final_response"
 def grpc_handler(service: Service) -> grpc.GenericRpcHandler:
     """Returns the handler for all gRPC calls.
 
-    Every call is declared with a stream of requests, which has the same wire format as a single request. With a stream, the server can
-    check the token before it receives the message, and limit the time and the number of concurrent messages.
+    Every call is declared as a call with a stream of requests. A stream with one request has the same wire format as a single request. With
+    a stream, the server can check the token before it receives a message, limit the time for receiving a message, and limit the number of
+    concurrent messages.
     """
     endpoint = _Endpoint(service)
     table = {name: grpc.stream_unary_rpc_method_handler(endpoint.unary(name)) for name in (*CALLS, "ModelInfer")}
@@ -138,7 +139,10 @@ class _Endpoint:
 
     @contextlib.asynccontextmanager
     async def _exchange(self, name: str, context: Any) -> AsyncIterator[dict[str, Any]]:
-        """Context manager around a call. Checks the token, maps errors to status codes, and logs the call with the yielded fields."""
+        """Context manager around a call. Checks the token, maps errors to status codes, and writes the access log.
+
+        Fields that the call adds to the yielded dictionary are included in the log.
+        """
         begun, code = time.perf_counter(), grpc.StatusCode.OK
         metadata = dict(context.invocation_metadata() or ())
         fields: dict[str, Any] = {}

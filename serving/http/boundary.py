@@ -24,7 +24,9 @@ from .proxy import Proxy, is_local
 __all__ = ["Boundary", "error_response"]
 
 OPEN_PATHS = {"/v2/health/live", "/v2/health/ready", *routes_v1.OPEN_PATHS}
-"""Paths that need no token, so that load balancers can check the server and the page can show its token field."""
+"""Paths that need no token, so that load balancers can check the server and browsers can open the prediction page, which has a
+field for the token.
+"""
 
 OPERATORS_PATHS = "/v2/repository/models/"
 
@@ -95,7 +97,7 @@ class Boundary:
             await self._send(exchange, response)
 
     async def _send(self, exchange: "_Exchange", response: Response) -> None:
-        """Sends an error response. Only pages that may use the server can read this response."""
+        """Sends an error response. A browser shows this response to a page of another site only if the page may use the server."""
         is_allowed = self._proxy.allows(Headers(scope=exchange.scope))
         app = self._proxy.with_cors(response) if is_allowed else response
         await app(exchange.scope, exchange.receive, exchange.send)

@@ -70,7 +70,7 @@ def _check_internals(protocol: type) -> None:
 
 
 class _BoundedProtocol(HttpToolsProtocol):
-    """Connection that is "silent" until the headers of its first request are complete, and "idle" between requests.
+    """HTTP connection, called "silent" until the headers of its first request are complete, and "idle" between requests.
 
     If a new connection exceeds the limit, one connection is closed. If more than half of the allowed connections are silent, or no
     connection is idle, the oldest silent connection is closed. Clients that send nothing cannot displace other clients. If at most half of
