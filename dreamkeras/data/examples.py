@@ -67,7 +67,7 @@ class Examples:
         for name, dimensions in DIMENSIONS.items():
             values = getattr(self, name)
             if values is not None and (values.ndim != dimensions or len(values) != len(self.ids)):
-                raise InputError(f"Expected {name} of {dimensions} dimensions and {len(self.ids)} rows, got shape {values.shape}.")
+                raise InputError(f"Expected {name} with {dimensions} dimensions and {len(self.ids)} rows, got shape {values.shape}.")
         if self.margin < 0:
             raise InputError(f"Expected a margin of 0 or more, got {self.margin}.")
 
@@ -75,7 +75,7 @@ class Examples:
         return len(self.ids)
 
     def centred(self) -> "Examples":
-        """Returns the examples without margins, with the letters and profiles of unshifted windows."""
+        """Returns the examples without margins: letters and profiles are cut to the unshifted windows."""
         inside = slice(self.margin, -self.margin if self.margin else None)
         profiles = None if self.profiles is None else self.profiles[:, inside]
         return dataclasses.replace(self, letters=self.letters[:, inside], profiles=profiles, margin=0)

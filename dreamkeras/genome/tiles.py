@@ -1,4 +1,7 @@
-"""Extracts tiles, which are windows of equal width at regular steps along the records of a FASTA file, while the file is read."""
+"""Extracts tiles, which are windows of equal width at regular steps along the records of a FASTA file.
+
+The file is read piece by piece, so that a large genome does not have to fit in memory.
+"""
 
 import re
 from collections.abc import Iterator

@@ -79,7 +79,7 @@ class Reader(NamedTuple):
 def default_window(constructs: Sequence[Construct]) -> int | None:
     """Returns the default length of windows around regions, which is the window length of the models.
 
-    The result is None if the constructs have adapters or flanks, or if there is not exactly one construct.
+    The result is None unless `constructs` contains a single construct, which must not have adapters or flanks.
     """
     lengths = {construct.length for construct in constructs if not construct.has_surroundings}
     return lengths.pop() if len(lengths) == len(constructs) == 1 else None

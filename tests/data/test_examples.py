@@ -73,7 +73,7 @@ def test_select_accepts_a_mask():
 ])  # fmt: skip
 def test_fields_with_wrong_shapes_are_rejected(field, value):
     fields = {"letters": np.zeros((3, 5)), "targets": np.zeros((3, 1)), "flags": np.zeros((3, 2)), "lengths": np.zeros(3), field: value}
-    with pytest.raises(InputError, match=f"Expected {field} of . dimensions and 3 rows, got shape"):
+    with pytest.raises(InputError, match=f"Expected {field} with . dimensions and 3 rows, got shape"):
         Examples(ids=["a", "b", "c"], **fields)
 
 

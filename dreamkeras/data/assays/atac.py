@@ -38,7 +38,7 @@ def atac_assay(layout: AtacLayout) -> Assay:
 
 
 class Windows(NamedTuple):
-    """Genomic windows that are selected for a file of peaks.
+    """The windows around the peaks of a file, and the non-peaks that are used together with these peaks.
 
     Args:
         regions: Windows around peaks, followed by windows away from peaks (non-peaks).
@@ -68,7 +68,7 @@ def read(layout: AtacLayout, path: str) -> Examples:
 
     Returns:
         Examples with profiles, `is_peak` and a margin of `layout.jitter`. An id such as `chr1:1000-3114` names the window that the
-        model reads. The field `remarks` states the position on which windows are centred, and the number of omitted regions.
+        model reads. The field `remarks` states whether windows are centred on summits, and how many regions were omitted.
 
     Raises:
         InputError: A file cannot be read or belongs to another genome, or all windows are omitted.
@@ -129,7 +129,7 @@ def _nonpeaks(layout: AtacLayout, genome: Genome, peaks: Bed) -> Windows:
         drawn = draw_nonpeaks(genome, peaks.regions, count, layout.length, layout.seed)
         return Windows(drawn, 0, (f"{len(drawn.contigs):,} non-peaks were drawn from {genome.path}.",))
     require_file(layout.nonpeaks, "non-peaks are read for each file of peaks, and again when the model is evaluated")
-    bed = read_bed(layout.nonpeaks, genome, False if layout.summits is False else None)  # `summits=True` applies to the peaks only
+    bed = read_bed(layout.nonpeaks, genome, False if layout.summits is False else None)  # `summits=True` tells nothing about this file
     beside = np.isin(bed.regions.contigs, peaks.regions.contigs)
     if not beside.any():
         raise InputError(f"{layout.nonpeaks} has no region on the chromosomes of the peaks in {peaks.path}.")

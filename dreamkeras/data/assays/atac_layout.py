@@ -12,7 +12,7 @@ __all__ = ["AtacLayout"]
 
 @dataclass(frozen=True)
 class AtacLayout:
-    """Paths of the genome, the signal and the non-peaks of an ATAC-seq model, and the sizes of its windows.
+    """The files from which an ATAC-seq model is trained (genome, signal and non-peaks), and the sizes of the windows.
 
     Args:
         genome: FASTA file of the genome.

@@ -48,7 +48,7 @@ def table_assay(layout: TableLayout, construct: Construct | None = None) -> Assa
 
 
 def settled_layout(layout: TableLayout, path: str) -> TableLayout:
-    """Resolves columns that are given as digits.
+    """For each column that is given as digits, decides whether the digits are a name or a position.
 
     Digits are treated as the name of a column if the header of the file contains this name, and as a position otherwise.
 
@@ -175,7 +175,7 @@ def _weights(layout: TableLayout, columns: _Columns, cells: Cells, records: Reco
     given = cells[columns.weight]
     numbers = read_numbers(given, records, missing=True)
     by_variance = layout.weight_column is None
-    wanted = "a variance that is above 0 as float32" if by_variance else "a weight of 0 or more"
+    wanted = "a variance above 0 whose inverse fits in float32" if by_variance else "a weight of 0 or more"
     right = np.isfinite(numbers) & ((numbers > 1 / LARGEST) if by_variance else (numbers >= 0))
     for row in np.flatnonzero(measured & ~right)[:1]:
         raise InputError(f"Expected {wanted}, got {given[row]!r} in {records.origin(int(row))}.")

@@ -207,8 +207,8 @@ def _neighbours(seeds: np.ndarray, distance: int) -> np.ndarray:
     crowded = np.zeros(len(places), bool)
     within = places + CROWD < len(seeds)
     crowded[within] = seeds[places[within] + CROWD] >> HALF == values[within]
-    # Seeds whose minimiser is shared by more than `CROWD` sequences are compared at one distance only. This distance differs
-    # between minimisers, so that similar sequences, which share several minimisers, are still compared with several others.
+    # Seeds whose minimiser is shared by more than `CROWD` sequences are compared with only one other seed, at a
+    # distance that differs between minimisers. Similar sequences share several minimisers, so they are still compared with several others.
     return places[~crowded | (values % COMPARED + 1 == distance)]
 
 

@@ -66,7 +66,7 @@ def test_weights_are_inverse_variances(tmp_path):
 
 def test_variances_with_an_infinite_inverse_are_rejected(tmp_path):
     rows = [[*ROWS[0][:4], "1e-39", *ROWS[0][5:]]]
-    with pytest.raises(InputError, match=r"Expected a variance that is above 0 as float32, got '1e-39'"):
+    with pytest.raises(InputError, match=r"Expected a variance above 0 whose inverse fits in float32, got '1e-39'"):
         read(written(tmp_path, rows), variance_column="w")
 
 
@@ -191,7 +191,7 @@ def test_row_numbers_continue_across_batches(tmp_path):
     (3, "inf", {}, "Expected a finite value or an empty cell, got 'inf'"),
     (4, "-1", {"weight_column": "w"}, "Expected a weight of 0 or more, got '-1'"),
     (4, "NA", {"weight_column": "w"}, "Expected a weight of 0 or more, got 'NA'"),
-    (4, "0", {"variance_column": "w"}, "Expected a variance that is above 0 as float32, got '0'"),
+    (4, "0", {"variance_column": "w"}, "Expected a variance above 0 whose inverse fits in float32, got '0'"),
     (5, "r", {"replicate_columns": (("r1", "r2"), ("s1", "s2"))}, "Expected a number or an empty cell, got 'r'"),
     (9, "chr1", {"fold_column": "fold"}, r"Expected a fold \(a whole number\), got 'chr1'"),
     (2, "ACGTACGTA", {}, "Expected 1 to 8 bases for construct 'table', got 9"),
