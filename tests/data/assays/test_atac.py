@@ -197,7 +197,7 @@ def test_non_peaks_on_other_chromosomes_only_are_rejected(layout, simulation, tm
 def test_a_signal_of_another_genome_is_rejected(layout, simulation, tmp_path):
     (tmp_path / "genome.fa").write_text(">chr1\n" + "ACGT" * 500 + "\n")
     (tmp_path / "peaks.bed").write_text("chr1\t500\t510\n")
-    with pytest.raises(InputError, match=r"Expected contig chr1 to have 2,000 bases, as in .*genome\.fa, got 12,000 bases in .*coverage\.bw"):
+    with pytest.raises(InputError, match=r"Expected contig chr1 to have 2,000 bases, as in .*genome\.fa, got 12,000 bases in .*age\.bw"):
         read(dataclasses.replace(layout, genome=str(tmp_path / "genome.fa")), str(tmp_path / "peaks.bed"))
 
 
