@@ -36,8 +36,8 @@ STARRSEQ_ASSAY = Assay(
     construct=STARRSEQ,
     tasks=("Dev", "Hk"),
     units=(
-        "log2 enrichment over input (developmental core promoter)",
-        "log2 enrichment over input (housekeeping core promoter)",
+        "log2 enrichment over input with the developmental core promoter",
+        "log2 enrichment over input with the housekeeping core promoter",
     ),
     read=read,
 )
