@@ -22,7 +22,7 @@ NUMBERS = itertools.count(1)
 
 
 class JsonLines(logging.Formatter):
-    """Formats a log record as one JSON object. The items of the record's `fields` become members of the JSON object."""
+    """Formats a log record as one JSON object. If the record has a dictionary `fields`, its items are written instead of the message."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Returns the record as one line."""

@@ -23,7 +23,7 @@ COUNTERS: dict[str, tuple[str, Callable[[Statistics], float]]] = {
         lambda of: of.success.ns // MICROSECOND,
     ),
     "queue_duration_us": (
-        "Total time that answered requests waited for their first batch, in microseconds",
+        "Total time that answered requests waited in the queue until their first batch, in microseconds",
         lambda of: of.queue.ns // MICROSECOND,
     ),
     "compute_input_duration_us": (

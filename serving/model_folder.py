@@ -53,7 +53,7 @@ class ModelFolder:
             raise ModelError(f"Cannot load {path}: it is a link to a file outside the model folder {self.path}.")
 
     def _entries(self) -> list[Path]:
-        """Returns the subfolders and `.onnx` files, without hidden entries."""
+        """Returns the subfolders and the `.onnx` files, except for hidden ones."""
         try:
             entries = sorted(entry for entry in self.path.iterdir() if not entry.name.startswith("."))
         except OSError:  # a deleted folder counts as empty, and loaded models stay loaded
@@ -86,7 +86,7 @@ def named_paths(texts: Iterable[str]) -> dict[str, Path]:
     for text in texts:
         given, equals, rest = text.partition("=")
         path = Path(rest if equals else text)
-        real = Path(os.path.realpath(path))  # unlike Path.resolve, accepts a loop of symbolic links, which is reported later
+        real = Path(os.path.realpath(path))  # Path.resolve would fail for a loop of symbolic links
         name = given if equals else real.stem if path.suffix == ".onnx" else real.name
         check_name(name)
         if name in found:

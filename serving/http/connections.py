@@ -61,7 +61,7 @@ def bounded_protocol(settings: Settings) -> type[HttpToolsProtocol]:
 
 def _check_internals(protocol: type) -> None:
     """Raises `MissingPackageError` if a protocol class lacks one of `INTERNALS`, on which the limits depend."""
-    found = {*dir(protocol), *protocol.__init__.__code__.co_names}  # type: ignore[misc]  # `__init__` of the class, not of an instance
+    found = {*dir(protocol), *protocol.__init__.__code__.co_names}  # type: ignore[misc]  # mypy expects `__init__` of an instance
     if missing := [name for name in INTERNALS if name not in found]:
         raise MissingPackageError(
             f"The installed uvicorn {uvicorn.__version__} lacks the internal names {', '.join(missing)}. "
@@ -73,9 +73,9 @@ class _BoundedProtocol(HttpToolsProtocol):
     """HTTP connection, called "silent" until the headers of its first request are complete, and "idle" between requests.
 
     If a new connection exceeds the limit, one connection is closed. If more than half of the allowed connections are silent, or no
-    connection is idle, the oldest silent connection is closed. Clients that send nothing cannot displace other clients. If at most half of
-    the allowed connections are silent, the connection that has been idle longest is closed. Clients with unused connections cannot block
-    other clients.
+    connection is idle, the oldest silent connection is closed, so that clients that send nothing cannot displace the others. If at most
+    half of the allowed connections are silent, the connection that has been idle longest is closed, so that unused connections cannot
+    block new clients.
     """
 
     bounds: Settings
@@ -144,7 +144,7 @@ class _BoundedProtocol(HttpToolsProtocol):
         return self.cycle is not None and not self.cycle.response_complete
 
     def _superfluous(self) -> "_BoundedProtocol | None":
-        """Returns the connection to close if there are too many connections, and None otherwise. The connection may be this one."""
+        """Returns the connection to close if there are too many connections, and None otherwise. The returned connection may be `self`."""
         if len(self.connections) <= self.bounds.connections:
             return None
         too_silent = len(self.silent) > self.bounds.connections // 2

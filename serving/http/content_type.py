@@ -10,7 +10,8 @@ from ..errors import ProtocolError
 __all__ = ["check_start", "is_json"]
 
 FORM = "application/x-www-form-urlencoded"
-"""Content type of an HTML form. By default, curl also sends this type for a body from `-d` or `--data-binary`."""
+"""Content type of an HTML form. curl sends this type with `-d` and `--data-binary` unless a header names another type.
+"""
 
 ADVICE = (
     (re.compile(rb"(\xef\xbb\xbf)?\s*[\[{]"), 'JSON. Send {"sequences": [...]} with the header Content-Type: application/json'),

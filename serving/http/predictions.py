@@ -33,7 +33,7 @@ _T = TypeVar("_T")
 
 
 def heading(model: ServedModel) -> Fields:
-    """Returns the model, version, columns and units, which precede the predictions in an answer."""
+    """Returns the JSON members that precede the predictions in an answer: model, version, columns and units."""
     return {"model": model.name, "version": model.version, "columns": model.predictor.columns, "units": model.predictor.units}
 
 
@@ -76,8 +76,7 @@ async def score_batches(
 
     Raises:
         InputError: A record does not fit the construct. The message contains the name and line of the record.
-        OverloadedError: The queue is full. The error is raised immediately for the first batch, and after `LONGEST_WAIT` seconds for later
-            batches.
+        OverloadedError: The queue is full for the first batch, or stays full for `LONGEST_WAIT` seconds for a later batch.
     """
     patience = 0.0
     cut = ((records, model.predictor.construct.cut(records)) async for records in batches)

@@ -20,7 +20,7 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 HOST = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?|[0-9a-f:.]*:[0-9a-f:.]*")
 ROOT_PATH = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)*")
 ROUTES = ("v1", "v2", "page", "docs", "metrics", "openapi.json")
-"""First parts of the server's own paths. `parse_root_path` refuses a root path that would hide a path of the server."""
+"""First segment of each path of the server. `parse_root_path` refuses a root path that would hide a path of the server."""
 
 LOCAL_HOST = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:\d+)?", re.IGNORECASE)
 FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host")
@@ -47,7 +47,8 @@ class Proxy(NamedTuple):
     def allows(self, headers: Headers) -> bool:
         """Whether a request comes from a page of this server, from a page of an allowed site, or from a program that is not a browser.
 
-        If a proxy has replaced the header `Host`, the server recognises its own page by `Sec-Fetch-Site`, a header that pages cannot set.
+        If a proxy has replaced the header `Host`, requests from the server's own page are recognised by the header `Sec-Fetch-Site`, which
+        pages cannot set.
         """
         origin = headers.get("origin")
         if origin is None or origin in self.origins or ANY in self.origins or headers.get("sec-fetch-site") == SAME_ORIGIN:
@@ -59,7 +60,7 @@ class Proxy(NamedTuple):
         try:
             return f"Allow pages of that site with --allow-origin {parse_origin(origin)}."
         except InputError:
-            return "The page's origin cannot be allowed by name. Open the page from a web server, at a URL such as https://lab.example.org."
+            return "Only pages from a web server can be allowed. Open the page at the URL of a web server, such as https://lab.example.org."
 
     def is_preflight(self, method: str, headers: Headers) -> bool:
         """Whether a request is a CORS preflight request. Preflight requests have no token and do not reach the routes."""
@@ -117,8 +118,9 @@ def parse_root_path(text: str) -> str:
         InputError: The text is not the path of a URL, or begins like a path of the server.
     """
     path = text.rstrip("/")
-    if path.split("/")[1:2] and path.split("/")[1] in ROUTES:
-        raise InputError(f"Cannot use {text!r} as the root path, because the server has such paths. Choose another, such as /dream.")
+    first = path[1:].partition("/")[0]
+    if first in ROUTES:
+        raise InputError(f"Cannot use {text!r} as the root path: paths of the server begin with /{first}. Choose a path such as /dream.")
     if not ROOT_PATH.fullmatch(path):
         raise InputError(f"Expected a path such as /dream, of letters, digits, '.', '_', '~' and '-', got {text!r}.")
     return path

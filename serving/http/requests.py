@@ -36,8 +36,8 @@ async def read_json_body(request: Request, *, optional: bool = False) -> Fields:
 async def cancel_on_disconnect(request: Request, work: Coroutine[Any, Any, _T]) -> _T:
     """Returns the result of a coroutine, or cancels the coroutine if the client disconnects first.
 
-    The coroutine runs in the caller's task, and a second task waits for the client to disconnect. A separate task for the coroutine
-    would cost two more iterations of the event loop per answer.
+    The coroutine runs in the caller's task, because a new task would cost two iterations of the event loop per answer. A second task waits
+    for the client to disconnect.
 
     Raises:
         ClientDisconnectedError: The client has disconnected.

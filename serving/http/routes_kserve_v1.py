@@ -1,4 +1,4 @@
-"""HTTP routes of KServe's protocol V1, which is TensorFlow Serving's REST API."""
+"""HTTP routes of the protocol V1 of KServe, which is the same as the REST API of TensorFlow Serving."""
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -38,7 +38,7 @@ async def predict(request: Request) -> Response:
 
 
 async def status(request: Request) -> Response:
-    """Returns the status of a loaded model, with the fields of both KServe and TensorFlow Serving."""
+    """Returns the status of a loaded model, with the fields that KServe returns and the fields that TensorFlow Serving returns."""
     chosen = service_of(request).models.select(**request.path_params)
     versions = [{"version": model.version, "state": "AVAILABLE", "status": OK} for model in chosen]
     return JSONResponse({"name": chosen[0].name, "ready": True, "model_version_status": versions})

@@ -35,7 +35,7 @@ PARAMETERS = ("model", "version", "include", "id_column", "sequence_column")
 """Query parameters of `/v1/predict`."""
 
 HELD = 1 << 20
-"""Number of bytes of an answer that are collected before the first byte is sent.
+"""The server collects this number of bytes of an answer before it sends the first byte.
 
 An error that occurs before the first byte is sent is reported with a status. A later error truncates the answer.
 """
@@ -135,8 +135,8 @@ async def _held_back(request: Request, pieces: AsyncGenerator[bytes, None], medi
 class _Streamed(Response):
     """Response that is sent in pieces.
 
-    Starlette's streaming response reads from the connection to detect a disconnect. This class does not read from the connection, since the
-    upload may still be arriving.
+    Unlike Starlette's streaming response, this class does not read from the connection to detect that the client has disconnected, since
+    the upload may still be arriving.
     """
 
     def __init__(self, request: Request, held: list[bytes], pieces: AsyncGenerator[bytes, None], media_type: str) -> None:

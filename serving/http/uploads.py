@@ -1,4 +1,4 @@
-"""Parses uploaded files of sequences while they are received: FASTA, FASTQ, TSV, CSV or one sequence per line, plain or gzip."""
+"""Parses uploaded files of sequences while they are received: FASTA, FASTQ, TSV, CSV or one sequence per line, also gzipped."""
 
 import asyncio
 import concurrent.futures
@@ -19,13 +19,13 @@ BODY = "the request's body"
 """Name of an uploaded file in error messages."""
 
 ROWS = 1024
-"""Number of records per batch. With small batches, the first predictions are sent early, and concurrent uploads are scored alternately."""
+"""Number of records per batch. With small batches, the server sends the first predictions early and alternates between uploads."""
 
 AT_ONCE = 16
 """Maximum number of concurrent uploads. Each upload has a thread that waits for bytes."""
 
 RECORD = 64 << 20
-"""Maximum number of bytes that are read for a batch of records. A batch with more bytes is an error, so that memory stays bounded."""
+"""Maximum number of bytes that are read for a batch of records. A larger batch raises an error, so that memory stays bounded."""
 
 GZIP = b"\x1f\x8b"
 STEP = 1 << 20

@@ -1,4 +1,4 @@
-"""Encoding and decoding of protocol messages, as pure functions.
+"""Encodes and decodes protocol messages with pure functions.
 
 In: bytes, JSON or gRPC messages; predictions.
 Out: decoded requests; answers as bytes or gRPC messages.

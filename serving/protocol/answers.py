@@ -35,7 +35,8 @@ class AnswerWriter:
     Args:
         media_type: One of `TYPES`. A JSON answer is one object with the members of `heading` and an array `predictions`, which has one
             object per row.
-        heading: Members that precede the rows of a JSON answer. In every format, the value columns have the names in `heading["columns"]`.
+        heading: Members of a JSON answer that precede `predictions`. In every format, the value columns have the names in
+            `heading["columns"]`.
     """
 
     def __init__(self, media_type: str, heading: dict[str, Any]) -> None:

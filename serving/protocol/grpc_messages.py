@@ -25,7 +25,7 @@ from .tensors import (
 __all__ = ["parameter_values", "read_message", "write_message"]
 
 FIELDS = {BYTES: "bytes_contents", "UINT8": "uint_contents"}
-"""Names of the message fields with the elements of a tensor, by datatype. The message fields are not used for tensors in raw bytes."""
+"""For each datatype, the message field that contains the elements of a tensor. Tensors in raw bytes do not use these fields."""
 
 
 def read_message(message: Any, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec], settings: Settings) -> InferRequest:
@@ -95,7 +95,7 @@ def _read_tensor(tensor: Any, raw: Sequence[bytes]) -> Tensor:
     if raw:
         if len(raw) != 1 or tensor.HasField("contents"):
             got = "both" if tensor.HasField("contents") else f"{len(raw)} raw tensors"
-            raise ProtocolError(f"Expected input {name!r} either as one raw tensor or in its contents, got {got}.")
+            raise ProtocolError(f"Expected input {name!r} either as one raw tensor or in the field 'contents', got {got}.")
         return decode_tensor(name, tensor.datatype, shape, memoryview(raw[0]))
     others = [field.name for field, _ in tensor.contents.ListFields() if field.name != FIELDS[tensor.datatype]]
     if others:

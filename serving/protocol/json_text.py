@@ -22,7 +22,7 @@ KINDS = {str: "string", list: "array", dict: "object", int: "integer", bool: "bo
 
 
 def read_json(text: bytes, settings: Settings) -> Fields:
-    """Parses a JSON object. Raises `ProtocolError` for any other text, and for objects that exceed the limits on length or nesting."""
+    """Parses a JSON object. Raises `ProtocolError` if the text is not a JSON object, or exceeds the limits on length or nesting."""
     if len(text) > settings.json_bytes:
         raise ProtocolError(f"Expected at most {settings.json_bytes} bytes of JSON, got {len(text)}. Send binary data.", 413)
     if text.count(b"[") + text.count(b"{") > settings.json_depth and _depth(text) > settings.json_depth:
@@ -45,7 +45,7 @@ def member(fields: Fields, name: str, kind: type, default: Any, label: str) -> A
         fields: The JSON object.
         name: Name of the member.
         kind: Type of the member, one of `KINDS`. A boolean does not count as an integer.
-        default: Value if the member is missing, or `...` if the member is required.
+        default: Value to return if the member is missing. `...` means that the member is required.
         label: Name of the object for error messages.
 
     Raises:
@@ -74,7 +74,7 @@ def objects(fields: Fields, name: str, default: Any, label: str) -> list[Fields]
 def _depth(text: bytes) -> int:
     """Returns the nesting depth of JSON. For text that is not JSON, returns at least the depth that a parser reaches before it fails."""
     codes = np.frombuffer(ESCAPED.sub(b"", text), np.uint8)
-    # Outside of strings, the number of preceding quotation marks is even. An overflow of the uint8 count does not change its parity.
+    # A bracket is outside of strings if the number of quotation marks before it is even. An overflow of the uint8 count does not change this.
     outside = np.cumsum(codes == ord('"'), dtype=np.uint8) & 1 == 0
     return int(np.cumsum(STEPS[codes] * outside, dtype=np.int32).max(initial=0))
 

@@ -108,7 +108,7 @@ PREDICT: Schema = {
     "operationId": "predict",
     "summary": "Predicts sequences",
     "description": (
-        "A body that is not JSON is read as a file: FASTA, FASTQ, TSV, CSV or one sequence per line, plain or gzip. The file is scored "
+        "A body that is not JSON is read as a file: FASTA, FASTQ, TSV, CSV or one sequence per line, also gzipped. The file is scored "
         "while it is received. The answer is TSV unless Accept names another type. An error after the first MiB of an answer truncates the "
         "answer. A JSON body may also name the model and version."
     ),
@@ -116,7 +116,8 @@ PREDICT: Schema = {
         _query("model", MODEL),
         _query("version", VERSION),
         _query(
-            "include", {"type": "string", "enum": ["sequence"], "description": "With `sequence`, a JSON answer includes each sequence."}
+            "include",
+            {"type": "string", "enum": ["sequence"], "description": "If `include` is `sequence`, a JSON answer includes each sequence."},
         ),
         _query("id_column", {"type": "string", "description": "Name or 0-based position of the id column of a table."}),
         _query("sequence_column", {"type": "string", "description": "Name or 0-based position of the sequence column of a table."}),

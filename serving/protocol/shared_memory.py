@@ -23,6 +23,6 @@ def check_region(kind: str, name: str) -> None:
 def refuse_change() -> NoReturn:
     """Refuses to register or unregister a region.
 
-    The status and the first sentence of the message are those of a Triton server without the option `--allow-client-shm`.
+    A Triton server without the option `--allow-client-shm` answers with the same status and the same first sentence.
     """
     raise ProtocolError("Client shared memory is disabled. Send the tensors in the request.", UNSUPPORTED)

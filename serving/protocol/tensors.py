@@ -1,6 +1,6 @@
 """Defines requests and tensors of the Open Inference Protocol for HTTP and gRPC, and decodes the binary format of tensors.
 
-HTTP's binary extension and gRPC use the same format: row-major and little-endian, with the length of each string before the string.
+The binary extension of HTTP and gRPC use the same format: numbers are row-major and little-endian, and each string follows its length.
 """
 
 import math
@@ -83,7 +83,7 @@ def check_one_input(names: Sequence[str], specs: Sequence[TensorSpec]) -> None:
 
     Args:
         names: Names of the inputs in the request.
-        specs: Inputs of the model. An input may occur several times, with different shapes.
+        specs: Inputs of the model. An input that accepts several shapes has one item for each shape.
 
     Raises:
         ProtocolError: The request has no input or several inputs.
@@ -125,7 +125,7 @@ def check_parameters(parameters: dict[str, Any]) -> dict[str, Any]:
     """Checks the parameters of a request and returns them unchanged.
 
     Raises:
-        ProtocolError: A value is not a string, number or boolean, or `timeout` or `priority` is negative or not an integer.
+        ProtocolError: A value is not a string, a number or a boolean. `timeout` and `priority` must be non-negative integers.
     """
     for name, value in parameters.items():
         if not isinstance(value, str | int | float):
@@ -174,8 +174,8 @@ def decode_letters(values: Iterable[int], shape: Sequence[int], label: str) -> n
 def raw_tensor(data: memoryview, specs: Sequence[TensorSpec]) -> tuple[str, Tensor]:
     """Decodes the single row of a raw request as the first input whose size matches the number of bytes.
 
-    A string begins with its length in four bytes. The first four ASCII codes of a window never equal this length, so that strings and
-    windows cannot be confused.
+    A string begins with its length in four bytes. The first four letters of a window, read as a length, mean more than a billion bytes, so
+    that a window is never mistaken for a string.
 
     Returns:
         Name of the input, and the tensor.

@@ -100,7 +100,7 @@ class TestOpenFiles:
 
     def test_low_hard_limit_is_an_error(self, monkeypatch):
         monkeypatch.setattr(resource, "getrlimit", lambda _: (256, 512))
-        with pytest.raises(InputError, match="Cannot open 1000 files for the connections: the limit is 512"):
+        with pytest.raises(InputError, match="The setting `connections` requires 1000 open files, but the limit is 512"):
             lifecycle._allow_files(1000)
 
 
@@ -137,7 +137,7 @@ class TestTls:
             assert self.ask(running.port, context) == 200
 
     def test_invalid_certificate_files_are_an_error(self, make_repository, tls):
-        with pytest.raises(InputError, match=r"Cannot load certificate, key or authorities from .*key.pem, .*key.pem: "):
+        with pytest.raises(InputError, match=r"Cannot load the PEM files for TLS \(.*key.pem, .*key.pem\): "):
             make_server(create_app(QUICK, make_repository()), Tls(tls.key, tls.key))
 
 
