@@ -74,7 +74,7 @@ def objects(fields: Fields, name: str, default: Any, label: str) -> list[Fields]
 def _depth(text: bytes) -> int:
     """Returns the nesting depth of JSON. For text that is not JSON, returns at least the depth that a parser reaches before it fails."""
     codes = np.frombuffer(ESCAPED.sub(b"", text), np.uint8)
-    # A bracket is outside of strings if the number of quotation marks before it is even. An overflow of the uint8 count does not change this.
+    # A bracket is outside of strings if the number of quotation marks before it is even, also if the uint8 count overflows.
     outside = np.cumsum(codes == ord('"'), dtype=np.uint8) & 1 == 0
     return int(np.cumsum(STEPS[codes] * outside, dtype=np.int32).max(initial=0))
 
