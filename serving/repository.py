@@ -27,7 +27,7 @@ class IndexEntry(NamedTuple):
 
     Args:
         name: Name of the model.
-        version: Version of the model. Empty if no version has been loaded yet, or all versions have been unloaded.
+        version: Version of the model. An empty string if no version has been loaded yet, or all versions have been unloaded.
         state: `READY`, `LOADING` or `UNAVAILABLE`.
         reason: Reason why the model is unavailable, or why the last attempt to load the model failed.
     """
@@ -46,8 +46,8 @@ class ModelRepository:
 
     Args:
         files: Paths by model name. A path is an `.onnx` file, a run folder or a folder of versions.
-        folder: Folder of models, or None. A symbolic link that leads out of the folder is an error.
-        open_file: Function that opens an `.onnx` file or a folder with one.
+        folder: Folder of models, or None. A symbolic link to a file outside the folder is not loaded.
+        open_file: Function that opens the model at the path of an `.onnx` file, or of a folder that contains the file.
         settings: Limits on the batches that are measured when a model is loaded.
 
     Raises:
@@ -75,14 +75,14 @@ class ModelRepository:
         """Loads every model. An entry of the folder that cannot be loaded is skipped.
 
         Args:
-            strict: Whether an entry of the folder that cannot be loaded is an error.
+            strict: If True, raises an error if an entry of the folder cannot be loaded.
 
         Returns:
             A message for each entry of the folder that was skipped.
 
         Raises:
-            DreamkerasError: A named model cannot be loaded. An entry of the folder that cannot be loaded is an error if `strict` is True
-                or no model has been loaded.
+            DreamkerasError: A named model cannot be loaded. The error is also raised if an entry of the folder cannot be loaded, and
+                `strict` is True or no model has been loaded.
         """
         for name in self._files:
             self.load(name)
@@ -145,7 +145,7 @@ class ModelRepository:
 
         Raises:
             ProtocolError: 404 for an unknown model.
-            DreamkerasError: A version cannot be loaded. The other versions are loaded.
+            DreamkerasError: A version cannot be loaded. All other versions are loaded before the error is raised.
         """
         if problems := self._load_versions(name):
             others = [version for version in self.versions(name) if version not in self._reasons[name]]
@@ -165,7 +165,8 @@ class ModelRepository:
     def index(self, *, only_ready: bool = False) -> list[IndexEntry]:
         """Returns one entry for each version that is loaded or could not be loaded.
 
-        A model without such versions has one entry. With `only_ready`, only the entries of loaded versions are returned.
+        If a model has no such version, it has one entry, with an empty version. With `only_ready`, only the entries of loaded versions are
+        returned.
         """
         entries = []
         for name in self.names():

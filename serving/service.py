@@ -92,7 +92,7 @@ class Service:
             size: Size of the message in bytes.
             read: Function that decodes HTTP or gRPC messages. The arguments of the function are the message, the model's inputs and
                 outputs, and the settings.
-            message: First arguments of `read`, which contain the message.
+            message: The message, passed to `read` as its first arguments.
 
         Raises:
             ProtocolError: 400 if the request is malformed or a sequence does not fit the construct.

@@ -31,9 +31,9 @@ class Settings:
         body_seconds: Time limit for a body. The limit is extended by a second for every `body_rate` bytes received.
         body_rate: Minimum rate at which a body must be received, in bytes per second.
         answer_seconds: Time after which a connection is closed if the client does not read the response.
-        idle_seconds: Time after which a connection without a request is closed.
-        connections: Maximum number of open connections. If a client opens a further connection, the server closes a connection that is idle
-            or has sent no complete request.
+        idle_seconds: Time after which a connection is closed if it receives no further request.
+        connections: Maximum number of open connections. If a client opens a further connection, the server closes a connection on which no
+            request is being processed.
         scorers: Number of batches scored at the same time, each on one CPU. 0 means the number of CPUs.
         batch_rows: Maximum number of rows in a batch. The fastest batch size up to this number is measured when a model is loaded.
         batch_bytes: Maximum number of bases in a batch, so that batches of long windows have fewer rows. A window with more bases than this
@@ -41,7 +41,7 @@ class Settings:
         delay_seconds: Time that rows wait for further rows to fill a batch, even if a scoring thread is idle.
         queue_rows: Maximum number of waiting rows for one model.
         queue_bytes: Maximum number of waiting bases for all models together.
-        queue_seconds: Maximum expected waiting time. A request that would wait longer is refused.
+        queue_seconds: Maximum expected waiting time. A request with a longer expected waiting time is refused.
         timeout_seconds: Time limit from the last byte of a request to its answer. A client may set a shorter limit.
         notice_seconds: Time between reporting "not ready" and closing the port at shutdown, so that load balancers stop sending requests.
         drain_seconds: Time limit for requests in flight at shutdown, after the port has been closed.

@@ -24,7 +24,9 @@ SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 NANOSECONDS = 1e9
 
 KEPT = 0.9
-"""Factor by which each new batch reduces the weight of earlier batches. The scoring speed depends mostly on the last ten batches."""
+"""With each new batch, the weights of all earlier batches are multiplied by this factor. The scoring speed depends mostly on the last ten
+batches.
+"""
 
 
 @dataclass(slots=True)
@@ -112,7 +114,7 @@ class Statistics:
         return sum(compute.compute_infer.count for compute in self.batches.values())
 
     def to_json(self) -> dict[str, Any]:
-        """Returns the fields of an entry of Triton's `model_stats`, without name and version."""
+        """Returns the statistics with the fields of Triton's `model_stats`, except for name and version."""
         nothing = Duration().to_json()
         inference = {"success": self.success.to_json(), "fail": self.fail.to_json(), "queue": self.queue.to_json()}
         return {
@@ -127,7 +129,7 @@ class Statistics:
 
 @dataclass(slots=True)
 class ScoringSpeed:
-    """Recent scoring time per row, as a mean over the last batches weighted by rows.
+    """Recent scoring time per row: the time of the last batches divided by their rows, with less weight for older batches.
 
     The batcher uses this speed to estimate waiting times.
     """

@@ -204,7 +204,7 @@ def _decode_strings(name: str, count: int, data: memoryview) -> list[bytes]:
         start = begin + PREFIX.unpack_from(content, start)[0] if begin <= end else end + 1
         if start > end:
             raise ProtocolError(
-                f"String {len(strings)} of input {name!r} is truncated: expected a 4-byte length, then that number of bytes."
+                f"String {len(strings)} of input {name!r} is truncated: expected its length in 4 bytes, followed by that number of bytes."
             )
         strings.append(content[begin:start])
     if len(strings) != count:

@@ -1,8 +1,7 @@
 """Prediction protocol V1 of KServe and TensorFlow Serving: decodes JSON into requests and encodes answers.
 
-The module contains only pure functions from bytes to bytes. The answer to `instances` has one prediction per row. If the model has one
-output, a prediction is the array of the output's values. If the model has several outputs, a prediction is an object with an array for each
-output.
+The module contains only pure functions. The answer to `instances` has one prediction per row. If the model has one output, each prediction
+is an array with the values of that output. If the model has several outputs, a prediction is an object with an array for each output.
 """
 
 import base64
@@ -70,13 +69,13 @@ def write_predictions(request: InferRequest, outputs: dict[str, np.ndarray]) -> 
 
 
 def _rows(fields: Fields) -> tuple[str | None, list[Any]]:
-    """Returns the name of the input and the value of each row. The name is None if the rows do not name an input."""
+    """Returns the name of the input and the value of each row. The name is None if the rows are values without an input name."""
     rows = _nonempty(member(fields, ROWS, list, ..., "the request"), ROWS)
     named = [row if isinstance(row, dict) and ENCODED not in row else {None: row} for row in rows]
     names = {name for row in named for name in row}
     if len(names) != 1 or any(len(row) != 1 for row in named):
         found = sorted("an item without an input name" if name is None else repr(name) for name in names)
-        raise ProtocolError(f"Expected all items of {ROWS!r} to have the same single input, got {' and '.join(found) or 'none'}.")
+        raise ProtocolError(f"Expected one input, the same in all items of {ROWS!r}, got {' and '.join(found) or 'none'}.")
     (name,) = names
     return name, [row[name] for row in named]
 

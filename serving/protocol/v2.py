@@ -1,6 +1,6 @@
 """Open Inference Protocol over HTTP: decodes bodies into requests and encodes answers, as JSON or with Triton's binary tensors.
 
-The module contains only pure functions from bytes to bytes.
+The module contains only pure functions.
 """
 
 import itertools
@@ -31,7 +31,7 @@ from .tensors import (
 __all__ = ["decode_json", "read_request", "write_response"]
 
 ENCODER = json.JSONEncoder(separators=(",", ":"))
-"""JSON encoder without spaces. `json.dumps` with an argument would create an encoder for each call."""
+"""JSON encoder without spaces. `json.dumps` with `separators` would create an encoder for each call."""
 
 
 def read_request(
@@ -42,7 +42,7 @@ def read_request(
     Args:
         body: Complete body, decompressed.
         header_length: Value of `Inference-Header-Content-Length`: number of bytes of JSON before the binary data. If None, the body
-            is JSON only. If 0, the request is raw: the body is the bytes of one row, and all outputs are returned as binary data.
+            is JSON only. If 0, the request is raw: the body consists of the bytes of one row, and all outputs are returned as binary data.
         inputs: Inputs of the model. A request contains exactly one input.
         outputs: Outputs of the model. If the request names no outputs, all outputs are returned.
         settings: Limits on the number of rows, and on the length and nesting of JSON.
@@ -116,7 +116,7 @@ def _read_input(fields: Fields, data: memoryview | None, specs: Sequence[TensorS
     if data is None:
         raise ProtocolError(f"Header Inference-Header-Content-Length is missing: {label} has 'binary_data_size'.")
     if size != len(data):
-        raise ProtocolError(f"Expected {size} bytes after the JSON ('binary_data_size' of {label}), got {len(data)}.")
+        raise ProtocolError(f"Expected {size} bytes after the JSON, as 'binary_data_size' of {label} says, got {len(data)}.")
     return name, decode_tensor(name, datatype, shape, data)
 
 

@@ -12,8 +12,8 @@ __all__ = ["check_queue", "refusal"]
 def check_queue(settings: Settings, queue: ModelQueue, rows: int, held: int, wait: float, within: float) -> None:
     """Raises `OverloadedError` if further rows would exceed the limits.
 
-    The expected wait of an empty queue is 0. An empty queue therefore accepts rows, and their scoring corrects a wrong estimate of the
-    speed.
+    An empty queue has an expected wait of 0 and therefore accepts rows, so that a wrong estimate of the scoring speed is corrected when
+    these rows are scored.
 
     Args:
         settings: Limits of the queue.
@@ -25,8 +25,8 @@ def check_queue(settings: Settings, queue: ModelQueue, rows: int, held: int, wai
     """
     full = queue.rows + rows > settings.queue_rows or (held and held + rows * queue.length > settings.queue_bytes)
     if full or wait > min(settings.queue_seconds, within):
-        what = "maximum queue size" if full else f"maximum wait, {wait:.1f} seconds expected"
-        raise refusal(f"Exceeds {what}, {queue.rows} rows are waiting", wait)
+        what = "Exceeds maximum queue size" if full else f"the expected wait of {wait:.1f} seconds is too long"
+        raise refusal(f"{what}, {queue.rows} rows are waiting", wait)
 
 
 def refusal(reason: str, wait: float = 0.0) -> OverloadedError:

@@ -24,7 +24,7 @@ __all__ = ["Batcher"]
 
 
 class Batcher:
-    """Queues of all models and the scoring threads, which each score one batch at a time.
+    """Queues of all models, and the scoring threads. Each thread scores one batch at a time.
 
     `Turns` selects the next model, and `ModelQueue` selects the next requests of a model.
 
@@ -64,7 +64,7 @@ class Batcher:
         return bool(self._threads) and all(thread.is_alive() for thread in self._threads)
 
     def check_room(self, model: Model) -> None:
-        """Raises `OverloadedError` if the smallest request of default priority would be refused.
+        """Raises `OverloadedError` if a request with default priority would be refused even with a single row.
 
         The server calls this method before it decodes a request.
         """

@@ -30,7 +30,7 @@ class Job:
         taken: Number of rows that have been put in a batch.
         scored: Number of scored rows.
         started: Time at which the first rows were put in a batch. None if all rows are still waiting.
-        compute: Total time of each step, over the batches that include rows of the job.
+        compute: Total times of joining rows, scoring, and distributing predictions, over the batches with rows of the job.
         withdrawn: Whether the request has been cancelled, has timed out or has failed.
     """
 
@@ -58,7 +58,7 @@ class Job:
 
 
 class JobSlice(NamedTuple):
-    """Rows `first` to `last` (exclusive) of a job, which are consecutive in a batch."""
+    """Consecutive rows of a batch: the rows `first` to `last` (exclusive) of one job."""
 
     job: Job
     first: int
@@ -74,7 +74,7 @@ def join_rows(slices: Sequence[JobSlice]) -> np.ndarray:
 def hand_out(answers: Answers, slices: Sequence[JobSlice]) -> None:
     """Copies the outputs of a batch to its jobs. A job whose rows are all in the batch receives views of the outputs.
 
-    Several threads may add outputs to the same job. `setdefault` ensures that all threads use the same array.
+    Several threads may add outputs to the same job. `setdefault` makes all threads write to one array per output.
     """
     start = 0
     for job, first, last in slices:

@@ -13,12 +13,11 @@ PRIORITIES = 10
 """Number of priority levels. Level 1 is scored first. Level 0 in a request means the middle level, as in Triton's schedule policy."""
 
 SHARE = 16
-"""Maximum number of rows of a request that are taken before rows of the next request, so that large requests do not delay small requests.
-"""
+"""The next request has its turn after this number of rows of a request, so that large requests do not delay small requests."""
 
 
 class ModelQueue:
-    """Waiting jobs of one model by priority level. Jobs of the same level are served alternately.
+    """Waiting jobs of one model by priority level. Jobs of the same level take turns.
 
     Args:
         length: Window length in bases.
@@ -60,7 +59,7 @@ class ModelQueue:
     def ahead(self, rows: int, priority: int) -> int:
         """Returns the number of waiting rows that would be scored before the last of `rows` new rows with the given priority.
 
-        The number includes all rows of higher priority, and the rows of the same level that are scored before the last new row.
+        The number includes all waiting rows of higher priority, and those of the same priority that are scored before the last new row.
         """
         turns = max(1, -(-rows // SHARE))
         jobs = len(self._levels.get(priority, ()))

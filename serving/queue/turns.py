@@ -47,7 +47,7 @@ class Batch(NamedTuple):
         queue: Queue of the model.
         slices: Slices of jobs that form the batch, in the order of the batch's rows.
         rows: Number of rows.
-        expected: Estimated scoring time in seconds, which is counted for the queue until the measured time is known.
+        expected: Estimated scoring time in seconds, which is added to the total of the queue until the time has been measured.
     """
 
     model: Model
@@ -60,7 +60,7 @@ class Batch(NamedTuple):
 class Turns:
     """Queues of all models that have rows waiting or being scored.
 
-    The next batch belongs to the model with the least scoring time, among the models whose batch is full or has waited long enough.
+    Among the models whose batch is full or has waited long enough, the model that has used the least scoring time is next.
 
     Args:
         settings: Limits on batch sizes, and the time that rows wait for a batch to become full.
@@ -92,9 +92,9 @@ class Turns:
     def open(self, model: Model, length: int) -> ModelQueue:
         """Returns the queue of a model. Creates the queue if it does not exist.
 
-        A new queue starts with the least scoring time of all queues, so that its model neither blocks other models nor waits for all of
-        them. If the model had a queue before, the new queue starts with at least the scoring time of the previous queue. If a new queue
-        started with less, a slow model whose clients wait for each answer before the next request would come first every time.
+        A new queue starts with the least scoring time of all queues, so that the new model neither blocks the other models nor waits
+        for all of them. If the model had a queue before, the new queue starts with at least the scoring time of the previous queue.
+        Otherwise, a slow model would come first every time if its clients send each request after the answer to the last one.
         """
         if model not in self._queues:
             self._queues[model] = ModelQueue(length, max(self._least, self._used.get(model, 0.0)))
@@ -108,7 +108,8 @@ class Turns:
     def next(self, now: float, *, hurry: bool) -> Batch | float | None:
         """Returns the next batch and counts the batch as being scored.
 
-        If no batch is ready, returns the time at which a batch will be ready, or None if that time is unknown.
+        If no batch is ready, returns the time at which a batch will be ready. Returns None if no rows are waiting, or the threads or the
+        device that could score the waiting rows are busy.
 
         Args:
             now: Current time in seconds.
@@ -141,14 +142,14 @@ class Turns:
         return min(self._scorers - self.running, model.at_once - busy)
 
     def _ready_at(self, model: Model, queue: ModelQueue) -> float:
-        """Returns the time from which the next batch of the queue may be scored, even if the batch is incomplete."""
+        """Returns the time from which the next batch may be scored: 0 if the batch is full, and the end of its waiting time otherwise."""
         return 0.0 if queue.rows >= self._most_rows(model, queue) else queue.since + self._settings.delay_seconds
 
     def _most_rows(self, model: Model, queue: ModelQueue) -> int:
         return min(model.batch_rows, self._settings.batch_rows_of(queue.length))
 
     def _take(self, model: Model) -> Batch:
-        """Returns the next batch of the model. Leaves rows in the queue for the other idle scoring threads."""
+        """Returns the next batch of the model. If several scoring threads are idle, leaves rows for each of them."""
         queue = self._queues[model]
         share = max(SHARE, math.ceil(queue.rows / self._idle(model)))
         slices = queue.take(min(self._most_rows(model, queue), share))

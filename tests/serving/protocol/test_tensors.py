@@ -139,9 +139,18 @@ class TestDecode:
         [
             (pack(b"AC"), "got 1."),
             (pack(b"AC", b"G", b"T"), "got more."),
-            (pack(b"AC", b"GT")[:-1], "String 1 of input 'sequences' is truncated: expected a 4-byte length, then that number of bytes."),
-            (pack(b"AC") + b"\1\0\0", "String 1 of input 'sequences' is truncated: expected a 4-byte length, then that number of bytes."),
-            (b"\xff\xff\xff\xffAC", "String 0 of input 'sequences' is truncated: expected a 4-byte length, then that number of bytes."),
+            (
+                pack(b"AC", b"GT")[:-1],
+                "String 1 of input 'sequences' is truncated: expected its length in 4 bytes, followed by that number of bytes.",
+            ),
+            (
+                pack(b"AC") + b"\1\0\0",
+                "String 1 of input 'sequences' is truncated: expected its length in 4 bytes, followed by that number of bytes.",
+            ),
+            (
+                b"\xff\xff\xff\xffAC",
+                "String 0 of input 'sequences' is truncated: expected its length in 4 bytes, followed by that number of bytes.",
+            ),
             (b"", "got 0."),
         ],
     )

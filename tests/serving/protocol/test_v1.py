@@ -82,10 +82,10 @@ class TestReading:
             ({"instances": ["A", 5]}, "Expected strings in 'instances' of the request, got int."),
             (
                 {"instances": ["A", {"sequences": "C"}]},
-                "all items of 'instances' to have the same single input, got 'sequences' and an item without an input name.",
+                "one input, the same in all items of 'instances', got 'sequences' and an item without an input name.",
             ),
-            ({"instances": [{"sequences": "A", "letters": [1]}]}, "Expected all items of 'instances' to have the same single input"),
-            ({"instances": [{}]}, "Expected all items of 'instances' to have the same single input, got none."),
+            ({"instances": [{"sequences": "A", "letters": [1]}]}, "Expected one input, the same in all items of 'instances'"),
+            ({"instances": [{}]}, "Expected one input, the same in all items of 'instances', got none."),
             ({"instances": [{"dna": "A"}]}, "Expected input 'sequences'"),
             ({"instances": [{"letters": "A"}]}, "Expected input 'letters' as UINT8 [batch, 4], got BYTES [1]."),
             ({"instances": [[1, 2, 3]]}, "Expected input 'letters' as UINT8 [batch, 4], got UINT8 [1, 3]."),

@@ -42,8 +42,8 @@ def test_first_request_is_accepted_regardless_of_its_size():
     [
         ({"rows": 11, "waiting": 90}, "Exceeds maximum queue size, 90 rows are waiting.", 1),
         ({"rows": 10, "held": 901}, "Exceeds maximum queue size, 0 rows are waiting.", 1),
-        ({"wait": 5.1, "waiting": 3}, "Exceeds maximum wait, 5.1 seconds expected, 3 rows are waiting.", 6),
-        ({"wait": 1.5, "within": 1.0, "waiting": 3}, "Exceeds maximum wait, 1.5 seconds expected, 3 rows are waiting.", 2),
+        ({"wait": 5.1, "waiting": 3}, "the expected wait of 5.1 seconds is too long, 3 rows are waiting.", 6),
+        ({"wait": 1.5, "within": 1.0, "waiting": 3}, "the expected wait of 1.5 seconds is too long, 3 rows are waiting.", 2),
     ],
 )
 def test_rows_beyond_the_limits_are_refused_with_a_time_to_retry(too_much, reason, retry_after):

@@ -204,7 +204,7 @@ class TestOverload:
     def test_requests_with_too_long_expected_wait_are_refused(self):
         async def then(batcher, model):
             model.speed.add(1, 0.5)
-            with pytest.raises(OverloadedError, match=r"Exceeds maximum wait, 8.0 seconds expected, 40 rows are waiting") as caught:
+            with pytest.raises(OverloadedError, match=r"the expected wait of 8.0 seconds is too long, 40 rows are waiting") as caught:
                 await batcher.score(model, windows(3))
             with pytest.raises(OverloadedError):
                 batcher.check_room(model)
@@ -215,7 +215,7 @@ class TestOverload:
     def test_request_that_would_time_out_is_refused_immediately(self):
         async def then(batcher, model):
             model.speed.add(1, 0.05)
-            with pytest.raises(OverloadedError, match=r"maximum wait, 0.8 seconds expected"):
+            with pytest.raises(OverloadedError, match=r"the expected wait of 0.8 seconds is too long"):
                 await batcher.score(model, windows(3), within=0.5)
             (await later(batcher, model, 3, within=4.0)).cancel()
 
@@ -228,7 +228,7 @@ class TestOverload:
             await model.wait_until_it_began()
             model.speed.add(1, 0.05)
             tasks += [await later(batcher, model, 2), await later(batcher, model, 3, priority=1)]
-            with pytest.raises(OverloadedError, match=r"maximum wait, 20\.[89] seconds expected"):
+            with pytest.raises(OverloadedError, match=r"the expected wait of 20\.[89] seconds is too long"):
                 await batcher.score(model, windows(*[4] * 200))
             model.go_on()
             return [len(codes(await task)) for task in tasks]
@@ -336,7 +336,7 @@ class TestScorers:
             task = await later(batcher, model, *range(64))
             await self.held(batcher, model, 3)
             model.speed.add(1, 1.5)
-            with pytest.raises(OverloadedError, match=r"Exceeds maximum wait, 8.0 seconds expected, 40 rows are waiting"):
+            with pytest.raises(OverloadedError, match=r"the expected wait of 8.0 seconds is too long, 40 rows are waiting"):
                 batcher.check_room(model)
             model.go_on()
             await task
