@@ -17,7 +17,7 @@ from dreamkeras.training.names import BACKENDS, PRECISIONS
 __all__ = ["GIVEN", "SIMULATED", "RunConfig"]
 
 GIVEN = "given"
-"""Value of `folds` that selects the folds in the data, instead of folds drawn at random."""
+"""Value of `folds` that selects the folds in the fold column of the data, instead of random folds."""
 
 MOST_TEST_SHIFTS = 16
 """Maximum of `test_shifts`. With a maximum shift of 16 bases, each prediction requires 33 windows."""
@@ -37,21 +37,21 @@ class RunConfig:
         data: File of measured sequences. If None, the run trains on a simulated library.
         valid: File of validation sequences. At most one of `valid`, `valid_fold` and `valid_fraction` may be set. By default, a tenth of
             the data is held out.
-        valid_fold: Fold of the data to validate on. For windows of a genome, chromosome to validate on.
+        valid_fold: Fold whose sequences are the validation set. For windows of a genome, chromosome whose windows are the validation set.
         valid_fraction: Fraction of the data to hold out for validation. The validation set is drawn at random with the seed of the split.
-        folds: Number of folds into which the data are divided at random, or `"given"` for the folds in the data. Each fold is the
+        folds: Number of folds into which the data are divided at random, or `"given"` if the data have a fold column. Each fold is the
             validation set of a separate run, unless `valid_fold` selects a single fold. If None, there is no cross-validation.
         assay: Name of the assay. See `data.assays.registry`.
         model: Name of the network, or the names of its blocks. See `models.presets`.
         strategy: Name of the training strategy. See `training.strategy.strategies`. If None, the default strategy of the network is used.
-        backend: Keras backend that the run requires. If None, the run uses the backend on which Keras is running.
+        backend: Keras backend that the run requires. If None, the run uses the backend that Keras already uses.
         epochs: Number of passes over the examples. If None, the number follows from `steps` or, if `steps` is also None, from the strategy.
         steps: Total number of optimiser steps. The last epoch is validated even if it is incomplete. At most one of `steps` and `epochs`
             may be set.
-        batch_size: Examples per step. If None, the batch size of the strategy is halved until an epoch has at least 100 steps, but not
-            below 32.
-        learning_rate: Peak learning rate. If None, the peak learning rate of the strategy is used. In a one-cycle schedule, this default is
-            at most the maximum learning rate of the core block.
+        batch_size: Examples per step. If None, the batch size of the strategy is halved until an epoch has at least 100 steps or the batch
+            size is at most 32.
+        learning_rate: Peak learning rate. If None, the peak learning rate of the strategy is used. In a one-cycle schedule, the rate of the
+            strategy is limited to the maximum learning rate of the core block.
         optimizer: One of `training.strategy.strategies.OPTIMIZERS`. If None, the optimiser of the strategy is used.
         loss: One of `training.strategy.losses.LOSSES`. If None, the loss of the strategy is used. If the strategy has no loss, the loss of
             the final block is used.
@@ -62,7 +62,8 @@ class RunConfig:
         detect_mutations: Fraction of bases that are mutated. The network is trained to detect the mutated bases.
         slide: Maximum number of bases by which a training window is shifted at random in each epoch, in either direction. The gap in a
             shifted window is filled with `N`.
-        jitter: Standard deviation of the noise added to the targets of singletons, in the units of the assay.
+        jitter: Standard deviation of the noise added to the targets of sequences that were measured in a single read or cell (singletons),
+            in the units of the assay.
         balance: Whether to draw examples equally often from all bins of target values, instead of using each example once per epoch.
         test_shifts: Maximum shift in bases, at most 16. A prediction is the mean over windows that are shifted by up to this number of
             bases in either direction.
@@ -70,7 +71,7 @@ class RunConfig:
         minutes: Minutes of training after which the run stops at the end of the current epoch. If None, there is no time limit.
         precision: One of `PRECISIONS`.
         init_from: Run folder or `.keras` file with the initial weights. See `training.warm_start`. If None, the initial weights are random.
-        freeze: Blocks of `init_from` that are not trained: any of `"first"` and `"core"`.
+        freeze: Blocks that start with the weights of `init_from` and are not trained. The possible blocks are `"first"` and `"core"`.
         body_rate: Learning rate of the first and the core block, as a fraction of the learning rate of the final block. If None, all blocks
             have the same learning rate.
         seed: Random seed for the initial weights, the order of examples, the augmentation and dropout.
@@ -84,7 +85,7 @@ class RunConfig:
         construct: Construct of the sequences in the user's own table, stored when the run starts. The value is None if the run has not
             started, was started by an older version, or has another assay than `table`.
         fingerprint: Fingerprint of the examples, stored when the run starts. A run can only be resumed with examples that have the same
-            fingerprint. The value is None before the start.
+            fingerprint. The value is None before the run starts.
 
     Raises:
         InputError: A number is out of range, a precision is unknown, or two options that exclude each other are set.
@@ -129,10 +130,10 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         if self.data is None and self.assay != SIMULATED_ASSAY:
-            raise InputError(f"Expected data for assay {self.assay!r}, got none: only {SIMULATED_ASSAY} promoters can be simulated.")
+            raise InputError(f"Assay {self.assay!r} requires data, because only {SIMULATED_ASSAY} promoters can be simulated.")
         self._check_layouts()
         if self.data is not None and self.simulated is not None:
-            raise InputError(f"Set either data or simulated, got data {self.data} and simulated {self.simulated}.")
+            raise InputError(f"Set at most one of data and simulated, got data={self.data} and simulated={self.simulated}.")
         if self.data is None and self.simulated is None:
             object.__setattr__(self, "simulated", SIMULATED)
         self._check_numbers()
@@ -145,7 +146,7 @@ class RunConfig:
         if self.backend not in (None, *BACKENDS):
             raise InputError(f"Expected one of the backends {', '.join(BACKENDS)}, got {self.backend!r}.")
         if self.precision not in PRECISIONS:
-            raise InputError(f"Expected a precision among {', '.join(PRECISIONS)}, got {self.precision!r}.")
+            raise InputError(f"Expected one of the precisions {', '.join(PRECISIONS)}, got {self.precision!r}.")
         for seed in (self.seed, self.seed_of_split):
             if not 0 <= seed < 2**32:
                 raise InputError(f"Expected a seed from 0 to {2**32 - 1}, got {seed}.")
@@ -154,13 +155,14 @@ class RunConfig:
         layouts = {TABLE: (self.table, "the columns of a table (--target-column)"), ATAC: (self.atac, "a genome and its reads (--genome)")}
         for assay, (layout, parts) in layouts.items():
             if (self.assay == assay) != (layout is not None):
-                wanted = parts if self.assay == assay else f"assay {assay!r} for {parts.split(' (')[0]}"
-                raise InputError(f"Expected {wanted}, got assay {self.assay!r}{' alone' if self.assay == assay else ''}.")
+                if self.assay == assay:
+                    raise InputError(f"Assay {assay!r} requires {parts}.")
+                raise InputError(f"Only assay {assay!r} uses {parts.split(' (')[0]}, got assay {self.assay!r}.")
         if self.atac is None and self.bias is not None:
             raise InputError(f"A bias model requires assay {ATAC!r}, got assay {self.assay!r}.")
         unfit = [name for name in ("slide", "jitter", "balance", "test_shifts", "loss", "folds") if self.atac and getattr(self, name)]
         if unfit:
-            raise InputError(f"Assay {ATAC!r} does not support {unfit[0]}, got {getattr(self, unfit[0])}.")
+            raise InputError(f"Assay {ATAC!r} does not support {unfit[0]}, got {unfit[0]}={getattr(self, unfit[0])}.")
 
     def _check_numbers(self) -> None:
         for name in ("epochs", "steps", "batch_size", "learning_rate", "patience", "minutes", "simulated"):
@@ -172,7 +174,8 @@ class RunConfig:
                 raise InputError(f"Expected {name} of 0 or more, got {getattr(self, name)}.")
         if self.test_shifts > MOST_TEST_SHIFTS:
             raise InputError(
-                f"Expected test_shifts up to {MOST_TEST_SHIFTS}, got {self.test_shifts}: a prediction requires 2 * test_shifts + 1 windows."
+                f"Expected test_shifts up to {MOST_TEST_SHIFTS}, got {self.test_shifts}. Each prediction requires "
+                "2 * test_shifts + 1 windows."
             )
         for name in ("mask", "detect_mutations", "ema"):
             value = getattr(self, name)
@@ -182,23 +185,23 @@ class RunConfig:
     def _check_texts(self) -> None:
         for name, value in vars(self).items():
             if value == "":  # otherwise, an empty string would be treated like None
-                raise InputError(f"Expected {name} to be None or a text that is not empty, got an empty string.")
+                raise InputError(f"{name} is an empty string. Use None to leave {name} unset.")
 
     def _check_transfer(self) -> None:
-        object.__setattr__(self, "freeze", tuple(self.freeze))  # JSON and TOML have lists, but no tuples
+        object.__setattr__(self, "freeze", tuple(self.freeze))  # JSON and TOML files contain lists, because they have no tuples
         if unknown := sorted(set(self.freeze) - {"first", "core"}):
-            raise InputError(f"Expected blocks to freeze among first and core, got {', '.join(unknown)}.")
+            raise InputError(f"Only the blocks first and core can be frozen, got {', '.join(unknown)}.")
         if self.body_rate is not None and not 0 < self.body_rate <= 1:
             raise InputError(f"Expected body_rate above 0 and up to 1, got {self.body_rate}.")
         if self.init_from is None and (self.freeze or self.body_rate is not None):
-            raise InputError("freeze and body_rate require init_from, a model to start from.")
+            raise InputError("freeze and body_rate require a model to start from. Set init_from.")
 
     def _check_folds(self) -> None:
         number = isinstance(self.folds, int) and self.folds >= 2
         if self.folds not in (None, GIVEN) and not number:
-            raise InputError(f"Expected folds to be 2 or more, or {GIVEN!r}, got {self.folds!r}.")
+            raise InputError(f"Expected folds to be an integer of at least 2 or {GIVEN!r}, got {self.folds!r}.")
         if self.valid_fold is not None and self.folds == GIVEN:
-            raise InputError(f"Set either valid_fold or folds {GIVEN!r}, not both.")
+            raise InputError(f"Set only one of valid_fold and folds={GIVEN!r}.")
 
     @property
     def is_cross_validation(self) -> bool:
@@ -218,7 +221,7 @@ class RunConfig:
     def _check_alternatives(self, what: str, *names: str) -> None:
         chosen = [name for name in names if getattr(self, name) is not None]
         if len(chosen) > 1:
-            raise InputError(f"Set only one option for the {what}, got {' and '.join(chosen)}.")
+            raise InputError(f"Set only one of the options that determine the {what}, got {' and '.join(chosen)}.")
 
     def write(self, path: Path) -> None:
         """Writes the configuration to a JSON file, which appears only when complete."""

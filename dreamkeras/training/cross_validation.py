@@ -46,18 +46,19 @@ def cross_validate(
         config: Configuration that all runs share. The field `folds` must be set. Each run has a different value of `valid_fold`.
         folder: Folder for the results. The folder must be new or empty, unless `resume` is True.
         report: Function that receives a line of text when a fold starts.
-        backend: Backend on which Keras must be running. If None, Keras must be running on the backend in `config`, or on any backend if
-            `config` has none.
+        backend: Backend that Keras must use. If None, Keras must use the backend in `config`. If `config` has no backend, Keras may use any
+            backend.
         resume: Whether to resume a cross-validation with the same configuration. Folds that are already finished are not trained again.
 
     Returns:
-        The contents of `metrics.json`. The file includes `r`, `rho`, `mse` and `n` over all out-of-fold predictions, and the r of each fold
-        under `folds`. Metrics are means over the tasks for which they are defined. An undefined value is None, because JSON has no NaN.
+        The contents of `metrics.json`. The dictionary includes `r`, `rho`, `mse` and `n` over all out-of-fold predictions, and the r of
+        each fold under `folds`. Metrics are means over the tasks for which they are defined. An undefined value is None, because JSON has
+        no NaN.
 
     Raises:
         DreamkerasError: The data, the configuration or the folder cannot be used.
-        ExportError: All folds were trained, but the models of some folds could not be exported. The message contains the commands with
-            which to continue.
+        ExportError: All folds were trained, but the models of some folds could not be exported. The message contains the commands that
+            finish the export and the cross-validation.
     """
     with claim(folder) if resume else new_folder(folder):
         return _cross_validate(config, folder, report, backend, resume)
@@ -68,16 +69,16 @@ def _cross_validate(config: RunConfig, folder: Path, report: Callable[[str], Non
         require_files(config, folder)
     running = running_backend(backend)
     if config.backend not in (None, running):
-        raise InputError(f"Expected backend {config.backend}, with which the runs in {folder} were started, got {running}.")
+        raise InputError(f"Expected backend {config.backend}, because the runs in {folder} were started with this backend, got {running}.")
     construct = read_begun(folder / "config.json").construct if resume and (folder / "config.json").exists() else None
     config = dataclasses.replace(config, backend=running, construct=construct, model=lasting_name(config.model))
     config = with_window(dataclasses.replace(config, data=full_path(config.data)) if config.data else config)
     folds = read_examples(config).folds
     if folds is None:
-        raise InputError("The data have no fold column. Give the number of folds to draw.")
+        raise InputError("The data have no fold column. Set folds to a number, so that the folds are drawn at random.")
     numbers = np.unique(folds).tolist()
     if len(numbers) < 2:
-        raise InputError(f"Expected two or more folds, got only fold {numbers[0]}.")
+        raise InputError(f"Expected two or more folds, but all sequences are in fold {numbers[0]}.")
     if not resume:
         config.write(folder / "config.json")
     failures = []
@@ -119,7 +120,7 @@ def _join(folder: Path, folds: np.ndarray, numbers: list[int]) -> dict[str, Any]
             header, *rows = csv.reader(file, delimiter="\t")
         places = np.flatnonzero(folds == number)
         if len(rows) != len(places):
-            raise InputError(f"Expected {len(places)} rows in {file.name}, got {len(rows)}: the data have changed since the run.")
+            raise InputError(f"The data have changed since the run: expected {len(places)} rows in {file.name}, got {len(rows)}.")
         for place, row in zip(places, rows, strict=True):
             table[place] = [row[0], str(number), *row[1:]]
     text = io.StringIO()

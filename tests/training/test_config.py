@@ -33,9 +33,9 @@ def test_round_trip_of_a_table_layout(tmp_path):
 
 
 def test_a_table_layout_requires_the_assay_table():
-    with pytest.raises(InputError, match=r"Expected the columns of a table \(--target-column\), got assay 'table' alone"):
+    with pytest.raises(InputError, match=r"Assay 'table' requires the columns of a table \(--target-column\)"):
         RunConfig(data="a.csv", assay="table")
-    with pytest.raises(InputError, match="Expected assay 'table' for the columns of a table, got assay 'yeast'"):
+    with pytest.raises(InputError, match="Only assay 'table' uses the columns of a table, got assay 'yeast'"):
         RunConfig(table=TableLayout(("a",)))
 
 
@@ -50,7 +50,7 @@ def test_round_trip_of_an_atac_layout(tmp_path):
 
 
 def test_a_genome_and_a_bias_require_the_assay_atac():
-    with pytest.raises(InputError, match=r"Expected a genome and its reads \(--genome\), got assay 'atac' alone"):
+    with pytest.raises(InputError, match=r"Assay 'atac' requires a genome and its reads \(--genome\)"):
         RunConfig(data="peaks.bed", assay="atac")
     with pytest.raises(InputError, match="A bias model requires assay 'atac', got assay 'yeast'"):
         RunConfig(bias="runs/bias")
@@ -60,7 +60,7 @@ def test_a_genome_and_a_bias_require_the_assay_atac():
     ("name", "value"), [("slide", 3), ("jitter", 0.1), ("balance", True), ("test_shifts", 1), ("loss", "mse"), ("folds", 3)]
 )
 def test_options_not_supported_by_profiles_are_refused(name, value):
-    with pytest.raises(InputError, match=f"Assay 'atac' does not support {name}, got {value}"):
+    with pytest.raises(InputError, match=f"Assay 'atac' does not support {name}, got {name}={value}"):
         RunConfig(**GENOME, **{name: value})
 
 
@@ -73,15 +73,15 @@ def test_numbers_must_be_above_0(name, value):
 
 @pytest.mark.parametrize("choices", [{"valid": "a.tsv"}, {"valid_fraction": 0.1}])
 def test_folds_cannot_be_combined_with_other_validation_options(choices):
-    with pytest.raises(InputError, match=r"Set only one option for the validation sequences, got valid.* and folds"):
+    with pytest.raises(InputError, match=r"Set only one of the options that determine the validation sequences, got valid.* and folds"):
         RunConfig(folds=3, **choices)
-    with pytest.raises(InputError, match="Set either valid_fold or folds 'given', not both"):
+    with pytest.raises(InputError, match="Set only one of valid_fold and folds='given'"):
         RunConfig(folds="given", valid_fold=1)
 
 
 @pytest.mark.parametrize("folds", [1, 0, -2, "five", 2.5])
 def test_invalid_numbers_of_folds_are_refused(folds):
-    with pytest.raises(InputError, match=f"Expected folds to be 2 or more, or 'given', got {folds!r}"):
+    with pytest.raises(InputError, match=f"Expected folds to be an integer of at least 2 or 'given', got {folds!r}"):
         RunConfig(folds=folds)
 
 
@@ -100,7 +100,7 @@ def test_amounts_must_be_0_or_more(name):
 
 def test_test_shifts_are_limited():
     assert RunConfig(test_shifts=16).test_shifts == 16
-    with pytest.raises(InputError, match=r"Expected test_shifts up to 16, got 17: a prediction requires 2 \* test_shifts \+ 1 windows"):
+    with pytest.raises(InputError, match=r"Expected test_shifts up to 16, got 17\. Each prediction requires 2 \* test_shifts \+ 1 windows"):
         RunConfig(test_shifts=17)
 
 
@@ -112,7 +112,7 @@ def test_fractions_must_be_below_1(name, value):
 
 
 def test_epochs_and_steps_cannot_be_combined():
-    with pytest.raises(InputError, match="Set only one option for the length of training, got epochs and steps"):
+    with pytest.raises(InputError, match="Set only one of the options that determine the length of training, got epochs and steps"):
         RunConfig(epochs=3, steps=100)
 
 
@@ -122,12 +122,12 @@ def test_only_runs_without_data_are_simulated(choices, simulated):
 
 
 def test_data_and_simulated_cannot_be_combined():
-    with pytest.raises(InputError, match=r"Set either data or simulated, got data a\.tsv and simulated 50"):
+    with pytest.raises(InputError, match=r"Set at most one of data and simulated, got data=a\.tsv and simulated=50"):
         RunConfig(data="a.tsv", simulated=50)
 
 
 def test_only_yeast_can_be_simulated():
-    with pytest.raises(InputError, match="Expected data for assay 'starrseq', got none: only yeast promoters can be simulated"):
+    with pytest.raises(InputError, match="Assay 'starrseq' requires data, because only yeast promoters can be simulated"):
         RunConfig(assay="starrseq")
     assert RunConfig(assay="starrseq", data="train.tsv").simulated is None
 
@@ -146,7 +146,7 @@ def test_split_seed_defaults_to_the_seed():
 
 
 def test_an_unknown_precision_is_refused():
-    with pytest.raises(InputError, match="Expected a precision among float32, bfloat16, float16, got 'int8'"):
+    with pytest.raises(InputError, match="Expected one of the precisions float32, bfloat16, float16, got 'int8'"):
         RunConfig(precision="int8")
     assert [RunConfig(precision=name).precision for name in PRECISIONS] == list(PRECISIONS)
 

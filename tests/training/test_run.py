@@ -166,7 +166,7 @@ class TestChoices:
         assert (tmp_path / "1" / "validation.tsv").read_text() != (tmp_path / "2" / "validation.tsv").read_text()
 
     def test_two_validation_options_are_refused(self, choose, library):
-        with pytest.raises(InputError, match="Set only one option for the validation sequences, got valid and valid_fraction"):
+        with pytest.raises(InputError, match="options that determine the validation sequences, got valid and valid_fraction"):
             choose(valid=str(library), valid_fraction=0.2)
 
     def test_validation_on_a_separate_file(self, quick, choose, tmp_path):
@@ -395,7 +395,7 @@ class TestErrors:
             train(choose(), tmp_path / "file" / "run")
 
     def test_the_error_on_a_loss_that_is_not_finite_names_the_epoch(self, quick, choose, tmp_path):
-        with pytest.raises(ModelError, match=r"Expected a finite loss, got .* in epoch 1: try a lower learning rate"):
+        with pytest.raises(ModelError, match=r"Expected a finite loss, got .* in epoch 1\. Try a lower learning rate"):
             train(choose(learning_rate=1e30), tmp_path / "run")
 
     def test_packages_of_the_export_are_checked_before_training(self, quick, choose, tmp_path):

@@ -79,7 +79,7 @@ def test_a_new_run_with_the_same_name_has_another_network(blocks, quick, choose,
     folder = tmp_path / "run"
     train(choose(model="run-first,run-core,bhi-mean", epochs=1), folder)
     rewrite(folder, model="run_blocks:First,run_blocks:Same,bhi")
-    with pytest.raises(ModelError, match=r"variables of this model, got .* with other shapes"):
+    with pytest.raises(ModelError, match=r"The shapes of the variables in .* differ from the shapes of this model"):
         resume(folder, BACKEND)
 
 

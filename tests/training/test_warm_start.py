@@ -140,8 +140,8 @@ class TestRun:
     @pytest.mark.parametrize(
         ("choices", "reason"),
         [
-            ({"freeze": ("first",)}, "freeze and body_rate require init_from"),
-            ({"body_rate": 0.1}, "freeze and body_rate require init_from"),
+            ({"freeze": ("first",)}, "freeze and body_rate require a model to start from"),
+            ({"body_rate": 0.1}, "freeze and body_rate require a model to start from"),
             ({"init_from": "run", "freeze": ("final",)}, "among first and core, got final"),
             ({"init_from": "run", "body_rate": 0.0}, "Expected body_rate above 0"),
         ],

@@ -55,8 +55,8 @@ def training_batches(examples: Examples, steps: int, seed: int, augmentation: Au
         the tasks, and `"letters"` contains the windows before masking and mutation, uint8 `(batch, length)`. The keys `"masked"` and
         `"mutated"` contain the masked and mutated positions, bool `(batch, length)`. For examples with profiles, the targets include
         `"profile"`, the number of reads at each position, float32 `(batch, positions)`. Examples with profiles are shifted at random within
-        their margins. If the examples have weights, a third element of the batch contains the weights, float32 `(batch,)`, scaled to a mean
-        of 1 over all examples.
+        their margins. If the examples have weights, each batch has the weights as a third element, float32 `(batch,)`. The mean weight of
+        all examples is scaled to 1.
     """
     singletons = _column(examples, "is_singleton")
     bins = Bins(examples.targets) if augmentation.balance else None
@@ -106,7 +106,7 @@ def _rows(
 def _shifted(
     letters: np.ndarray, profiles: np.ndarray, margin: int, generator: np.random.Generator
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Cuts each window and its profile at a random offset within the margin, and computes the expression, log(1 + reads)."""
+    """Cuts each window and its profile at a random offset within the margin, and computes the expression as log(1 + reads)."""
     starts = generator.integers(0, 2 * margin + 1, len(letters))
     profiles = cut(profiles, profiles.shape[1] - 2 * margin, starts)
     truths = {"expression": np.log1p(profiles.sum(axis=1, keepdims=True)), "profile": profiles}

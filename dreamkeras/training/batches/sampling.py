@@ -1,7 +1,7 @@
 """Selects and orders the examples of an epoch.
 
-An epoch contains each example once, all peaks and a new random sample of non-peaks, or equally many examples from each bin of target
-values.
+By default, an epoch contains each example once. For windows of a genome, an epoch contains all peaks and a new random sample of non-peaks.
+With balancing, an epoch contains equally many examples from each bin of target values.
 """
 
 import numpy as np
@@ -16,8 +16,8 @@ class Bins:
     """Bins of examples with similar targets. Examples are drawn equally often from each bin.
 
     Args:
-        targets: float (n, tasks). The values of each task are scaled to the range from 0 to 1, and an example is binned by its mean over
-            tasks. Examples without any target form a separate bin, and empty bins are omitted.
+        targets: float (n, tasks). The values of each task are scaled to the range from 0 to 1. The mean of an example's scaled values
+            determines its bin. Examples without any target form a separate bin, and empty bins are omitted.
     """
 
     def __init__(self, targets: np.ndarray) -> None:

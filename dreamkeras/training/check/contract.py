@@ -35,7 +35,7 @@ Make = Callable[..., PrixFixe]
 STEPS = 3
 
 BESIDE = 20
-"""Length of the window minus length of the profile, for a final block that predicts a profile."""
+"""Number of bases by which the window is longer than the profile, in the check of a final block that predicts a profile."""
 
 
 class Outcome(NamedTuple):
@@ -52,7 +52,7 @@ class Outcome(NamedTuple):
 
 @pinned_settings()
 def check_block(slot: str | None, name: str) -> list[Outcome]:
-    """Checks a block in a network with small blocks of dreamkeras in the other slots.
+    """Builds a network from the block and from small blocks of dreamkeras in the other slots, and runs all checks on the network.
 
     Args:
         slot: `"first"`, `"core"` or `"final"`. If None, the slot of the block's class is used.
@@ -80,7 +80,7 @@ def _reason(run: Callable[[Make], None], make: Make) -> str:
         run(make)
     except DreamkerasError as error:
         return str(error)
-    except Exception as error:  # noqa: BLE001  # any error of a user's block is a result of the check
+    except Exception as error:  # noqa: BLE001  # if a user's block raises an error, the error is the reason for failure
         return f"{type(error).__name__}: {one_line(error)}"
     return ""
 
@@ -101,7 +101,7 @@ def _refuse(path: str) -> Any:
 
 
 def _batch(network: PrixFixe, size: int = 8) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Returns random inputs, and targets for every output on which a block may be trained.
+    """Returns random inputs, and targets for every output that a network can be trained to predict.
 
     Some bases are masked, and some bases are labelled as mutated.
     """
@@ -171,7 +171,10 @@ def _saves(make: Make) -> None:
         network.save(folder / "model.keras")
         again = keras.saving.load_model(folder / "model.keras", compile=False)
     if not np.allclose(_answer(again, inputs), _answer(network, inputs), rtol=1e-4, atol=1e-4):
-        raise ModelError("The predictions of the network differ after saving and loading. Check that get_config is complete.")
+        raise ModelError(
+            "The predictions of the network differ after saving and loading. Check that get_config of the block returns "
+            "all arguments of the block."
+        )
 
 
 def _trains_in(precision: str, make: Make) -> None:

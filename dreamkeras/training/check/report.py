@@ -1,6 +1,6 @@
 """Checks a block on every installed backend, in a separate process for each backend.
 
-Each process runs `python -m dreamkeras.training.check.report NAME [SLOT]` on the backend in KERAS_BACKEND.
+Each process runs `python -m dreamkeras.training.check.report NAME [SLOT]` with the backend that is set in KERAS_BACKEND.
 """
 
 import importlib.util

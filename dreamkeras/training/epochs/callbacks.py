@@ -70,9 +70,9 @@ class LastStep(keras.callbacks.Callback):
 class AveragedWeights(keras.callbacks.Callback):
     """Callback that exchanges the weights of the network with their moving averages in the optimiser.
 
-    A run has this callback twice in its list of callbacks. Callbacks between the two positions use the averages, and the second swap
-    restores the weights. The callback `SwapEMAWeights` of Keras is not used, because its swap by addition and subtraction loses digits.
-    `SwapEMAWeights` also restores the weights only in the next epoch, so that a checkpoint would store the averages.
+    A run has this callback twice in its list of callbacks. Callbacks between the two use the averages. The second one exchanges the values
+    again, which restores the weights. The callback `SwapEMAWeights` of Keras is not used, because its additions and subtractions cause
+    rounding errors. `SwapEMAWeights` also restores the weights too late, in the next epoch, so that a checkpoint would store the averages.
     """
 
     def on_epoch_end(self, epoch, logs=None):
@@ -85,11 +85,11 @@ class AveragedWeights(keras.callbacks.Callback):
 
 
 class Validation(keras.callbacks.Callback):
-    """Callback that adds `val_mse`, `val_r`, `val_rho` and `val_relative_mse` of the exported model's predictions to the logs of the epoch.
+    """Callback that predicts the validation examples and adds `val_mse`, `val_r`, `val_rho` and `val_relative_mse` to the logs.
 
     Each metric is the mean over the tasks for which it is defined. With several tasks, the metrics of each task are also added, for example
-    as `val_r_TASK`. For a network that predicts a profile, the metrics of `training.epochs.profiles` are also added, including the loss by
-    which the best epoch is selected.
+    as `val_r_TASK`. For a network that predicts a profile, the metrics of `training.epochs.profiles` are also added. One of them is the
+    loss, by which the best epoch is selected.
 
     Args:
         predictor: Model that predicts expression from letters, as returned by `PrixFixe.predictor`.
@@ -121,8 +121,8 @@ class Recorder(keras.callbacks.Callback):
 
     Args:
         state: State of the run, which stores the history and the best weights.
-        patience: Number of epochs without improvement after which training stops, as counted by `training.epochs.selection`. If None,
-            there is no early stopping.
+        patience: Number of epochs without improvement after which training stops. See `training.epochs.selection.without_improvement`. If
+            None, there is no early stopping.
         minutes: Minutes after which training stops at the end of the current epoch. If None, there is no time limit.
 
     Raises:
@@ -138,7 +138,7 @@ class Recorder(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs):
         if not np.isfinite(logs["loss"]):
-            raise ModelError(f"Expected a finite loss, got {logs['loss']} in epoch {epoch + 1}: try a lower learning rate.")
+            raise ModelError(f"Expected a finite loss, got {logs['loss']} in epoch {epoch + 1}. Try a lower learning rate.")
         rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
         figures = {name: float(value) for name, value in logs.items()}
         self.state.record({"epoch": epoch + 1, **figures, "learning_rate": rate}, self.model)

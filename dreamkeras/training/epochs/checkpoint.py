@@ -1,4 +1,4 @@
-"""Saves the state of a training run after each epoch in the checkpoint and in `history.csv`."""
+"""After each epoch, saves the state of a training run in the checkpoint and the history in `history.csv`."""
 
 import csv
 import io
@@ -44,7 +44,10 @@ class TrainingState:
             self.best_weights = _values(model.variables)
 
     def has_ended(self, patience: int | None, minutes: float | None = None) -> bool:
-        """Whether training ends: after `patience` epochs without improvement or after `minutes` minutes. None disables a limit."""
+        """Whether training ends, because `patience` epochs brought no improvement or `minutes` minutes have passed.
+
+        None disables a limit.
+        """
         converged = patience is not None and without_improvement(self.rows, self.best_epoch) >= patience
         return converged or (minutes is not None and self.seconds >= 60 * minutes)
 
@@ -100,8 +103,10 @@ def assign_weights(variables: list[keras.Variable], values: list[np.ndarray], so
         ModelError: The arrays differ from the variables in number or shape.
     """
     came, wanted = [value.shape for value in values], [tuple(variable.shape) for variable in variables]
+    if len(came) != len(wanted):
+        raise ModelError(f"Expected {len(wanted)} variables for this model in {source}, got {len(came)}.")
     if came != wanted:
-        raise ModelError(f"Expected the {len(wanted)} variables of this model, got {len(came)} variables with other shapes in {source}.")
+        raise ModelError(f"The shapes of the variables in {source} differ from the shapes of this model's variables.")
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
 
@@ -111,8 +116,8 @@ def write_history(path: Path, rows: Sequence[Epoch]) -> None:
 
     Args:
         path: File to write.
-        rows: Rows of the history, at least one. The keys of the last row are the columns. A cell is empty if a row from an older version
-            lacks the column.
+        rows: Rows of the history, at least one. The keys of the last row are the columns. Cells are empty in rows that lack a column,
+            because an older version of dreamkeras wrote them.
 
     Raises:
         DreamkerasError: The file cannot be written.

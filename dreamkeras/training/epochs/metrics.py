@@ -13,7 +13,7 @@ __all__ = ["PearsonR"]
 class PearsonR(keras.metrics.Metric):
     """Metric that computes Pearson's r between measured and predicted values, as the mean over tasks.
 
-    A task with constant values has an r of 0.
+    If the measured or predicted values of a task are constant, its r is 0.
 
     Missing values (NaN) are ignored. During training, the metric is a running estimate in float32.
     The function `statistics.correlation.pearson` computes the exact value.
@@ -66,7 +66,7 @@ class PearsonR(keras.metrics.Metric):
 
     def result(self):
         """Returns r over all batches since the last reset."""
-        # Because of rounding errors, constant values can have a small variance, which is not a signal.
+        # Because of rounding errors, the computed variance of constant values can be slightly above 0.
         varying = ops.all(self.squares > 1e-12 * self.count * ops.square(self.means), axis=0)
         r = ops.divide_no_nan(self.products, ops.sqrt(self.squares[0]) * ops.sqrt(self.squares[1]))
         return ops.mean(ops.where(varying, r, 0.0))

@@ -1,4 +1,4 @@
-"""Computes the loss of the exported model's predictions, and the distances between measured and predicted profiles."""
+"""Computes the validation loss and the distances between measured and predicted profiles, from the predictions of the exported model."""
 
 import numpy as np
 from keras import ops
@@ -16,11 +16,12 @@ AT_ONCE = 4096
 
 
 def epoch_figures(network: PrixFixe, examples: Examples, predicted: np.ndarray) -> dict[str, float]:
-    """Computes the loss over all examples, and the median distance between measured and predicted profiles in peaks.
+    """Computes the loss over all examples, and the median distance between measured and predicted profiles over the peaks.
 
     Args:
         network: Network that predicts a profile.
-        examples: Examples with profiles and without margins. If no example is a peak, all examples are used as peaks.
+        examples: Examples with profiles. The windows have no margins for random shifts. If no example is a peak, the median is over all
+            examples.
         predicted: float32 (n, 1 + positions), predictions of the network's predictor.
     """
     peaks = peaks_or_all(examples)
@@ -44,11 +45,12 @@ def final_figures(network: PrixFixe, examples: Examples, predicted: np.ndarray) 
 def validation_loss(network: PrixFixe, examples: Examples, predicted: np.ndarray) -> float:
     """Computes the loss of the final block from the predictions of the network's predictor.
 
-    The predictor averages over both strands, and includes the bias model of the network, if there is one.
+    The predictor returns the mean of the predictions for both strands. If the network has a bias model, the predictor includes the bias
+    model.
 
     Args:
         network: Network that predicts a profile.
-        examples: Examples with profiles and without margins.
+        examples: Examples with profiles. The windows have no margins for random shifts.
         predicted: float32 (n, 1 + positions), predictions of the network's predictor.
     """
     total, reads = 0.0, _reads(examples)

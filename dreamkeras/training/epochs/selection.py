@@ -1,6 +1,6 @@
 """Selects the best epoch of a run, and counts the later epochs without improvement. NaN metrics are ignored.
 
-The functions have rows of the history as arguments. The module does not import Keras.
+The arguments of the functions are rows of the history. The module does not import Keras.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ Epoch = Mapping[str, float]
 """Row of the history, which contains the metrics of an epoch by column."""
 
 RELATIVE_ERROR = "val_relative_mse"
-"""Column of the relative error, which ranks epochs in which r is undefined for all tasks."""
+"""Column of the relative error. If r is undefined for all tasks, epochs are ranked by this error."""
 
 
 def is_better(row: Epoch, best: Epoch) -> bool:
@@ -23,8 +23,8 @@ def is_better(row: Epoch, best: Epoch) -> bool:
 
     For networks with profiles, the epoch with the lowest validation loss ranks highest. For other networks, the epoch with the highest mean
     r over tasks ranks highest. If r of a task is undefined in an epoch, r counts as 0, so that the mean is over the same tasks in all
-    epochs. Epochs in which r is undefined for all tasks rank below all other epochs, in the order of the error relative to the variance of
-    the training values.
+    epochs. Epochs in which r is undefined for all tasks rank below all other epochs. Among such epochs, the epoch with the lowest relative
+    error ranks highest.
     """
     rank, so_far = _rank(row), _rank(best)
     return rank is not None and (so_far is None or rank > so_far)
@@ -33,8 +33,8 @@ def is_better(row: Epoch, best: Epoch) -> bool:
 def without_improvement(rows: Sequence[Epoch], best_epoch: int) -> int:
     """Counts the epochs after the best epoch.
 
-    An epoch without any defined metric is not counted. An epoch is also not counted if r is undefined for a task for which r is defined in
-    the best epoch.
+    An epoch without any defined metric is not counted. An epoch is also not counted if r of a task is undefined in this epoch, but defined
+    in the best epoch.
 
     Args:
         rows: Rows of the history.
@@ -95,9 +95,7 @@ def describe_undefined(targets: np.ndarray, tasks: Sequence[str]) -> str:
     if not without:
         return ""
     by = "the r of the other tasks" if len(without) < len(tasks) else "the squared error relative to the variance of the training values"
-    return (
-        f"Validation r is undefined for {', '.join(without)}, because it requires two different values. The best epoch is chosen by {by}."
-    )
+    return f"Validation r is undefined for {', '.join(without)}, because r requires two different values. The best epoch is chosen by {by}."
 
 
 def _rank(row: Epoch) -> tuple[int, float] | None:
@@ -111,7 +109,10 @@ def _rank(row: Epoch) -> tuple[int, float] | None:
 
 
 def _figures(row: Epoch) -> dict[str, float]:
-    """Returns the metrics that rank an epoch: one metric, or one for each task. Higher values are better."""
+    """Returns the metrics by which an epoch is ranked: the negative loss for a network with profiles, otherwise r of each task.
+
+    Higher values are better.
+    """
     if "val_loss" in row:
         return {"val_loss": -row["val_loss"]}
     tasks = {name: value for name, value in row.items() if name.startswith("val_r_")}

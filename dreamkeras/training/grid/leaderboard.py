@@ -76,7 +76,7 @@ COLUMNS = (
 
 
 def rank(results: Sequence[Result], draws: int = DRAWS, seed: int = 0) -> list[LeaderboardRow]:
-    """Ranks the combinations, best first. Combinations with undefined r are last, in ascending order of their errors.
+    """Ranks the combinations, best first. Combinations with undefined r are last, and are ordered by `LeaderboardRow.error`, lowest first.
 
     Args:
         results: Results of runs that were validated on the same sequences.
@@ -139,7 +139,7 @@ def write_leaderboard(rows: Sequence[LeaderboardRow], sequences: int, failures: 
     Args:
         rows: Rows of the leaderboard.
         sequences: Number of validation sequences.
-        failures: Reasons for failure by run name, which are listed in the Markdown file.
+        failures: The reason for failure of each failed run, by name of the run. The reasons are listed in the Markdown file.
         folder: Folder for the files. Each file appears only when complete.
 
     Raises:
@@ -163,7 +163,7 @@ def _markdown(rows: Sequence[LeaderboardRow], sequences: int, failures: Mapping[
     lines = [
         "# Leaderboard",
         "",
-        "| combination | runs | r | sd | parameters | minutes | sequences per second | r below the best (95 % interval) |",
+        "| combination | runs | r | sd | parameters | minutes | sequences per second | best r minus this r (95 % interval) |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
@@ -182,7 +182,7 @@ def _markdown(rows: Sequence[LeaderboardRow], sequences: int, failures: Mapping[
         lines += [
             "",
             "r is undefined if all predictions or all measured values are equal, or if there are fewer than two values. Combinations with",
-            "undefined r rank last, by their relative error: the squared error divided by the variance of the training values.",
+            "undefined r rank last. They are ordered by the squared error divided by the variance of the training values (relative error).",
         ]
     if failures:
         lines += ["", "## Failed runs", "", "| run | reason |", "|---|---|"]

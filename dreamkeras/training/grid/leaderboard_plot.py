@@ -20,7 +20,7 @@ INCHES_A_ROW = 0.35
 
 @plain_settings()
 def plot_leaderboard(rows: Sequence[LeaderboardRow], path: str | PathLike[str]) -> None:
-    """Plots two panels with one line for each combination. The best combination is on top.
+    """Plots r (left panel) and the best r minus r (right panel), with one row for each combination. The best combination is on top.
 
     Args:
         rows: Rows of the leaderboard, best first.
@@ -63,4 +63,4 @@ def _draw_behind(axes: "Axes", rows: Sequence[LeaderboardRow]) -> None:
         axes.hlines(places, low, high, color=RED, linewidth=2, label="95 % interval")
         axes.plot(values, places, "D", color=RED, markersize=6)
     axes.axvline(0, color=GREY, linewidth=1, linestyle="--")
-    axes.set_xlabel("r below the best")
+    axes.set_xlabel("Best r minus this r")

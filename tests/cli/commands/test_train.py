@@ -94,7 +94,7 @@ class TestRun:
         assert [line.split()[1] for line in result.stderr.splitlines()[2:4]] == ["1/2", "2/2"]
         assert json.loads((tmp_path / "run" / "metrics.json").read_text())["steps"] == 4
         both = run("train", library, "--steps", 4, "--epochs", 2, "--out", tmp_path / "both")
-        assert one_line_error(both, "Set only one option for the length of training, got epochs and steps.")
+        assert one_line_error(both, "Set only one of the options that determine the length of training, got epochs and steps.")
 
     def test_folds_are_trained_in_order(self, train, quick, library, tmp_path):
         quick.setattr("dreamkeras.training.cross_validation.export_ensemble", lambda folders, output: output.touch())
@@ -419,7 +419,7 @@ class TestBadInput:
         assert result.exit_code == 1
         _, began, error = result.stderr.splitlines()
         assert began.startswith("Training on 90 sequences")
-        assert error == "Error: Expected a finite loss, got nan in epoch 1: try a lower learning rate."
+        assert error == "Error: Expected a finite loss, got nan in epoch 1. Try a lower learning rate."
 
 
 class TestFullDisk:

@@ -133,7 +133,7 @@ class TestRecorder:
     @pytest.mark.parametrize("loss", [np.nan, np.inf])
     def test_a_loss_that_is_not_finite_ends_the_run(self, loss):
         state = TrainingState()
-        with pytest.raises(ModelError, match=f"Expected a finite loss, got {loss} in epoch 3: try a lower learning rate"):
+        with pytest.raises(ModelError, match=f"Expected a finite loss, got {loss} in epoch 3\\. Try a lower learning rate"):
             recorder(state).on_epoch_end(2, {"loss": loss, "val_r": 0.1})
         assert state.rows == []
 

@@ -193,7 +193,7 @@ class TestForeignFiles:
         assert str(path) in str(caught.value)
 
     def test_the_error_on_a_checkpoint_of_another_model_names_the_file(self, written):
-        with pytest.raises(ModelError, match=r"Expected the \d+ variables of this model, got \d+ .*state\.npz"):
+        with pytest.raises(ModelError, match=r"The shapes of the variables in .*state\.npz differ"):
             read_checkpoint(written[0], small_model(units=5))
 
 
@@ -221,7 +221,7 @@ class TestAtomic:
 
 def test_assigned_arrays_must_have_the_same_shapes():
     model = small_model()
-    with pytest.raises(ModelError, match="got 1 variables with other shapes in here"):
+    with pytest.raises(ModelError, match="variables for this model in here, got 1"):
         assign_weights(model.variables, [np.zeros(2)], "here")
 
 

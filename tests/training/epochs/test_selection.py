@@ -111,7 +111,7 @@ class TestWarning:
         targets = np.array([[1.0, 2, np.nan, 5], [2.0, np.nan, np.nan, 5], [3.0, np.nan, np.nan, 5]])
         assert describe_undefined(targets, ["dense", "sparse", "empty", "flat"]) == (
             "Validation r is undefined for sparse (1 validation value), empty (no validation values), flat (3 validation values, all the "
-            "same), because it requires two different values. The best epoch is chosen by the r of the other tasks."
+            "same), because r requires two different values. The best epoch is chosen by the r of the other tasks."
         )
 
     def test_says_how_the_best_epoch_is_chosen_without_r(self):

@@ -131,7 +131,7 @@ class TestFiles:
         write_leaderboard(rows, 80, {}, tmp_path)
         text = (tmp_path / "leaderboard.md").read_text()
         assert "| b | 1 | undefined (relative error 0.5) |" in text
-        assert "undefined r rank last, by their relative error" in text
+        assert "undefined r rank last. They are ordered by the squared error" in text
         assert "nan" not in text
         plot_leaderboard(rows, tmp_path / "leaderboard.png")
 

@@ -105,7 +105,7 @@ class TestRefusals:
             ({**SMALLEST, "options": {"epochs": []}}, r"Expected epochs to be of type int, got \[\]"),
             ({**SMALLEST, "options": {"epochs": [1, True]}}, r"Expected epochs to be of type int, got \[1, True\]"),
             ({**SMALLEST, "options": {"freeze": 1}}, "Expected freeze to be of type list of names, got 1"),
-            ({**SMALLEST, "options": {"freeze": ["first"]}}, "freeze and body_rate require init_from"),
+            ({**SMALLEST, "options": {"freeze": ["first"]}}, "freeze and body_rate require a model to start from"),
             ({**SMALLEST, "options": {"epochs": 0}}, "Expected epochs above 0, got 0"),
             (
                 {**SMALLEST, "options": {"valid_fold": [1, 2]}},
