@@ -174,8 +174,8 @@ class RunConfig:
                 raise InputError(f"Expected {name} of 0 or more, got {getattr(self, name)}.")
         if self.test_shifts > MOST_TEST_SHIFTS:
             raise InputError(
-                f"Expected test_shifts up to {MOST_TEST_SHIFTS}, got {self.test_shifts}. Each prediction requires "
-                "2 * test_shifts + 1 windows."
+                "Each prediction requires 2 * test_shifts + 1 windows. "
+                f"Expected test_shifts up to {MOST_TEST_SHIFTS}, got {self.test_shifts}."
             )
         for name in ("mask", "detect_mutations", "ema"):
             value = getattr(self, name)
@@ -185,7 +185,7 @@ class RunConfig:
     def _check_texts(self) -> None:
         for name, value in vars(self).items():
             if value == "":  # otherwise, an empty string would be treated like None
-                raise InputError(f"{name} is an empty string. Use None to leave {name} unset.")
+                raise InputError(f"Expected None or text for {name}, got an empty string.")
 
     def _check_transfer(self) -> None:
         object.__setattr__(self, "freeze", tuple(self.freeze))  # JSON and TOML files contain lists, because they have no tuples

@@ -69,7 +69,7 @@ def _cross_validate(config: RunConfig, folder: Path, report: Callable[[str], Non
         require_files(config, folder)
     running = running_backend(backend)
     if config.backend not in (None, running):
-        raise InputError(f"Expected backend {config.backend}, because the runs in {folder} were started with this backend, got {running}.")
+        raise InputError(f"Expected backend {config.backend}, because the runs in {folder} were started with it, got {running}.")
     construct = read_begun(folder / "config.json").construct if resume and (folder / "config.json").exists() else None
     config = dataclasses.replace(config, backend=running, construct=construct, model=lasting_name(config.model))
     config = with_window(dataclasses.replace(config, data=full_path(config.data)) if config.data else config)

@@ -27,7 +27,8 @@ def import_weights(checkpoint: str, model: str, assay: str, folder: Path) -> Mod
     The folder contains `model.keras`, `model.onnx`, `config.json` with the source of the weights, and `README.md`.
 
     Args:
-        checkpoint: PyTorch file with the state_dict of the reference network that has the same blocks. See `models.torch_weights`.
+        checkpoint: PyTorch file with the state_dict of the reference network. The reference network must have the same blocks as `model`.
+            See `models.torch_weights`.
         model: Name of the network. See `models.presets`.
         assay: Name of the assay. See `data.assays.registry`.
         folder: Run folder, which appears only when complete.
@@ -36,7 +37,7 @@ def import_weights(checkpoint: str, model: str, assay: str, folder: Path) -> Mod
         Description of the exported model.
 
     Raises:
-        DreamkerasError: The checkpoint, a name or the folder cannot be used.
+        DreamkerasError: The checkpoint or the folder cannot be used, or the network or assay does not exist.
         ExportError: The predictions of the exported model differ from those of the network. After this error, the folder contains all files
             except `model.onnx`.
     """

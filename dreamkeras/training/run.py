@@ -65,7 +65,7 @@ def train(config: RunConfig, folder: Path) -> dict[str, Any]:
     """Trains a network and writes a new run folder.
 
     Args:
-        config: Configuration of the run. If the configuration names a backend, Keras must run on that backend.
+        config: Configuration of the run. If the configuration names a backend, Keras must use this backend.
         folder: Run folder, which must be new or empty.
 
     Returns:
@@ -98,7 +98,7 @@ def resume(folder: Path, backend: str | None = None) -> dict[str, Any]:
 
     Args:
         folder: Run folder of a run that `train` started.
-        backend: Backend on which Keras must be running. If None, Keras must be running on the backend with which the run was started.
+        backend: Backend that Keras must use. If None, Keras must use the backend that the run was started with.
 
     Returns:
         The metrics that `train` would return.
@@ -109,7 +109,7 @@ def resume(folder: Path, backend: str | None = None) -> dict[str, Any]:
     """
     config = read_begun(folder / "config.json")
     if config.backend != running_backend(backend):
-        raise InputError(f"Expected backend {config.backend}, with which the run in {folder} was started, got {running_backend()}.")
+        raise InputError(f"Expected backend {config.backend}, because the run in {folder} was started with it, got {running_backend()}.")
     require_files(config, folder)
     with claim(folder):
         remove_unfinished(folder)
@@ -169,7 +169,7 @@ def _prepare(config: RunConfig, data: RunData) -> tuple[PrixFixe, Plan]:
         optimizer,
         loss=find_loss(plan.strategy.loss) if plan.strategy.loss else None,
         metrics=[PearsonR.for_targets(data.training.targets)],
-        jit_compile=config.backend == "jax",  # TensorFlow does not use XLA, as in benchmarks/train_step.py
+        jit_compile=config.backend == "jax",  # TensorFlow does not use XLA; see benchmarks/train_step.py
     )
     model.optimizer.build(model.trainable_variables)  # otherwise, TensorFlow would trace the first step twice
     return model, plan
@@ -180,8 +180,8 @@ def _check_exportable(model: PrixFixe, backend: str | None) -> None:
     hidden = [block_name(type(block)) for block in (model.first, model.core, model.final) if not is_importable(type(block))]
     if hidden and backend != "tensorflow":
         raise ModelError(
-            f"Block {hidden[0]} cannot be imported by another process, but a model trained on {backend} is exported in a separate process. "
-            "Move the class into a module, or train on tensorflow."
+            f"With backend {backend}, the model is exported by a separate process, which cannot import block {hidden[0]}. "
+            "Move the class of the block into a module, or use the backend tensorflow."
         )
 
 

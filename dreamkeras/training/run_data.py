@@ -38,10 +38,10 @@ class RunData(NamedTuple):
 
 
 def require_files(config: RunConfig, folder: Path) -> None:
-    """Raises an error if the data of a run to resume were a stream, which can be read only once.
+    """Raises an error if a run cannot be resumed, because its data were read from a stream, which can be read only once.
 
     Raises:
-        InputError: The data or the validation data were a stream.
+        InputError: The data or the validation data were read from a stream.
     """
     for name, file in (("data", config.data), ("valid", config.valid)):
         if file:

@@ -37,8 +37,8 @@ def take_weights(network: PrixFixe, source: Path) -> bool:
     for slot in BODY:
         ours, theirs = getattr(network, slot), getattr(other, slot)
         if difference := _difference(ours, theirs):
-            whose = f"the {slot} block of {source}{_model_of(source)}"
-            raise ModelError(f"Expected {whose}, {block_name(type(theirs))}, got {block_name(type(ours))}: {difference}.")
+            whose = f"{block_name(type(theirs))}, the {slot} block of {source}{_model_of(source)}"
+            raise ModelError(f"Cannot copy weights from {whose}, to {block_name(type(ours))}: {difference}.")
     same_head = (other.tasks, other.units) == (network.tasks, network.units) and not _difference(network.final, other.final)
     for slot in (*BODY, "final") if same_head else BODY:
         for ours, theirs in zip(getattr(network, slot).weights, getattr(other, slot).weights, strict=True):
@@ -47,11 +47,11 @@ def take_weights(network: PrixFixe, source: Path) -> bool:
 
 
 def freeze(network: PrixFixe, slots: tuple[str, ...]) -> None:
-    """Excludes blocks from training: their weights and the statistics of their normalisations do not change.
+    """Excludes blocks from training. The weights and the normalisation statistics of the blocks do not change.
 
     Args:
         network: Network that is not yet compiled.
-        slots: Slots of the blocks, from `BODY`.
+        slots: Slots of the blocks, a subset of `BODY`.
     """
     for slot in slots:
         getattr(network, slot).trainable = False
@@ -63,16 +63,16 @@ def body_variables(network: PrixFixe) -> list[keras.Variable]:
 
 
 def _difference(ours: keras.layers.Layer, theirs: keras.layers.Layer) -> str:
-    """Returns the reason why weights cannot be copied between two blocks, or an empty string if they can be copied."""
+    """Returns the reason why the weights cannot be copied between two blocks. The reason is empty if the weights can be copied."""
     if type(ours) is not type(theirs):
-        return "the class of the block differs"
+        return "the classes of the blocks differ"
     settings = [{**block.get_config(), "name": "", "dtype": "", "trainable": True} for block in (ours, theirs)]
-    what = "window and flags" if settings[0] == settings[1] else "width and depth"
+    what = "window or the set of flags" if settings[0] == settings[1] else "width or the depth"
     if len(ours.weights) != len(theirs.weights):
-        return f"the {what} differ, with {len(theirs.weights)} weights in the file and {len(ours.weights)} in the network"
+        return f"the {what} differs; the file has {len(theirs.weights)} weights, but the network has {len(ours.weights)}"
     for one, other in zip(ours.weights, theirs.weights, strict=True):
         if one.shape != other.shape:
-            return f"the {what} differ, with {one.path} {tuple(other.shape)} in the file and {tuple(one.shape)} in the network"
+            return f"the {what} differs; {one.path} has shape {tuple(other.shape)} in the file, but {tuple(one.shape)} in the network"
     return ""
 
 

@@ -100,7 +100,7 @@ def test_amounts_must_be_0_or_more(name):
 
 def test_test_shifts_are_limited():
     assert RunConfig(test_shifts=16).test_shifts == 16
-    with pytest.raises(InputError, match=r"Expected test_shifts up to 16, got 17\. Each prediction requires 2 \* test_shifts \+ 1 windows"):
+    with pytest.raises(InputError, match=r"2 \* test_shifts \+ 1 windows\. Expected test_shifts up to 16, got 17"):
         RunConfig(test_shifts=17)
 
 

@@ -111,7 +111,7 @@ def test_blocks_that_cannot_be_imported_are_refused_before_training(quick, choos
     exec(MODULE, cell)
     monkeypatch.setattr(run, "running_backend", lambda wanted=None: "torch")
     with pytest.raises(
-        ModelError, match=r"Block __main__:First cannot be imported by another process, .* on torch .* Move the class into a module"
+        ModelError, match=r"With backend torch, .* cannot import block __main__:First\. Move the class of the block into a module"
     ):
         train(choose(model="run-first,run-core,bhi-mean"), tmp_path / "run")
     assert not (tmp_path / "run").exists()

@@ -39,7 +39,7 @@ def test_another_backend_is_refused_before_reading_data(begin, choose, tmp_path)
 
 def test_a_run_with_another_backend_is_not_resumed(choose, tmp_path):
     choose(backend=OTHER).write(tmp_path / "config.json")
-    with pytest.raises(InputError, match=f"Expected backend {OTHER}, with which the run in .* was started, got {BACKEND}"):
+    with pytest.raises(InputError, match=f"Expected backend {OTHER}, because the run in .* was started with it, got {BACKEND}"):
         resume(tmp_path)
 
 

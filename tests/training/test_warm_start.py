@@ -67,13 +67,13 @@ def test_the_head_is_kept_for_other_units(source):
         (
             BHIFirst(6),
             AutosomeCore((4,)),
-            "first block of .*, BHIFirst, got BHIFirst: the width and depth differ, with .* in the file and .* in the network",
+            "BHIFirst, the first block of .*, to .*BHIFirst: the width or the depth differs; .* has shape .* in the file, but ",
         ),
-        (BHIFirst(8), BHICore(8, 4, (3, 5)), "core block of .*, AutosomeCore, got BHICore: the class of the block differs"),
+        (BHIFirst(8), BHICore(8, 4, (3, 5)), "AutosomeCore, the core block of .*, to .*BHICore: the classes of the blocks differ"),
         (
             BHIFirst(8),
             AutosomeCore((4, 4)),
-            "core block of .*, AutosomeCore, got AutosomeCore: the width and depth differ, with .* weights in the file and .* network",
+            "AutosomeCore, the core block of .*, to .*AutosomeCore: the width or the depth differs; the file has .* weights, but",
         ),
     ],
 )
@@ -87,11 +87,13 @@ def test_different_blocks_are_named_with_the_reason(source, first, core, reason)
 
 def test_other_flags_change_the_shape(source):
     human = find_assay("lentimpra")
-    with pytest.raises(ModelError, match=r"the window and flags differ, with .* in the file and .* in the network") as caught:
+    with pytest.raises(
+        ModelError, match=r"the window or the set of flags differs; .* has shape .* in the file, but .* in the network"
+    ) as caught:
         take_weights(tiny(human), source[1])
     assert "--model" not in str(caught.value)
     (source[1] / "config.json").write_text('{"model": "dream-cnn"}')
-    with pytest.raises(ModelError, match=r"first block of .* \(--model dream-cnn\), BHIFirst, got BHIFirst: "):
+    with pytest.raises(ModelError, match=r"BHIFirst, the first block of .* \(--model dream-cnn\), to .*BHIFirst: "):
         take_weights(tiny(human), source[1])
 
 
@@ -142,7 +144,7 @@ class TestRun:
         [
             ({"freeze": ("first",)}, "freeze and body_rate require a model to start from"),
             ({"body_rate": 0.1}, "freeze and body_rate require a model to start from"),
-            ({"init_from": "run", "freeze": ("final",)}, "among first and core, got final"),
+            ({"init_from": "run", "freeze": ("final",)}, "Only the blocks first and core can be frozen, got final"),
             ({"init_from": "run", "body_rate": 0.0}, "Expected body_rate above 0"),
         ],
     )

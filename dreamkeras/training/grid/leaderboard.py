@@ -139,7 +139,7 @@ def write_leaderboard(rows: Sequence[LeaderboardRow], sequences: int, failures: 
     Args:
         rows: Rows of the leaderboard.
         sequences: Number of validation sequences.
-        failures: The reason for failure of each failed run, by name of the run. The reasons are listed in the Markdown file.
+        failures: Names of the failed runs, and the reason for each failure. The failures are listed in the Markdown file.
         folder: Folder for the files. Each file appears only when complete.
 
     Raises:

@@ -36,7 +36,7 @@ from dreamkeras.training.config import RunConfig
 __all__ = ["DEFAULT_GRID", "Grid", "GridRun", "expand", "read_grid"]
 
 KEYS = {"models": str, "strategies": str, "seeds": int}
-"""Keys of a grid whose values are lists, and the type of the list elements."""
+"""Type of the list elements for each key of a grid whose value is a list."""
 
 BUDGET = ("steps", "minutes")
 
@@ -136,9 +136,9 @@ def expand(fields: Mapping[str, Any], **base: Any) -> Grid:
 
 
 def _as_options(table: Any) -> Any:
-    """Converts the names and positions of columns in a table layout to text, as on the command line.
+    """Converts all column names and column positions in a table layout to text, because options of the command line are also text.
 
-    If the text is a number, it is looked up first as a column name, then as a column position.
+    If a text is a number, the text is first treated as a column name. If no column has this name, the number is treated as a position.
     """
     is_columns = isinstance(table, dict)
     return {name: _as_text(value) if "_column" in name else value for name, value in table.items()} if is_columns else table
@@ -151,7 +151,7 @@ def _as_text(value: Any) -> Any:
 def _combinations(models: list[str], strategies: list[str], varied: Mapping[str, list[Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yields the name of each combination and the fields that differ between combinations."""
     if not models:
-        raise InputError("Expected a list of models, each a preset or FIRST,CORE,FINAL blocks, got none")
+        raise InputError("Expected a list of models (presets, or blocks as FIRST,CORE,FINAL), got none")
     blocks = [[part.strip() for part in model.split(",")] for model in models]
     models = [entry_of(parts) or ",".join(parts) for parts in blocks]
     axes = {"model": models, **({"strategy": strategies} if strategies else {}), **varied}
@@ -172,7 +172,7 @@ def _budget(fields: Mapping[str, Any]) -> dict[str, float]:
     budget = fields.get("budget", {})
     if not isinstance(budget, dict):
         raise InputError(f"Expected a budget of steps, minutes or both, got {budget!r}")
-    _check_keys(budget, set(BUDGET), "keys of the budget")
+    _check_keys(budget, set(BUDGET), "budget keys")
     for name, value in budget.items():
         if not _is(value, int if name == "steps" else float) or not value > 0:
             raise InputError(f"Expected {name} of the budget to be a number above 0, got {value!r}")
@@ -187,7 +187,7 @@ def _axes(fields: Mapping[str, Any]) -> dict[str, list[Any]]:
     kinds = typing.get_type_hints(RunConfig)
     _check_keys(options, set(kinds) - TAKEN, "options")
     axes = {}
-    for name, value in options.items():  # the list of a field such as `freeze` is a single value
+    for name, value in options.items():  # the value of a field such as `freeze` is itself a list, which is not split
         listed = value if isinstance(value, list) else [value]
         axes[name] = [tuple(listed)] if typing.get_origin(kinds[name]) is tuple else listed
     for name, values in axes.items():
@@ -198,7 +198,7 @@ def _axes(fields: Mapping[str, Any]) -> dict[str, list[Any]]:
             wanted = " or ".join("list of names" if typing.get_origin(kind) is tuple else kind.__name__ for kind in allowed)
             raise InputError(f"Expected {name} to be of type {wanted}, got {options[name]!r}")
         if name in SHARED and len(values) > 1:
-            raise InputError(f"Expected a single value of {name}, so that all runs validate on the same sequences, got {values!r}")
+            raise InputError(f"All runs must validate on the same sequences. Expected a single value of {name}, got {values!r}")
     return axes
 
 
@@ -220,4 +220,4 @@ def _is(value: Any, kind: Any) -> bool:
 
 def _check_keys(fields: Mapping[str, Any], known: set[str], what: str) -> None:
     if unknown := sorted(set(fields) - known):
-        raise InputError(f"Expected {what} among {', '.join(sorted(known))}, got {unknown[0]!r}")
+        raise InputError(f"Expected one of the {what} {', '.join(sorted(known))}, got {unknown[0]!r}")

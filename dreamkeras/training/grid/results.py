@@ -59,7 +59,7 @@ def write_comparison(runs: Sequence[GridRun], folder: Path, failures: Mapping[st
     Args:
         runs: Runs of the grid.
         folder: Folder of the grid, which holds the run folders in `runs`.
-        failures: Reasons for failure by run name.
+        failures: Names of the failed runs, and the reason for each failure.
 
     Returns:
         Rows of the leaderboard.

@@ -50,7 +50,7 @@ def default_parallel(cpus: int | None = None) -> int:
     If there is a GPU, the number is 1, because simultaneous runs would share its memory.
 
     Args:
-        cpus: Number of CPUs. Defaults to the number of CPUs that are available to this process.
+        cpus: Number of CPUs. Defaults to the number of CPUs that are available to the current process.
     """
     if NVIDIA.is_dir() and os.environ.get("CUDA_VISIBLE_DEVICES", "0") not in ("", "-1"):
         return 1
@@ -63,8 +63,8 @@ def run_grid(
     """Executes all runs that are not finished. Interrupted runs resume from their last checkpoint.
 
     The folder contains the run folders `runs/NAME`, the configurations `configs/NAME.json`, and the output of the runs `logs/NAME.log`. If
-    this process ends for any reason, the processes of the runs also end. To resume the runs, call the function again with the same
-    arguments.
+    the process that calls the function ends for any reason, the processes of the runs also end. To resume the runs, call the function again
+    with the same arguments.
 
     Args:
         runs: Runs of the grid.
@@ -74,15 +74,16 @@ def run_grid(
         worker: Command that executes a run. The path of the configuration, the run folder and the CPUs are appended as arguments.
 
     Returns:
-        Reasons for failure by run name.
+        Names of the failed runs, and the reason for each failure.
 
     Raises:
-        InputError: The folder contains files that do not belong to a benchmark, or a run of the same name with another configuration.
+        InputError: The folder contains files that do not belong to a benchmark. The error is also raised if the folder contains a run with
+            the same name and another configuration.
         DreamkerasError: The folder cannot be written.
     """
     if is_taken(folder) and not (folder / "configs").is_dir():
         found = "a training run" if (folder / "config.json").is_file() else "other files"
-        raise InputError(f"Expected a new or empty folder or the folder of a benchmark, got {folder}, which holds {found}.")
+        raise InputError(f"The folder {folder} contains {found}. Choose a new folder, an empty folder or the folder of a benchmark.")
     with claim(folder):
         _write_configs(runs, folder)
         return _run_all(runs, folder, parallel, report, worker)
@@ -145,9 +146,9 @@ def _start(run: GridRun, folder: Path, slot: int, parallel: int, worker: Sequenc
 
 
 def _cpus(slot: int, parallel: int) -> str:
-    """Returns the CPUs of a run, which limit the threads of its backend.
+    """Returns the numbers of the CPUs for a run, separated by commas. The process of the run uses only these CPUs.
 
-    Returns an empty string, which means all CPUs, if one run is executed at a time.
+    If only one run is executed at a time, returns an empty string, and the run uses all CPUs.
     """
     if parallel == 1 or not hasattr(os, "sched_getaffinity"):
         return ""

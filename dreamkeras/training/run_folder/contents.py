@@ -53,7 +53,7 @@ def write_results(
 
     Args:
         folder: Run folder.
-        config: Configuration of the run, with the numbers of training and validation examples.
+        config: Configuration of the run. Additional fields are `examples` and `validation_examples`, the numbers of examples.
         model: Network with the weights of the best epoch.
         predicted: Predictions of the network for the validation examples, float32 (n, tasks). If the network predicts a profile, additional
             columns contain the probabilities of the positions.
@@ -78,14 +78,14 @@ def write_results(
     columns = [f"{kind}_{task}" for kind in ("measured", "predicted") for task in model.tasks]
     with open_writer(str(folder / "validation.tsv"), ["length", *columns], "tsv") as writer:
         writer.write(validation.ids, np.column_stack([validation.lengths, validation.targets, values]))
-    # With precision float32, the exported model is compared with the network on the backend of the training.
+    # With precision float32, the predictions of the exported model are compared with the predictions of the network on the running backend.
     reference = partial(predict_letters, model.predictor(), batch_size=REFERENCE_BATCH) if config["precision"] == "float32" else None
     calibration = _calibration(validation, values, training)
     try:
         description = export_run(folder, model, metrics, state.rows, config, reference=reference, calibration=calibration)
         write_text(folder / CALIBRATION_FILE, json.dumps(description.calibration, indent=2) + "\n")
         write_text(folder / "README.md", model_card(description, metrics, state.rows, config))
-    finally:  # also after a failed export; last, because everything else is worth more
+    finally:  # plots are also made if the export fails, and are the last files because they are the least important
         _plot(folder / "plots", model, validation, values, state)
     return metrics
 
@@ -109,7 +109,7 @@ def export_run(
         metrics: See `model_card`.
         history: See `model_card`.
         config: See `model_card`.
-        name: Final path of the run folder, for the error message, if `folder` is a temporary folder.
+        name: Path of the run folder in the error message. Defaults to `folder`.
         **options: Options of `export_onnx`.
 
     Returns:

@@ -29,7 +29,7 @@ CEILING = (
     "independent noise of equal size in all replicates."
 )
 
-PROFILE = "- Output `profile`: share of the reads in the window that begin at each of the {:,} central positions"
+PROFILE = "- Output `profile`: for each of the {:,} central positions, the share of the window's reads that begin at the position"
 
 UNDEFINED = "undefined"
 """Text that replaces the value of an undefined metric."""
@@ -188,7 +188,7 @@ def _common(config: Fields) -> str:
     """Describes the sequences that are in both the validation set and the training set, if the two sets were compared."""
     if "common" not in config:
         return ""
-    nothing = "No validation sequence is identical to a training sequence or a near-duplicate of a training sequence."
+    nothing = "No validation sequence is a duplicate or near-duplicate of a training sequence."
     return f" {config['common'] or nothing}"
 
 
@@ -196,7 +196,7 @@ def _chosen_epoch(metrics: Fields, history: Sequence[Fields]) -> str:
     if "best_epoch" not in metrics or len(history) < 2:
         return ""
     return (
-        f"The model is from epoch {metrics['best_epoch']:.0f} of {len(history)}, which was selected by its metrics on the "
+        f"The model is from epoch {metrics['best_epoch']:.0f} of {len(history)}. This epoch was selected by its metrics on the "
         "validation sequences. Expect slightly lower metrics on new sequences."
     )
 
@@ -233,7 +233,7 @@ def _use(construct: Construct) -> list[str]:
 
 
 def _parity(parity: Fields) -> list[str]:
-    """Lists the metrics of the agreement between the ONNX file and the Keras model, which were measured at export."""
+    """Lists the metrics that compare the ONNX file with the Keras model. The metrics were computed by the export."""
     found = [(key, value) for key, value in parity.items() if isinstance(value, int | float | str)]
     lines = [f"- {key.replace('_', ' ')}: {value if isinstance(value, str) else f'{value:,.6g}'}" for key, value in found]
     return ["Agreement between the ONNX file and the Keras model:", "", *lines] if lines else []
@@ -253,7 +253,7 @@ def _has_adapters(construct: Construct) -> bool:
 
 
 def _strand_rule(construct: Construct) -> str:
-    return "predictions are the mean of both strands" if construct.strands == "both" else "predictions are for the strand as given"
+    return "each prediction is the mean over both strands" if construct.strands == "both" else "each prediction is for the given strand"
 
 
 def _figure(value: float, form: str) -> str:

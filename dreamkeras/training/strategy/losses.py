@@ -38,7 +38,7 @@ class PearsonLoss(keras.losses.Loss):
         weight = weight / ops.maximum(ops.sum(weight), 1e-7)
         means = [ops.sum(weight * values) for values in (measured, predicted)]
         measured, predicted = measured - means[0], predicted - means[1]
-        # 1e-6 is added to the variance, because equal predictions have a variance of 0, where the square root has no gradient.
+        # 1e-6 is added to the variance. If all predictions are equal, their variance is 0, and the square root has no gradient at 0.
         variance, other = (ops.sum(weight * ops.square(values)) + 1e-6 for values in (measured, predicted))
         r = ops.sum(weight * measured * predicted) / ops.sqrt(variance * other)
         shift, spread = means[1] - means[0], ops.sqrt(other) - ops.sqrt(variance)

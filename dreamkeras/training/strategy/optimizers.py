@@ -1,4 +1,4 @@
-"""Optimisers: Lion, and AdamW with an optional schedule for beta_1, which one-cycle training requires.
+"""Optimisers: Lion and AdamW. AdamW accepts a schedule for beta_1, because one-cycle training changes beta_1.
 
 Both optimisers can clip gradients by norm and by value.
 """
@@ -13,14 +13,14 @@ __all__ = ["ClippedLion", "CyclingAdamW"]
 
 
 class ClippingOptimizer(keras.optimizers.Optimizer):
-    """Base class of optimisers with additional gradient clipping and reduced learning rates.
+    """Base class of optimisers that clip gradients and can have a lower learning rate for some variables.
 
-    Gradients are clipped by their global norm and then by value. The learning rate of selected variables can be reduced.
+    Gradients are clipped by their global norm and then by value. The method `slow_down` lowers the learning rate of variables.
 
     Optimisers of Keras clip either by norm or by value, and have one learning rate for all variables.
 
     Args:
-        clip_norm: Maximum norm of all gradients as one vector. If None, the norm is not clipped.
+        clip_norm: Maximum norm of the vector that contains all gradients. If None, the norm is not clipped.
         clip_value: Maximum absolute value of a gradient. If None, values are not clipped.
     """
 
@@ -90,15 +90,15 @@ class CyclingAdamW(ClippingOptimizer, keras.optimizers.AdamW):
     def apply(self, grads, trainable_variables=None):
         """Applies one step.
 
-        Values that do not depend on the variable are computed once, which reduces the number of operations to compile to a third.
+        Values that are the same for all variables are computed once. As a result, only a third of the operations has to be compiled.
         """
         step = ops.cast(self.iterations + 1, "float32")
         beta_1 = ops.cast(self.beta_1(self.iterations) if callable(self.beta_1) else self.beta_1, "float32")
-        # The share is 1 - beta_2 ** step. A direct computation in float32 would have only three correct digits in the first steps.
+        # `share` is 1 - beta_2 ** step. A direct computation in float32 would have only three correct digits in the first steps.
         share = -ops.expm1(step * math.log(self.beta_2))
         self._common = beta_1, 1 - ops.power(beta_1, step), share
         super().apply(grads, trainable_variables)
-        self._common = ()  # the values are valid only in this step, or in the trace that compiles this step
+        self._common = ()  # the values are valid only in this step, or while this step is traced for compilation
 
     def move(self, gradient, variable, learning_rate):
         """Updates one variable with the given learning rate."""

@@ -1,4 +1,4 @@
-"""Makes the plan of a run, with the strategy, batch size, number of steps and augmentation for its network and data."""
+"""Makes the plan of a run: the strategy, the augmentation, the batch size and the number of steps."""
 
 from typing import NamedTuple
 
@@ -60,7 +60,7 @@ def make_plan(config: RunConfig, network: PrixFixe, training: Examples) -> Plan:
         ModelError: A name in the configuration is unknown.
     """
     if config.jitter and "is_singleton" not in network.construct.flags:
-        raise InputError(f"jitter requires an assay with a singleton flag, got {config.assay}.")
+        raise InputError(f"jitter requires an assay with the flag is_singleton, but assay {config.assay} has no such flag.")
     for name in ("slide", "test_shifts"):
         if (most := getattr(config, name)) >= network.construct.length:
             raise InputError(f"Expected {name} below the window length of {network.construct.length} bases, got {most}.")
@@ -90,8 +90,8 @@ def make_plan(config: RunConfig, network: PrixFixe, training: Examples) -> Plan:
 def settled_strategy(config: RunConfig, network: PrixFixe) -> Strategy:
     """Returns the strategy of a run, with the options of its configuration applied.
 
-    If the configuration has no learning rate, the peak learning rate of the strategy is used. In a one-cycle schedule, this default is at
-    most the maximum learning rate of the core block.
+    If the configuration has no learning rate, the peak learning rate of the strategy is used. In a one-cycle schedule, the rate of the
+    strategy is limited to the maximum learning rate of the core block.
     """
     strategy = find_strategy(config.strategy or find_preset(config.model).strategy)
     rate = strategy.peak_rate(network.width)

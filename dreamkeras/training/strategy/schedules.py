@@ -10,7 +10,7 @@ __all__ = ["Noam", "OneCycle"]
 
 @keras.saving.register_keras_serializable(package="dreamkeras")
 class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
-    """One-cycle schedule, which rises from `start` to `peak` and then falls to `end`, both along half a cosine.
+    """One-cycle schedule, which rises from `start` to `peak` and then falls to `end`. The rise and the fall are half cosines.
 
     Args:
         start: Value at step 0.

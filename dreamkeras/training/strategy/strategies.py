@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 NOAM_WARMUP = 12_500
-"""Number of steps in which the learning rate of team Unlock_DNA rises. One of the team's twenty epochs has this number of steps."""
+"""Number of steps during which the learning rate of team Unlock_DNA rises. The team trained twenty epochs of this number of steps."""
 
 
 class OptimizerSchedules(NamedTuple):
@@ -50,7 +50,7 @@ class Strategy(NamedTuple):
         strands: Use of the reverse complement of a window. With `"augment"`, the reverse complement is a second example. With `"pair"`, the
             window and its reverse complement are in the same batch. With `"given"`, the reverse complement is not used. A construct with
             the strand rule `"given"` overrides this field.
-        clip_norm: Maximum norm of all gradients as one vector. If None, the norm is not clipped.
+        clip_norm: Maximum norm of the vector that contains all gradients. If None, the norm is not clipped.
         clip_value: Maximum absolute value of a gradient, applied after `clip_norm`. If None, values are not clipped.
         mask: Fraction of bases that are masked. The network is trained to predict the masked bases.
         loss: Name of a loss in `training.strategy.losses`. If None, the loss of the final block is used.
@@ -140,7 +140,7 @@ def adam(schedules: OptimizerSchedules, weight_decay: float, **options) -> keras
 
 
 def lion(schedules: OptimizerSchedules, weight_decay: float, **options) -> keras.optimizers.Optimizer:
-    """Makes the optimiser Lion with the betas that its authors recommend. A one-cycle schedule changes only the learning rate."""
+    """Makes the optimiser Lion with the betas that its authors recommend. The beta_1 of a one-cycle schedule is ignored."""
     return ClippedLion(schedules.learning_rate, beta_1=0.9, beta_2=0.99, weight_decay=weight_decay, **options)
 
 

@@ -50,5 +50,5 @@ def test_empty_values_in_a_configuration_file_are_refused(runner, tmp_path):
 
 @pytest.mark.parametrize("name", ["data", "strategy", "backend", "optimizer", "loss", "valid", "init_from"])
 def test_fields_of_a_configuration_cannot_be_empty(name):
-    with pytest.raises(ValueError, match=f"{name} is an empty string"):
+    with pytest.raises(ValueError, match=f"Expected None or text for {name}, got an empty string"):
         RunConfig(**{name: ""})

@@ -85,8 +85,8 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("fields", "message"),
         [
-            ({"model": ["a"]}, "Expected keys among budget, models, options, parallel, seeds, strategies, table, got 'model'"),
-            ({}, "Expected a list of models, each a preset"),
+            ({"model": ["a"]}, "Expected one of the keys budget, models, options, parallel, seeds, strategies, table, got 'model'"),
+            ({}, "Expected a list of models \\(presets, or blocks as FIRST,CORE,FINAL\\), got none"),
             ({"models": []}, r"Expected models to be a list of names, got \[\]"),
             ({"models": "a"}, "Expected models to be a list of names, got 'a'"),
             ({**SMALLEST, "models": ["a", 1]}, "Expected models to be a list of names"),
@@ -95,12 +95,12 @@ class TestRefusals:
             ({**SMALLEST, "seeds": [True]}, "Expected seeds to be a list of whole numbers"),
             ({**SMALLEST, "seeds": [-1]}, "Expected a seed from 0"),
             ({**SMALLEST, "budget": 100}, "Expected a budget of steps, minutes or both, got 100"),
-            ({**SMALLEST, "budget": {"hours": 1}}, "Expected keys of the budget among minutes, steps, got 'hours'"),
+            ({**SMALLEST, "budget": {"hours": 1}}, "Expected one of the budget keys minutes, steps, got 'hours'"),
             ({**SMALLEST, "budget": {"steps": 1.5}}, "Expected steps of the budget to be a number above 0, got 1.5"),
             ({**SMALLEST, "budget": {"minutes": 0}}, "Expected minutes of the budget to be a number above 0, got 0"),
             ({**SMALLEST, "parallel": 0}, "Expected parallel to be a whole number above 0, got 0"),
             ({**SMALLEST, "options": [1]}, r"Expected options to be a table, got \[1\]"),
-            ({**SMALLEST, "options": {"colour": "red"}}, "Expected options among backend, .*, got 'colour'"),
+            ({**SMALLEST, "options": {"colour": "red"}}, "Expected one of the options backend, .*, got 'colour'"),
             ({**SMALLEST, "options": {"epochs": "many"}}, "Expected epochs to be of type int, got 'many'"),
             ({**SMALLEST, "options": {"epochs": []}}, r"Expected epochs to be of type int, got \[\]"),
             ({**SMALLEST, "options": {"epochs": [1, True]}}, r"Expected epochs to be of type int, got \[1, True\]"),
@@ -109,7 +109,7 @@ class TestRefusals:
             ({**SMALLEST, "options": {"epochs": 0}}, "Expected epochs above 0, got 0"),
             (
                 {**SMALLEST, "options": {"valid_fold": [1, 2]}},
-                r"Expected a single value of valid_fold, so that all runs validate on the same .*\[1, 2\]",
+                r"same sequences\. Expected a single value of valid_fold, got \[1, 2\]",
             ),
             ({**SMALLEST, "models": ["a", "a"]}, "Expected different runs, got a_seed-0 twice"),
             ({**SMALLEST, "models": ["f,c", "f-c"]}, "Expected different runs, got f-c_seed-0 twice"),
@@ -168,7 +168,7 @@ def test_every_field_is_an_option_or_set_elsewhere():
     fields = {field.name for field in dataclasses.fields(RunConfig)}
     with pytest.raises(InputError) as caught:
         expand({**SMALLEST, "options": {"no": 1}})
-    offered = set(str(caught.value).split("among ")[1].split(", got")[0].split(", "))
+    offered = set(str(caught.value).split("the options ")[1].split(", got")[0].split(", "))
     assert offered | TAKEN >= fields
     assert not offered & TAKEN
 

@@ -67,7 +67,7 @@ class TestOutcome:
     @pytest.mark.parametrize(("file", "what"), [("config.json", "a training run"), ("notes.txt", "other files")])
     def test_a_folder_with_other_files_is_not_changed(self, tmp_path, told, file, what):
         (tmp_path / file).write_text("mine")
-        with pytest.raises(InputError, match=f"Expected a new or empty folder or the folder of a benchmark, got .*, which holds {what}"):
+        with pytest.raises(InputError, match=f"The folder .* contains {what}. Choose a new folder"):
             run_grid(runs(), tmp_path, 1, told.append, worker(FINISH))
         assert ([path.name for path in tmp_path.iterdir()], told) == ([file], [])
 

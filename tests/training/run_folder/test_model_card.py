@@ -77,7 +77,7 @@ def test_the_model_section_has_construct_output_and_strands():
     lines = section(card(), "Model")
     assert "- Network: `dream-cnn`" in lines
     assert "- Output `expression`: expression bin" in lines
-    assert "- Strands: predictions are the mean of both strands" in lines
+    assert "- Strands: each prediction is the mean over both strands" in lines
     (construct,) = [line for line in lines if line.startswith("- Construct")]
     for part in ("`yeast`", f"{YEAST.shortest} to {YEAST.longest} bases", YEAST.left_adapter, YEAST.right_adapter, "150 bases"):
         assert part in construct
@@ -87,7 +87,7 @@ def test_a_construct_without_adapters_has_no_adapter_text():
     plain = Construct(name="plain", length=20, shortest=20, strands="given", flags=())
     text = card(dataclasses.replace(DESCRIPTION, construct=plain))
     assert "- Construct `plain`: inserts of 20 bases, in a window of 20 bases" in section(text, "Model")
-    assert "- Strands: predictions are for the strand as given" in section(text, "Model")
+    assert "- Strands: each prediction is for the given strand" in section(text, "Model")
     assert code(text, "python")[-1].startswith('model.predict(["ACGT..."])')
 
 
@@ -134,7 +134,7 @@ def test_validation_metrics_are_a_table():
 
 def test_selection_of_the_epoch_is_stated():
     (note,) = [line for line in section(card(), "Validation") if "epoch" in line]
-    assert "epoch 7 of 10, which was selected by its metrics on the validation sequences" in note
+    assert "epoch 7 of 10. This epoch was selected by its metrics on the validation sequences" in note
     assert "slightly lower" in note
 
 
@@ -153,7 +153,7 @@ def test_the_selection_of_validation_sequences_is_stated():
     ("looked", "told"),
     [
         ({}, ""),
-        ({"common": ""}, " No validation sequence is identical to a training sequence or a near-duplicate of a training sequence."),
+        ({"common": ""}, " No validation sequence is a duplicate or near-duplicate of a training sequence."),
         ({"common": "12 are."}, " 12 are."),
     ],
 )
@@ -291,7 +291,7 @@ PROFILE = {"peaks_r": 0.712, "profile_jsd": 0.41, "profile_jsd_shuffled": 0.55, 
 
 def test_a_profile_has_its_distance_and_baselines():
     text = card(dataclasses.replace(DESCRIPTION, profile=1000), METRICS | PROFILE, atac=GENOME, bias="bias", assay="atac")
-    assert "- Output `profile`: share of the reads in the window that begin at each of the 1,000 central positions" in text
+    assert "- Output `profile`: for each of the 1,000 central positions, the share of the window's reads that begin at the position" in text
     for line in ("- Genome: `hg38.fa`", "- Reads: `reads.bw`", "- Bias model of the enzyme: `bias`, with fixed weights"):
         assert line in section(text, "Training")
     validation = "\n".join(section(text, "Validation"))

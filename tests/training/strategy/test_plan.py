@@ -126,7 +126,7 @@ class TestChoices:
     def test_jitter_without_a_singleton_flag_is_refused(self):
         assay = find_assay("yeast")
         network = tiny(assay._replace(construct=dataclasses.replace(assay.construct, flags=("is_reverse",))))
-        with pytest.raises(InputError, match="jitter requires an assay with a singleton flag, got yeast"):
+        with pytest.raises(InputError, match="jitter requires an assay with the flag is_singleton, but assay yeast has no such flag"):
             plan(network, jitter=0.1)
 
     @pytest.mark.parametrize("name", ["slide", "test_shifts"])
