@@ -56,7 +56,7 @@ def bind(host: str, port: int) -> socket.socket:
         listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         with contextlib.ExitStack() as on_failure:
             on_failure.callback(listener.close)
-            if os.name == "posix":  # on Windows the option would let two servers share the port
+            if os.name == "posix":  # on Windows, SO_REUSEADDR would let two servers share the port
                 listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind(address)
             listener.listen(BACKLOG)

@@ -104,7 +104,7 @@ async function mutate(record) {
   }));
   const strongest = [...effects.rows].sort((one, other) => Math.abs(other[4]) - Math.abs(one[4])).slice(0, 10);
   const summary = `Contribution of each base of ${record.id} to ${task}. The strongest change is ${strongest[0][2]}${strongest[0][1]}${strongest[0][3]}: ${number(strongest[0][4])}.`;
-  at("effects-about").textContent = `${record.id}: ${task} ${number(found.reference[0])}, unit: ${found.units[0]}. The height of a letter is the mean decrease of the prediction when the base is changed. Upside-down letters mark an increase.`;
+  at("effects-about").textContent = `${record.id}: ${task} ${number(found.reference[0])}, unit: ${found.units[0]}. The height of a letter is the mean decrease of the prediction when the base is changed. Upside-down letters mark bases whose change increases the prediction.`;
   at("logo").replaceChildren(drawLogo(found.insert, found.importance.map((values) => values[0]), summary));
   fill(at("strongest"), ["change", `effect on ${task}`], strongest.map((row) => [`${row[2]}${row[1]}${row[3]}`, row[4]]));
   reveal("effects");

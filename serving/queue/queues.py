@@ -21,7 +21,7 @@ class ModelQueue:
 
     Args:
         length: Window length in bases.
-        used: Scoring time of the model in seconds. The model with the least scoring time is scored next.
+        used: Total scoring time that the model has used, in seconds. The model that has used the least is scored next.
 
     Attributes:
         jobs: Number of jobs with waiting rows.
