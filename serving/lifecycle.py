@@ -73,8 +73,6 @@ def run(app: Starlette, listener: socket.socket, tls: Tls | None = None, started
     react. After the notice period, the server closes the port and answers the requests in flight. SIGINT or a second SIGTERM ends the
     notice period immediately. A further signal stops the server without waiting for requests in flight.
 
-    On Linux the calling thread gets the scheduling class SCHED_BATCH.
-
     Args:
         app: Application from `create_app`.
         listener: Socket from `bind`.
@@ -85,7 +83,6 @@ def run(app: Starlette, listener: socket.socket, tls: Tls | None = None, started
         InputError: The limit on open files is too low for the setting `connections`, or the certificate cannot be loaded.
     """
     _allow_files(app.state.service.settings.connections + SPARE_FILES)
-    _give_way()
     server = make_server(app, tls, started)
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup ignores it; Windows has no SIGHUP
         signal.signal(signal.SIGHUP, server.handle_exit)
@@ -176,18 +173,6 @@ def _tls_options(tls: Tls) -> dict[str, Any]:
     if tls.client_ca:
         options |= {"ssl_ca_certs": str(tls.client_ca), "ssl_cert_reqs": ssl.CERT_REQUIRED}
     return options
-
-
-def _give_way() -> None:
-    """Sets the scheduling class SCHED_BATCH on Linux, for the calling thread and the threads that it starts.
-
-    When a thread with this scheduling class wakes up, it does not interrupt a running scoring thread. Any scheduling class other than the
-    default is left unchanged.
-    """
-    if hasattr(os, "SCHED_BATCH"):
-        with contextlib.suppress(OSError):  # if a sandbox forbids the call, the server is only slower
-            if os.sched_getscheduler(0) == os.SCHED_OTHER:
-                os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 def _allow_files(number: int) -> None:

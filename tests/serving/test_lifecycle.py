@@ -1,18 +1,15 @@
 import contextlib
 import http.client
 import json
-import os
 import resource
 import shutil
 import signal
 import socket
 import ssl
 import subprocess
-import sys
 import threading
 import time
 import urllib.request
-from pathlib import Path
 
 import pytest
 from running_server import QUICK, running_server, server_process
@@ -139,35 +136,6 @@ class TestTls:
     def test_invalid_certificate_files_are_an_error(self, make_repository, tls):
         with pytest.raises(InputError, match=r"Cannot load the PEM files for TLS \(.*key.pem, .*key.pem\): "):
             make_server(create_app(QUICK, make_repository()), Tls(tls.key, tls.key))
-
-
-@pytest.mark.skipif(not hasattr(os, "SCHED_BATCH"), reason="only Linux has this class of scheduling")
-class TestScheduling:
-    def test_event_loop_and_scorers_have_the_batch_scheduling_class(self, toy_model, tmp_path):
-        if os.sched_getscheduler(0) != os.SCHED_OTHER:
-            pytest.skip("these tests run with a class of scheduling that somebody chose")
-        change = [sys.executable, "-c", "import os; os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))"]
-        if subprocess.run(change, capture_output=True, check=False).returncode:
-            pytest.skip("this machine forbids it")
-        with server_process(tmp_path, "-m", f"toy={toy_model}", settings="scorers = 2\n") as server:
-            threads = [int(task.name) for task in Path(f"/proc/{server.process.pid}/task").iterdir()]
-            waiting = {thread for thread in threads if os.sched_getscheduler(thread) == os.SCHED_BATCH}
-        assert server.process.pid in waiting
-        assert len(waiting) >= 3
-
-    @pytest.mark.parametrize("chosen", ["SCHED_IDLE", "SCHED_FIFO"])
-    def test_chosen_scheduling_class_is_kept(self, monkeypatch, chosen):
-        monkeypatch.setattr(os, "sched_getscheduler", lambda _: getattr(os, chosen))
-        monkeypatch.setattr(os, "sched_setscheduler", lambda *_: pytest.fail("changed"))
-        lifecycle._give_way()
-
-    def test_forbidden_scheduling_call_is_ignored(self, monkeypatch):
-        def forbid(*_):
-            raise PermissionError
-
-        monkeypatch.setattr(os, "sched_getscheduler", lambda _: os.SCHED_OTHER)
-        monkeypatch.setattr(os, "sched_setscheduler", forbid)
-        lifecycle._give_way()
 
 
 class TestSignals:
