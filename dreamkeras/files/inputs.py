@@ -5,6 +5,7 @@ import os
 import shutil
 import sys
 import tempfile
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -109,7 +110,7 @@ def open_bytes(path: str) -> Iterator[BinaryIO]:
         if copy is None:
             with _opened(path) as stream:
                 copy = _COPIES[path] = _copy(stream, path)
-        yield cast("BinaryIO", io.BufferedReader(_CopyReader(copy.fileno())))
+        yield cast("BinaryIO", io.BufferedReader(_CopyReader(copy)))
     else:
         with _opened(path) as stream:
             yield stream
@@ -167,10 +168,15 @@ def _copy(stream: BinaryIO, path: str) -> IO[bytes]:
 
 
 class _CopyReader(io.RawIOBase):
-    """A reader of a temporary copy, with a separate file position that begins at 0."""
+    """A reader of a temporary copy, with a separate file position that begins at 0.
 
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
+    The lock replaces `os.pread`, which Windows does not have.
+    """
+
+    _lock = threading.Lock()
+
+    def __init__(self, copy: IO[bytes]) -> None:
+        self._copy = copy
         self._at = 0
 
     def readable(self) -> bool:
@@ -180,12 +186,14 @@ class _CopyReader(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: os.fstat(self._descriptor).st_size}[whence]
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: os.fstat(self._copy.fileno()).st_size}[whence]
         self._at = max(0, base + offset)
         return self._at
 
     def readinto(self, buffer: Any) -> int:
-        piece = os.pread(self._descriptor, len(buffer), self._at)
+        with self._lock:
+            self._copy.seek(self._at)
+            piece = self._copy.read(len(buffer))
         self._at += len(piece)
         buffer[: len(piece)] = piece
         return len(piece)
