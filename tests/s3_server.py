@@ -20,9 +20,9 @@ class Bucket:
         self._tell("reset-auth", NEVER)
         self._client.create_bucket(Bucket=BUCKET)
 
-    def refuse_all(self):
-        """Denies all further requests."""
-        self._tell("reset-auth", "0")
+    def refuse_after(self, requests):
+        """Denies all requests after a number of further requests."""
+        self._tell("reset-auth", str(requests))
 
     def url(self, path="", *, bucket=BUCKET, user=""):
         """Returns the URL of a path in the bucket for pyarrow."""

@@ -25,6 +25,9 @@ __all__ = ["Location", "is_url", "locate"]
 SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 PASSWORD = re.compile(r":[^@/]*@")
 
+CHUNK = 1 << 24
+"""Number of bytes in each request for a part of an object. pyarrow's default of 1 MiB makes downloads slower, because requests wait."""
+
 WHOLE_OBJECTS = {"s3", "gcs", "abfs"}
 """Stores, as pyarrow names them, in which an object is visible only after its upload is complete.
 
@@ -257,7 +260,7 @@ def _open_store(url: str, shown: str) -> tuple[Any, str]:
 
 
 def _copy(source: Any, path: str, target: Any, copy: str) -> None:
-    _import_filesystems().copy_files(path, copy, source_filesystem=source, destination_filesystem=target)
+    _import_filesystems().copy_files(path, copy, source_filesystem=source, destination_filesystem=target, chunk_size=CHUNK)
 
 
 def _reason(error: Exception) -> str:

@@ -125,11 +125,18 @@ class TestObjects:
 
     def test_a_missing_permission_is_named_in_the_error(self, bucket):
         bucket.put("x.fa", b"x")
-        bucket.refuse_all()
+        bucket.refuse_after(0)
         place = locate(bucket.url("x.fa"))
         for ask in (place.files, place.names, place.quick_digest, place.read, lambda: made(place, b"")):
             with pytest.raises(DreamkerasError, match=r"^Cannot (read|write) s3://promoters/x\.fa: .*(ACCESS_DENIED|INVALID_ACCESS_KEY)"):
                 ask()
+
+    def test_a_large_object_needs_few_requests(self, bucket):
+        content = bytes(5 * object_store.CHUNK // 2)
+        bucket.put("large", content)
+        bucket.refuse_after(6)
+        with locate(bucket.url("large")).fetched() as path:
+            assert Path(path).read_bytes() == content
 
     def test_incomplete_objects_have_temporary_names(self, tmp_path, monkeypatch):
         """A local folder as a store, in which a name appears as soon as a file is opened for writing."""
