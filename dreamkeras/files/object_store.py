@@ -8,9 +8,9 @@ import functools
 import re
 import secrets
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from dreamkeras.environment import import_extra
@@ -35,19 +35,31 @@ In other stores, an object is uploaded under a temporary name and then renamed.
 """
 
 
-class Location(Protocol):
-    """Location of an existing or new file or folder. `str()` returns its name for messages, without the password and options of a URL."""
+class Location:
+    """Location of an existing or new file or folder on disk, and base class of other locations.
 
-    text: str
-    """Absolute path or URL, which `locate` accepts on any machine that has access to the location."""
-    name: str
-    """Name of the file or folder, which is the last part of the path."""
+    `str()` returns the name of the location for messages, without the password and options of a URL.
+
+    Attributes:
+        text: Absolute path or URL, which `locate` accepts on any machine that has access to the location.
+        name: Name of the file or folder, which is the last part of the path.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = Path(path)
+        self.text = str(self._path.absolute())  # worker processes may have another working directory
+        self.name = self._path.name
+
+    def __str__(self) -> str:
+        return str(self._path)
 
     def __truediv__(self, name: str) -> "Location":
         """Returns the location of a file in this folder."""
+        return Location(str(self._path / name))
 
     def names(self) -> set[str]:
         """Returns the names in this folder, or an empty set if the folder does not exist."""
+        return {file.name for file in self._path.iterdir()} - {LOCK} if self._path.exists() else set()
 
     def files(self) -> "list[Location]":
         """Returns this file, or the files in this folder except hidden files, sorted by name.
@@ -55,9 +67,16 @@ class Location(Protocol):
         Raises:
             InputError: Neither a file nor a folder exists at this location.
         """
+        if self._path.is_dir():
+            return [Location(str(file)) for file in sorted(self._path.iterdir()) if file.is_file() and file.name[0] != "."]
+        if not self._path.is_file():
+            raise InputError(f"File or folder not found: {self}.")
+        return [self]
 
     def make_folder(self) -> None:
         """Creates this folder, if the store has folders."""
+        with naming_output(str(self)):
+            self._path.mkdir(parents=True, exist_ok=True)
 
     def quick_digest(self) -> str:
         """Returns a text with the quick digest (see `digests.quick_digest`) and the modification time of this file.
@@ -65,21 +84,30 @@ class Location(Protocol):
         Raises:
             InputError: The file does not exist.
         """
+        if not self._path.is_file():
+            raise InputError(f"File not found: {self}.")
+        with self._path.open("rb") as file:
+            return f"{quick_digest(file)}:{self._path.stat().st_mtime_ns}"
 
     def read(self) -> bytes | None:
         """Reads the complete file. Returns None if the file does not exist."""
+        return self._path.read_bytes() if self._path.exists() else None
 
-    def fetched(self) -> AbstractContextManager[str]:
+    @contextmanager
+    def fetched(self) -> Iterator[str]:
         """Yields the path of this file or, for an object in a store, of a temporary copy on this machine.
 
         Errors in the `with` block name the original file.
         """
+        yield str(self)
 
-    def made(self) -> AbstractContextManager[str]:
+    @contextmanager
+    def made(self) -> Iterator[str]:
         """Yields a path on this machine, to which the caller writes the content.
 
         An object is uploaded only after the `with` block has ended without an error.
         """
+        yield str(self)
 
 
 def is_url(text: str) -> bool:
@@ -103,66 +131,22 @@ def locate(text: str) -> Location:
         MissingPackageError: pyarrow is not installed.
     """
     if not is_url(text):
-        return _DiskFile(text)
+        return Location(text)
     parts = urlsplit(text)
     if parts.scheme != "file":
         return _StoredObject(text)
     if parts.netloc not in ("", "localhost"):
         raise InputError(f"Expected a URL with three slashes for a file on this machine, such as file:///data/x.fa, got {text}.")
-    return _DiskFile(unquote(parts.path))
+    return Location(unquote(parts.path))
 
 
-class _DiskFile:
-    def __init__(self, path: str) -> None:
-        self._path = Path(path)
-        self.text = str(self._path.absolute())  # worker processes may have another working directory
-        self.name = self._path.name
-
-    def __str__(self) -> str:
-        return str(self._path)
-
-    def __truediv__(self, name: str) -> Location:
-        return _DiskFile(str(self._path / name))
-
-    def names(self) -> set[str]:
-        return {file.name for file in self._path.iterdir()} - {LOCK} if self._path.exists() else set()
-
-    def files(self) -> list[Location]:
-        if self._path.is_dir():
-            return [_DiskFile(str(file)) for file in sorted(self._path.iterdir()) if file.is_file() and file.name[0] != "."]
-        if not self._path.is_file():
-            raise InputError(f"File or folder not found: {self}.")
-        return [self]
-
-    def make_folder(self) -> None:
-        with naming_output(str(self)):
-            self._path.mkdir(parents=True, exist_ok=True)
-
-    def quick_digest(self) -> str:
-        if not self._path.is_file():
-            raise InputError(f"File not found: {self}.")
-        with self._path.open("rb") as file:
-            return f"{quick_digest(file)}:{self._path.stat().st_mtime_ns}"
-
-    def read(self) -> bytes | None:
-        return self._path.read_bytes() if self._path.exists() else None
-
-    @contextmanager
-    def fetched(self) -> Iterator[str]:
-        yield str(self)
-
-    @contextmanager
-    def made(self) -> Iterator[str]:
-        yield str(self)
-
-
-class _StoredObject:
+class _StoredObject(Location):
     def __init__(self, url: str) -> None:
         self.text = url
         self._parts = parts = urlsplit(url)
         self._system, root = _open_store(urlunsplit(parts._replace(path="/x", fragment="")), self._shown("/"))
-        self._path = (root + unquote(parts.path.lstrip("/"))).rstrip("/")
-        self.name = self._path.rpartition("/")[2]
+        self._key = (root + unquote(parts.path.lstrip("/"))).rstrip("/")
+        self.name = self._key.rpartition("/")[2]
 
     def __str__(self) -> str:
         return self._shown(unquote(self._parts.path))
@@ -175,7 +159,7 @@ class _StoredObject:
 
     def files(self) -> list[Location]:
         with self._naming("read"):
-            kind = self._system.get_file_info(self._path).type.name
+            kind = self._system.get_file_info(self._key).type.name
         if kind == "NotFound":
             raise InputError(f"File or folder not found: {self}.")
         if kind == "File":
@@ -185,15 +169,15 @@ class _StoredObject:
     def make_folder(self) -> None:
         if self._system.type_name not in WHOLE_OBJECTS:
             with self._naming("write"):
-                self._system.create_dir(self._path, recursive=True)
+                self._system.create_dir(self._key, recursive=True)
 
     def quick_digest(self) -> str:
-        with self._naming("read"), self._system.open_input_file(self._path) as file:
-            return f"{quick_digest(file)}:{self._system.get_file_info(self._path).mtime_ns}"
+        with self._naming("read"), self._system.open_input_file(self._key) as file:
+            return f"{quick_digest(file)}:{self._system.get_file_info(self._key).mtime_ns}"
 
     def read(self) -> bytes | None:
         try:
-            with self._naming("read"), self._system.open_input_stream(self._path, compression=None) as file:
+            with self._naming("read"), self._system.open_input_stream(self._key, compression=None) as file:
                 return file.read()
         except _MissingError:
             return None
@@ -203,7 +187,7 @@ class _StoredObject:
         with temporary_folder() as folder:
             copy = str(folder / self.name)  # the copy has the same name, because the suffix determines the format
             with self._naming("read"):
-                _copy(self._system, self._path, _import_filesystems().LocalFileSystem(), copy)
+                _copy(self._system, self._key, _import_filesystems().LocalFileSystem(), copy)
             try:
                 yield copy
             except DreamkerasError as error:
@@ -219,14 +203,14 @@ class _StoredObject:
 
     def _put(self, path: str) -> None:
         is_whole = self._system.type_name in WHOLE_OBJECTS
-        target = self._path if is_whole else f"{self._path.rpartition('/')[0]}/.dreamkeras-{secrets.token_hex(8)}.tmp"
+        target = self._key if is_whole else f"{self._key.rpartition('/')[0]}/.dreamkeras-{secrets.token_hex(8)}.tmp"
         _copy(_import_filesystems().LocalFileSystem(), path, self._system, target)
         if not is_whole:
-            self._system.move(target, self._path)
+            self._system.move(target, self._key)
 
     def _inside(self) -> Any:
         with self._naming("read"):
-            return self._system.get_file_info(_import_filesystems().FileSelector(self._path, allow_not_found=True))
+            return self._system.get_file_info(_import_filesystems().FileSelector(self._key, allow_not_found=True))
 
     def _shown(self, path: str) -> str:
         return f"{self._parts.scheme}://{PASSWORD.sub('@', self._parts.netloc)}{path}"
