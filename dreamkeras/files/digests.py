@@ -1,15 +1,10 @@
-"""Computes digests that identify input files, and checksums of the form `KIND:HEX` that are compared with published checksums."""
+"""Computes digests that identify files."""
 
 import hashlib
 from pathlib import Path
 from typing import BinaryIO
 
-from dreamkeras.errors import InputError
-
-__all__ = ["KINDS", "checksum_of", "file_digest", "quick_digest"]
-
-KINDS = ("md5", "git-blob")
-"""Kinds of checksums. Zenodo publishes `md5` checksums. A `git-blob` checksum is the id of a file in a Git repository."""
+__all__ = ["file_digest", "md5", "quick_digest"]
 
 MEGABYTE = 1 << 20
 
@@ -36,24 +31,11 @@ def quick_digest(file: BinaryIO) -> str:
     return f"{size}:{digest.hexdigest()}"
 
 
-def checksum_of(path: Path, kind: str) -> str:
-    """Computes a checksum of a file. The checksum detects damage but not forgery.
-
-    Args:
-        path: Path of the file.
-        kind: One of `KINDS`, or a checksum of the form `KIND:HEX`, whose kind is used.
+def md5(path: str | Path) -> str:
+    """Returns the MD5 of a file as hexadecimal digits, which detects damage but not forgery.
 
     Raises:
-        InputError: The kind is unknown.
+        OSError: The file cannot be read.
     """
-    kind = kind.partition(":")[0]
-    if kind not in KINDS:
-        raise InputError(f"Expected a checksum of kind {' or '.join(KINDS)}, got {kind!r}.")
-    if kind == "md5":
-        digest = hashlib.md5(usedforsecurity=False)
-    else:
-        digest = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
-    with path.open("rb") as file:
-        while piece := file.read(MEGABYTE):
-            digest.update(piece)
-    return f"{kind}:{digest.hexdigest()}"
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

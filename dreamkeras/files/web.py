@@ -167,7 +167,7 @@ def _check_status(urllib3: Any, response: "BaseHTTPResponse", url: str) -> None:
     status, came = response.status, f"{response.status} {response.reason or ''}".strip()
     if status in BUSY:
         raise Interrupted(came, _retry_after(urllib3, response))
-    if status not in (200, 206, 416):
+    if status not in (200, 206):
         raise DreamkerasError(f"Cannot get {url}: {came}.")
 
 

@@ -40,9 +40,9 @@ def download(
 ) -> Download:
     """Downloads the missing files of a data set. After a failure, the next call resumes the download.
 
-    Sizes and checksums are read from `DATA_SETS` or, if they are missing there, from the index of the Zenodo record. The index is read
-    from the copy in the folder. If there is no copy, it is read from Zenodo, and if that fails, from the mirror. If a mirror is used and
-    no index is available, `unchecked` in the result lists the files that could not be verified.
+    Sizes and checksums are read from the index of the Zenodo record. The index is read from the copy in the folder. If there is no copy, it
+    is read from Zenodo, and if that fails, from the mirror. If a mirror is used and no index is available, `unchecked` in the result lists
+    the files that could not be verified.
 
     Args:
         name: A key of `DATA_SETS`.
@@ -82,21 +82,15 @@ def list_files(say: Say | None = None) -> list[tuple[str, RecordFile]]:
         index = {}
         if say:
             say(f"Cannot read the index of the Zenodo record, so some sizes are unknown: {error}")
-    return [(name, _known(file, index)) for name, data_set in DATA_SETS.items() for file in data_set.files]
+    return [(name, index.get(file, RecordFile(file))) for name, data_set in DATA_SETS.items() for file in data_set.files]
 
 
-def _with_checksums(files: tuple[RecordFile, ...], folder: Path, mirror: str | None, say: Say | None) -> list[RecordFile]:
-    if all(file.checksum for file in files):
-        return list(files)
+def _with_checksums(names: tuple[str, ...], folder: Path, mirror: str | None, say: Say | None) -> list[RecordFile]:
     index, source = _index(folder, mirror, say)
-    for file in files:
-        if index and file.checksum is None and file.name not in index:
-            raise InputError(f"The index of the Zenodo record has no file {file.name}. Files: {', '.join(index)} ({source}).")
-    return [_known(file, index) for file in files]
-
-
-def _known(file: RecordFile, index: dict[str, RecordFile]) -> RecordFile:
-    return file if file.checksum else index.get(file.name, file)
+    for name in names:
+        if index and name not in index:
+            raise InputError(f"The index of the Zenodo record has no file {name}. Files: {', '.join(index)} ({source}).")
+    return [index.get(name, RecordFile(name)) for name in names]
 
 
 def _index(folder: Path, mirror: str | None, say: Say | None) -> tuple[dict[str, RecordFile], str]:

@@ -36,7 +36,7 @@ class RecordFile(NamedTuple):
     Args:
         name: File name.
         size: Size in bytes. None if unknown.
-        checksum: Checksum in the form `KIND:HEX`, where KIND is `md5` or `git-blob`. None if unknown.
+        checksum: MD5 in the form `md5:HEX`. None if unknown.
     """
 
     name: str
@@ -49,7 +49,7 @@ class DataSet(NamedTuple):
 
     Args:
         description: One-line description of the content.
-        files: Files of the data set. Files that end in `.tar.gz` are unpacked.
+        files: Names of the files. Files that end in `.tar.gz` are unpacked.
         command: Command that uses the data set, with a placeholder of the form `{NAME}` for each path.
         inputs: Regular expression for each NAME in the command. The placeholder `{NAME}` is replaced by the first file whose path in the
             folder, in lower case, matches.
@@ -57,7 +57,7 @@ class DataSet(NamedTuple):
     """
 
     description: str
-    files: tuple[RecordFile, ...]
+    files: tuple[str, ...]
     command: str
     inputs: dict[str, str]
     citation: str | None = None
@@ -81,37 +81,37 @@ DATA_SETS = {
     "yeast": DataSet(
         description="6.7 million random promoters, the test set and its subsets",
         files=(
-            RecordFile("train.txt"),
-            RecordFile("val.txt"),
-            RecordFile("filtered_test_data_with_MAUDE_expression.txt", 9_184_998, "git-blob:06b57f89b3de2514b65c290d22444b81855794d8"),
-            RecordFile("test_subset_ids.tar.gz"),
-            RecordFile("public_leaderboard_ids.tar.gz"),
+            "train.txt",
+            "val.txt",
+            "filtered_test_data_with_MAUDE_expression.txt",
+            "test_subset_ids.tar.gz",
+            "public_leaderboard_ids.tar.gz",
         ),
         command="dreamkeras train {train} --valid {valid} --model dream-rnn",
         inputs={"train": r"^train\.txt$", "valid": r"^val\.txt$"},
     ),
     "human": DataSet(
         description="lentiMPRA of human cells",
-        files=(RecordFile("human_mpra_data.tar.gz"),),
+        files=("human_mpra_data.tar.gz",),
         command="dreamkeras train {train} --assay lentimpra --valid-fold 0 --model dream-rnn",
         inputs={"train": r"k562[^/]*$"},
         citation="Agarwal et al., Nature 2025, doi:10.1038/s41586-024-08430-9",
     ),
     "drosophila": DataSet(
         description="STARR-seq of Drosophila S2 cells",
-        files=(RecordFile("drosophila_starrseq_data.tar.gz"),),
+        files=("drosophila_starrseq_data.tar.gz",),
         command="dreamkeras train {train} --assay starrseq --valid {valid} --model dream-rnn",
         inputs={"train": r"train[^/]*$", "valid": r"val[^/]*$"},
         citation="de Almeida et al., Nature Genetics 2022, doi:10.1038/s41588-022-01048-5",
     ),
     "weights": DataSet(
         description="PyTorch weights of every combination of blocks, about 2.3 GB",
-        files=(RecordFile("prixfixe_model_weights.tar.gz"),),
+        files=("prixfixe_model_weights.tar.gz",),
         command="dreamkeras import-weights {weights} --model dream-rnn --assay yeast",
         inputs={"weights": r"(^|/)0_1_1_0/model_best\.pth$"},
     ),
 }
-"""Data sets by name. Sizes and checksums that are not given here are read from the record's index."""
+"""Data sets by name. The sizes and checksums of the files are read from the record's index."""
 
 
 def find_data_set(name: str) -> DataSet:

@@ -53,7 +53,7 @@ def left(folder):
 def test_a_file_is_downloaded_completely_without_temporary_files(get, tmp_path, server, file):
     assert get(file) == CONTENT
     assert left(tmp_path) == ["f"]
-    assert server.requests == [("/f", None, None)]
+    assert server.requests == [("/f", None)]
 
 
 def test_empty_files_are_downloaded(get, server):
@@ -70,12 +70,15 @@ def test_progress_reports_every_byte_once(get):
 
 
 class TestResume:
-    @pytest.mark.parametrize("file", [record(), UNKNOWN])
-    def test_only_missing_bytes_are_requested(self, get, server, file):
+    def test_only_missing_bytes_are_requested(self, get, server):
         server.spoil("f", Answer(cut=400_000), Answer(cut=300_000))
-        assert get(file) == CONTENT
+        assert get() == CONTENT
         assert server.ranges("f") == [None, "bytes=400000-", "bytes=700000-"]
-        assert len({same for _, _, same in server.requests[1:]}) == 1
+
+    def test_downloads_without_a_checksum_start_again(self, get, server):
+        server.spoil("f", Answer(cut=400_000))
+        assert get(UNKNOWN) == CONTENT
+        assert server.ranges("f") == [None, None]
 
     def test_interruptions_are_tolerated_while_there_is_progress(self, get, server):
         server.spoil("f", *[Answer(cut=SIZE // 20)] * 30)
@@ -86,7 +89,7 @@ class TestResume:
         server.spoil("f", Answer(cut=400_000), *[Answer(cut=0)] * 4)
         with pytest.raises(DreamkerasError, match=r"/f: connection closed, 5 times in a row\.$"):
             get()
-        assert left(tmp_path) == ["f.part", "f.part.version"]
+        assert left(tmp_path) == ["f.part"]
         assert (tmp_path / "f.part").read_bytes() == CONTENT[:400_000]
         assert get() == CONTENT
         assert server.ranges("f")[-1] == "bytes=400000-"
@@ -106,53 +109,40 @@ class TestResume:
         with pytest.raises(DreamkerasError, match="5 times in a row"):
             get()
 
-    @pytest.mark.parametrize("version", [None, 'W/"weak"'])
-    def test_downloads_without_a_version_are_not_resumed(self, get, server, version):
-        server.spoil("f", Answer(cut=400_000, version=version), Answer(version=version))
-        assert get() == CONTENT
-        assert server.ranges("f") == [None, None]
-
-    def test_last_modified_is_used_as_version(self, get, server):
-        date = {"Last-Modified": "Sun, 22 Nov 2026 12:00:00 GMT"}
-        server.spoil("f", Answer(cut=400_000, version=None, headers=date), Answer(version=None, headers=date))
-        assert get() == CONTENT
-        assert server.requests[1] == ("/f", "bytes=400000-", date["Last-Modified"])
-
-    @pytest.mark.parametrize("ignore", [False, True])
     @pytest.mark.parametrize("file", [record(OTHER), UNKNOWN])
-    def test_versions_are_not_mixed_when_the_file_changes(self, get, server, file, ignore):
-        server.spoil("f", Answer(cut=400_000, body=CONTENT), Answer(ignore_if_range=ignore))
+    def test_versions_are_not_mixed_when_the_file_changes(self, get, server, file):
+        server.spoil("f", Answer(cut=400_000, body=CONTENT))
         server.add(f=OTHER)
         assert get(file) == OTHER
 
     def test_a_shorter_version_is_detected(self, get, server):
-        server.spoil("f", Answer(cut=400_000, body=CONTENT), Answer(ignore_if_range=True))
+        server.spoil("f", Answer(cut=400_000, body=CONTENT))
         server.add(f=OTHER[:1_000])
         assert get(UNKNOWN) == OTHER[:1_000]
 
     def test_a_range_with_another_start_is_discarded(self, get, server):
         server.spoil("f", Answer(cut=400_000), Answer(shift=5))
         assert get() == CONTENT
-        assert server.ranges("f") == [None, "bytes=400000-", None]
+        assert server.ranges("f") == [None, "bytes=400000-", "bytes=999995-", None]
 
-    def test_an_unrequested_range_is_discarded(self, get, server, tmp_path):
-        (tmp_path / "f.part").write_bytes(b"of an unknown origin")
+    def test_an_unrequested_range_is_discarded(self, get, server):
         server.spoil("f", Answer(206, {"Content-Range": f"bytes 0-9/{SIZE}"}, body=CONTENT[:10]))
-        assert get() == CONTENT
+        assert get(UNKNOWN) == CONTENT
 
     @pytest.mark.parametrize("headers", [{}, {"Content-Range": "bytes 0-*/x"}])
     def test_a_partial_response_without_content_range_is_discarded(self, get, server, headers):
         server.spoil("f", Answer(cut=400_000), Answer(206, headers, body=b"x" * 10))
         assert get() == CONTENT
 
-    def test_bytes_of_unknown_version_are_discarded(self, get, tmp_path, server):
-        (tmp_path / "f.part").write_bytes(b"of an unknown origin")
-        assert get() == CONTENT
-        assert server.ranges("f") == [None]
+    @pytest.mark.parametrize(("file", "ranges"), [(record(), ["bytes=20-", None]), (UNKNOWN, [None])])
+    @pytest.mark.parametrize("size", [20, SIZE, SIZE + 1])
+    def test_bytes_of_another_file_are_discarded(self, get, tmp_path, server, file, ranges, size):
+        (tmp_path / "f.part").write_bytes(bytes(size))
+        assert get(file) == CONTENT
+        assert server.ranges("f") == ranges[-1 if size >= SIZE else 0 :]
 
     def test_a_complete_partial_file_is_not_requested_again(self, get, tmp_path, server):
         (tmp_path / "f.part").write_bytes(CONTENT)
-        (tmp_path / "f.part.version").write_text('"any"')
         assert get() == CONTENT
         assert server.requests == []
 
@@ -237,9 +227,7 @@ def test_files_are_correct_or_missing_after_any_failure(server, tmp_path, seed):
         lambda: Answer(cut=draw.randrange(SIZE)),
         lambda: Answer(cut=draw.randrange(SIZE), ignore_range=True),
         lambda: Answer(cut=draw.randrange(SIZE), chunked=True),
-        lambda: Answer(
-            cut=draw.randrange(SIZE), body=OTHER, ignore_if_range=draw.random() < 0.5, version=draw.choice(["", None, '"same"'])
-        ),
+        lambda: Answer(cut=draw.randrange(SIZE), body=OTHER),
         lambda: Answer(shift=draw.randrange(1, 9)),
         lambda: Answer(503),
     ]
@@ -268,7 +256,7 @@ def test_files_on_disk_are_verified(tmp_path, file, damage):
 
 
 @pytest.mark.parametrize("file", [record(), UNKNOWN])
-def test_a_killed_download_is_resumed_by_the_next_process(get, server, tmp_path, file):
+def test_a_killed_download_is_completed_by_the_next_process(get, server, tmp_path, file):
     server.spoil("f", Answer(stall=400_000))
     code = (
         "import sys; from pathlib import Path; from dreamkeras.data.published import transfer\n"
@@ -282,9 +270,9 @@ def test_a_killed_download_is_resumed_by_the_next_process(get, server, tmp_path,
         time.sleep(0.01)
     os.kill(process.pid, signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
-    assert left(tmp_path) == ["f.part", "f.part.version"]
+    assert left(tmp_path) == ["f.part"]
     came = part.stat().st_size
     assert came > 300_000
     assert get(file) == CONTENT
-    assert server.ranges("f") == [None, f"bytes={came}-"]
+    assert server.ranges("f") == [None, f"bytes={came}-" if file.checksum else None]
     assert left(tmp_path) == ["f"]
