@@ -12,9 +12,9 @@ def command() -> None:
     """List the networks and blocks that `dreamkeras train --model` accepts, with their sizes.
 
     --model accepts the name of a network, or three blocks as FIRST,CORE,FINAL. Three blocks with the same name form the network of
-    this name. The columns are the name, the slot of a block, the number of trainable parameters for each assay, and a description. The
-    number is - if it is not available for an assay. The size of a block is counted with default arguments, in a network whose other blocks
-    have the same name if such blocks exist. ATAC-seq windows have the default length of 2,114 bases.
+    this name. The columns are the name, the slot of a block, the number of trainable parameters for each assay, and a description. If a
+    number is not available for an assay, its column contains "-". The size of a block is counted with default arguments, in a network
+    whose other blocks have the same name if such blocks exist. ATAC-seq windows have the default length of 2,114 bases.
     """
     from itertools import groupby
 

@@ -23,7 +23,7 @@ def note_default_assay(ctx: click.Context, _parameter: click.Parameter, assay: s
     """If no assay is named, stores the hint that the default was used. Returns the assay unchanged."""
     is_default = ctx.get_parameter_source("assay") is ParameterSource.DEFAULT
     if is_default and not ctx.params.get("resume"):  # a resumed run keeps its assay
-        ctx.meta[KEY] = ERRORS, f"No --assay given: read the file as {assay} data."
+        ctx.meta[KEY] = ERRORS, f"No --assay was given, so the file was read as {assay} data."
     return assay
 
 

@@ -232,7 +232,7 @@ class _MissingError(InputError):
 
 @functools.cache
 def _open_store(url: str, shown: str) -> tuple[Any, str]:
-    """Opens the object store of a URL whose path is the placeholder `/x`.
+    """Opens the object store that a URL belongs to. The path of the URL is not used and must be `/x`.
 
     Returns pyarrow's file system, and the prefix of all paths in the store, such as `bucket/`.
     """

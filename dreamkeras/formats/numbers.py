@@ -1,7 +1,7 @@
 """Formats numbers as text for output files.
 
 Numbers have six significant digits, because about six digits of float32 results agree across machines and backends. Values of 100 or
-more have four decimals, but at most nine significant digits, because small differences between large values can matter.
+more have four decimals, because small differences between large values can matter, and never more than nine significant digits.
 """
 
 import numpy as np

@@ -125,7 +125,7 @@ def _changed(around: np.ndarray, before: int, changes: Changes, first: np.ndarra
 
     Args:
         around: The unchanged genome around each change, uint8 (n, ...).
-        before: Number of bases in `around` before the change.
+        before: Number of bases of `around` to the left of the change.
         changes: The changes.
         first: Offset of each sequence relative to the first base of its change, int64 (n,).
         length: Length of the sequences.

@@ -187,7 +187,7 @@ def _model(request: Request, fields: Fields) -> ServedModel:
     names = models.ready_names()
     name = member(fields, "model", str, query.get("model", names[0] if len(names) == 1 else None), "the request")
     if name is None:
-        raise ProtocolError(f"Name a model with 'model'. Models: {', '.join(names) or 'none'}.")
+        raise ProtocolError(f"Add the name of a model as 'model' to the request. Models: {', '.join(names) or 'none'}.")
     model = models.get(name, member(fields, "version", str, query.get("version", ""), "the request"))
     request.state.access = {"model": model.name, "version": model.version}
     return model

@@ -21,7 +21,8 @@ class ModelQueue:
 
     Args:
         length: Window length in bases.
-        used: Total scoring time that the model has used, in seconds. The model that has used the least is scored next.
+        used: Total scoring time that the model has used, in seconds. The next batch is taken from the model that has used the least
+            scoring time.
 
     Attributes:
         jobs: Number of jobs with waiting rows.

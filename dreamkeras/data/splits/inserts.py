@@ -23,7 +23,7 @@ NEARLY_ALL = 0.9
 
 
 class Inserts(NamedTuple):
-    """Windows, with the start and stop column of the insert in each window.
+    """Windows, and the positions at which the insert starts and stops in each window.
 
     Args:
         letters: Windows, uint8 (n, length).

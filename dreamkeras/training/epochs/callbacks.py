@@ -21,7 +21,7 @@ __all__ = ["AveragedWeights", "Checkpoint", "EpochSeed", "History", "LastStep", 
 class EpochSeed(keras.callbacks.Callback):
     """Callback that seeds the random generator of the backend for each epoch.
 
-    Torch draws dropout masks from the random generator of the backend, and checkpoints do not store the state of the generator.
+    With the torch backend, dropout masks come from torch's global random generator, whose state is not stored in checkpoints.
 
     Args:
         seed: Random seed of the run.

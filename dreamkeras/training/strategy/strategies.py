@@ -45,7 +45,8 @@ class Strategy(NamedTuple):
         learning_rate: Peak learning rate of the schedule. If None, the rate is computed from the width of the network's core, as described
             by Vaswani et al.
         weight_decay: Decoupled weight decay for all trainable variables.
-        optimizer: Function that makes an optimiser from its schedules, the weight decay and keyword arguments of `keras.optimizers`.
+        optimizer: Function that creates an optimiser. Its arguments are the schedules (see `schedule`), the weight decay, and further
+            arguments of Keras's optimisers.
         schedule: Function that makes the schedules from the peak learning rate and the number of steps.
         strands: Use of the reverse complement of a window. With `"augment"`, the reverse complement is a second example. With `"pair"`, the
             window and its reverse complement are in the same batch. With `"given"`, the reverse complement is not used. A construct with

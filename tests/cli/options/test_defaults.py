@@ -3,7 +3,7 @@
 import pytest
 
 MODEL = "No -m given: used the packaged yeast model."
-ASSAY = "No --assay given: read the file as yeast data."
+ASSAY = "No --assay was given, so the file was read as yeast data."
 LONG = "ACGT" * 50
 
 

@@ -135,7 +135,10 @@ class TestPredict:
     def test_model_name_is_required_if_there_are_several_models(self, connection):
         connection.request("POST", "/v1/predict", FASTA)
         response = connection.getresponse()
-        assert (response.status, json.loads(response.read())["error"]) == (400, "Name a model with 'model'. Models: toy, twice.")
+        assert (response.status, json.loads(response.read())["error"]) == (
+            400,
+            "Add the name of a model as 'model' to the request. Models: toy, twice.",
+        )
         connection.request("POST", "/v1/predict?model=twice&version=2", FASTA)
         assert connection.getresponse().read() == b"id\tgc\na\t8\nb\t20\n"
 
