@@ -13,8 +13,9 @@ def command() -> None:
 
     --model accepts the name of a network, or three blocks as FIRST,CORE,FINAL. Three blocks with the same name form the network of
     this name. The columns are the name, the slot of a block, the number of trainable parameters for each assay, and a description. If a
-    number is not available for an assay, its column contains "-". The size of a block is counted with default arguments, in a network
-    whose other blocks have the same name if such blocks exist. ATAC-seq windows have the default length of 2,114 bases.
+    number is not available for an assay, its column contains "-". A block is counted with its default arguments, in a network that
+    combines the block with the blocks of the same name in the other slots, or with those of autosome if there are none. ATAC-seq windows
+    have the default length of 2,114 bases.
     """
     from itertools import groupby
 
