@@ -38,9 +38,9 @@ def calibrate_onnx(
             the model is a run folder, the calibration is also stored in the run folder for later exports.
         assay: The assay of the held-out measurements.
         held_out: Sequences with measured values that were not used for training. The values are in the model's units.
-        training: Sequences similar to the training data, from which the background distribution and the familiarity (similarity to the
-            training data) are computed. If None, `held_out` is used instead, except that a familiarity that is already stored in the model
-            is kept.
+        training: The training sequences, or sequences like them. They are used to compute the background distribution, and the ranges
+            within which a sequence counts as familiar. If None, `held_out` is used instead, except that a familiarity that is already
+            stored in the model is kept.
 
     Returns:
         The new description of the model, and the metrics that `task_figures` computes on the held-out sequences.

@@ -76,7 +76,7 @@ def _receive(url: str, part: Path, file: RecordFile, progress: DownloadProgress 
         resumed = response.status == 206
         total = file.size if resumed and file.size else _announced(response.headers.get("Content-Length", ""), file, url)
         with part.open("ab" if resumed else "wb") as out:
-            # A response without Content-Length may be longer than the file.
+            # Without Content-Length, the server may send more bytes than the published file has.
             while out.tell() <= total and (piece := response.read1(CHUNK)):
                 out.write(piece)
                 if progress:

@@ -20,8 +20,8 @@ __all__ = ["ProformerCore", "ProformerFinal", "ProformerFirst"]
 class ProformerFirst(FirstLayers):
     """First block that returns expression tokens, followed by embedded k-mers of the sequence and its reverse complement.
 
-    Learned vectors for position and strand are added to the embedded k-mers. All expression tokens share one learned vector. In the team's
-    code, every expression token has index 0 in the embedding, with the same effect.
+    Learned vectors for position and strand are added to the embedded k-mers. All expression tokens share one learned vector. The
+    team's code has the same effect, because it looks up every expression token at index 0 of the embedding.
 
     Args:
         channels: Number of output channels.
