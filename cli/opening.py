@@ -36,5 +36,4 @@ def open_models(models: tuple[str, ...], device: str, batch_size: int | str | No
 def report_packaged(models: tuple[str, ...], scorer: "Scorer") -> None:
     """Prints the name of the packaged model if the command line names no model."""
     if not models:
-        construct = scorer.constructs[0]  # `--flag-unusual` adds a second construct
-        click.echo(f"No -m given: used the packaged model {scorer.name} (construct {construct.name}).", err=True)
+        click.echo(f"No -m given: used the packaged model {scorer.name} (construct {scorer.construct.name}).", err=True)

@@ -14,6 +14,7 @@ import numpy as np
 from dreamkeras.errors import DreamkerasError
 from dreamkeras.scoring.scorer import BATCH_SIZE, Progress, Scorer, Wrapped
 from dreamkeras.scoring.tuning import batch_times
+from dreamkeras.sequence.ragged import Ragged
 
 from .inventory import Line
 
@@ -63,13 +64,21 @@ class StandIn(Wrapped):
         """Columns of the model."""
         return self.scorer.columns
 
+    def text_codes(self, sequences: Ragged) -> np.ndarray:
+        """Returns the codes of the model."""
+        return self.scorer.text_codes(sequences)
+
+    def add_columns(self, values: np.ndarray, codes: np.ndarray) -> np.ndarray:
+        """Returns the columns that the model would add to the zeros."""
+        return self.scorer.add_columns(values, codes)
+
     def score_windows(self, windows: Sequence[np.ndarray], batch_size: int = BATCH_SIZE, progress: Progress | None = None) -> np.ndarray:
-        """Counts the windows and returns zeros, float32 (n, columns)."""
+        """Counts the windows and returns zeros, float32 (n, predicted columns)."""
         self.asked += len(windows[0])
         self.batches += -(-len(windows[0]) // batch_size)
         if progress:
             progress(len(windows[0]))
-        return np.zeros((len(windows[0]), len(self.columns)), np.float32)
+        return np.zeros((len(windows[0]), len(self.predicted_columns)), np.float32)
 
 
 class Discard:
@@ -89,7 +98,7 @@ def preflight(scorer: Scorer, rehearse: Callable[[StandIn, list[Line]], str], ba
         batch_size: Number of windows scored at a time.
     """
     stand_in, began = StandIn(scorer), time.perf_counter()
-    names = ", ".join(f"{construct.name} of {construct.length} bases" for construct in scorer.constructs if construct.length > 1)
+    names = ", ".join(f"{construct.name} of {construct.length} bases" for construct in scorer.constructs)
     lines = [Line("Model", f"{scorer.name}: input construct {names}, predicted columns {', '.join(scorer.columns)}")]
     try:
         failure = rehearse(stand_in, lines)

@@ -1,6 +1,6 @@
 """Adds columns with intervals, percentiles and unusual features to the predictions of any scorer.
 
-`ScorerWithConfidence` wraps a scorer and computes the additional columns from windows and predictions.
+`ScorerWithConfidence` predicts what the wrapped scorer predicts, and computes the additional columns from sequences and predictions.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,10 +9,11 @@ from typing import NamedTuple
 import numpy as np
 
 from dreamkeras.confidence.background import Background
-from dreamkeras.confidence.familiarity import LABELS, Familiarity, FamiliarityConstruct
+from dreamkeras.confidence.familiarity import LABELS, Familiarity
 from dreamkeras.confidence.intervals import Intervals
+from dreamkeras.errors import InputError
 from dreamkeras.scoring.scorer import BATCH_SIZE, Progress, Scorer, Wrapped
-from dreamkeras.sequence.construct import Construct
+from dreamkeras.sequence.ragged import Ragged
 
 __all__ = ["UNUSUAL", "ConfidenceColumns", "ScorerWithConfidence"]
 
@@ -37,52 +38,64 @@ class ConfidenceColumns(NamedTuple):
         """Returns a scorer with the chosen columns, or `scorer` itself if no column is chosen.
 
         Raises:
-            InputError: The level is not between 0 and 1.
+            InputError: The level is not between 0 and 1, or the scorer already has one of the columns.
             ModelError: The model's calibration lacks a part that a chosen column requires.
         """
         return scorer if self == ConfidenceColumns() else ScorerWithConfidence(scorer, self)
 
 
 class ScorerWithConfidence(Wrapped):
-    """A scorer that adds confidence columns to the output of another scorer. Instances are created by `ConfidenceColumns.add_to`."""
+    """A scorer that adds confidence columns to the output of another scorer. Instances are created by `ConfidenceColumns.add_to`.
+
+    The constructs, members and predictions of this scorer are those of the wrapped scorer. `add_columns` adds the confidence columns.
+    """
 
     def __init__(self, scorer: Scorer, added: ConfidenceColumns) -> None:
         super().__init__(scorer)
         self._half_widths = Intervals.of(scorer).half_widths(added.interval) if added.interval is not None else None
         self._background = Background.of(scorer) if added.percentile else None
-        self._familiarity: tuple[Construct, ...] = ()
-        if added.unusual:
-            inner = tuple(member.construct for member in scorer.members)
-            self._familiarity = (FamiliarityConstruct(UNUSUAL, 1, familiarities=tuple(map(Familiarity.of, scorer.members)), inner=inner),)
+        self._familiarity = [(Familiarity.of(member), member.construct) for member in scorer.members if added.unusual]
+        if repeated := set(self._added) & set(scorer.columns):
+            raise InputError(f"The scorer {scorer.name} already has the column {min(repeated)}.")
 
     @property
-    def constructs(self) -> tuple[Construct, ...]:
-        """Constructs of the wrapped scorer, followed by a `FamiliarityConstruct` if the column `unusual` is added."""
-        return (*self.scorer.constructs, *self._familiarity)
+    def members(self) -> tuple[Scorer, ...]:
+        """Members of the wrapped scorer."""
+        return self.scorer.members
 
     @property
     def texts(self) -> Mapping[str, tuple[str, ...]]:
-        """Maps the column `unusual` to the texts for its codes. The dictionary is empty if the column is not added."""
-        return {UNUSUAL: LABELS} if self._familiarity else {}
+        """Texts for the codes of the wrapped scorer and, if the column `unusual` is added, for the codes in this column."""
+        return {**self.scorer.texts, **({UNUSUAL: LABELS} if self._familiarity else {})}
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Columns of the wrapped scorer, followed by the added columns: `TASK_low`, `TASK_high`, `TASK_percentile` and `unusual`."""
+        return (*self.scorer.columns, *self._added)
+
+    @property
+    def _added(self) -> list[str]:
         bounds = [f"{task}_{side}" for task in self.tasks for side in ("low", "high") if self._half_widths is not None]
         percentiles = [f"{task}_percentile" for task in self.tasks if self._background]
-        return (*self.scorer.columns, *bounds, *percentiles, *self.texts)
+        return [*bounds, *percentiles, *([UNUSUAL] if self._familiarity else [])]
 
     def score_windows(self, windows: Sequence[np.ndarray], batch_size: int = BATCH_SIZE, progress: Progress | None = None) -> np.ndarray:
-        """Returns the columns of the wrapped scorer, followed by the added columns, float32 (n, columns).
+        """Returns the predictions of the wrapped scorer. See `Scorer.score_windows` for the arguments."""
+        return self.scorer.score_windows(windows, batch_size, progress)
 
-        See `Scorer.score_windows` for the arguments.
-        """
-        inner = len(self.scorer.constructs)
-        values = self.scorer.score_windows(windows[:inner], batch_size, progress)
-        tasks, parts = values[:, : len(self.tasks)], [values]
+    def text_codes(self, sequences: Ragged) -> np.ndarray:
+        """Returns codes, uint8 (n, texts). A feature is unusual if it is unusual for any member."""
+        codes = [found.codes(construct.inserts(sequences)) for found, construct in self._familiarity]
+        unusual = [np.bitwise_or.reduce(codes)[:, None]] if codes else []
+        return np.concatenate([self.scorer.text_codes(sequences), *unusual], axis=1)
+
+    def add_columns(self, values: np.ndarray, codes: np.ndarray) -> np.ndarray:
+        """Returns all columns, float32 (n, columns). See `Scorer.add_columns` for the arguments."""
+        inner = len(self.scorer.texts)
+        tasks, parts = values[:, : len(self.tasks)], [self.scorer.add_columns(values, codes[:, :inner])]
         if self._half_widths is not None:
             sides = np.array([-1, 1]) * self._half_widths[:, None]
             parts.append((tasks[:, :, None] + sides).reshape(len(values), sides.size))
         if self._background:
             parts.append(self._background.percentiles(tasks))
-        return np.concatenate([*parts, *windows[inner:]], axis=1, dtype=np.float32)
+        return np.concatenate([*parts, codes[:, inner:]], axis=1, dtype=np.float32)

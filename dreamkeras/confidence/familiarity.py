@@ -5,7 +5,6 @@ the model.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,10 +14,9 @@ from dreamkeras.data.splits.kmers import canonical_kmers
 from dreamkeras.errors import InputError, ModelError
 from dreamkeras.scoring.scorer import Scorer
 from dreamkeras.sequence.alphabet import BASE_INDEX, BASES, IS_BASE, IS_GC, NO_BASE
-from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.ragged import Ragged, batch_bounds
 
-__all__ = ["LABELS", "REASONS", "Familiarity", "FamiliarityConstruct", "measure_familiarity"]
+__all__ = ["LABELS", "REASONS", "Familiarity", "measure_familiarity"]
 
 REASONS = ("length", "gc", "kmers")
 """Features that can be unusual. Bit i of a code is set if the feature with index i is unusual."""
@@ -109,33 +107,6 @@ class Familiarity(NamedTuple):
             distances <= self.distance,
         ]
         return np.packbits(~np.array(usual, bool), axis=0, bitorder="little")[0]
-
-
-@dataclass(frozen=True)
-class FamiliarityConstruct(Construct):
-    """A construct that returns, instead of a window, a code for the unusual features of each sequence.
-
-    Args:
-        familiarities: Familiarity of each model. A feature is marked if it is unusual for any of the models.
-        inner: Construct of each model, which locates the insert in a sequence.
-    """
-
-    familiarities: tuple[Familiarity, ...] = ()
-    inner: tuple[Construct, ...] = ()
-
-    def windows(self, sequences: Ragged) -> np.ndarray:
-        """Returns the code for the unusual features of each sequence, uint8 (n, 1)."""
-        pairs = zip(self.familiarities, self.inner, strict=True)
-        codes = [found.codes(construct.inserts(sequences)) for found, construct in pairs]
-        return np.bitwise_or.reduce(codes)[:, None]
-
-    def fit(self, sequences: Ragged) -> tuple[np.ndarray, dict[int, str]]:
-        """Returns the result of `windows`, and an empty dictionary of problems."""
-        return self.windows(sequences), {}
-
-    def problems(self, sequences: Ragged) -> dict[int, str]:
-        """Returns an empty dictionary, because every sequence that fits the model has a code."""
-        return {}
 
 
 def measure_familiarity(inserts: Ragged) -> Familiarity:

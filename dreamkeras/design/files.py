@@ -51,7 +51,7 @@ def design_ids(designs: Designs) -> list[str]:
 def _design_rows(designs: Designs, ids: Sequence[str], texts: Sequence[str], scorer: Scorer) -> Iterator[Sequence[str]]:
     """Yields a header and one row per design. If the model predicts several tasks, each task has its own columns."""
     spread = [] if designs.spread is None else ["sd"]
-    single = list(scorer.columns) if len(scorer.tasks) > 1 else []
+    single = list(scorer.predicted_columns) if len(scorer.tasks) > 1 else []
     yield ["id", "start", "sequence", "prediction", *spread, "start_prediction", "edits", "objective", *single]
     for row, (name, owner, text) in enumerate(zip(ids, designs.owner.tolist(), texts, strict=True)):
         sd = [] if designs.spread is None else [designs.spread[row]]

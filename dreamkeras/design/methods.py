@@ -80,7 +80,7 @@ class Designs(NamedTuple):
             by objective, best first.
         inserts: The m designs without adapters.
         sequences: The m designs with adapters.
-        columns: All predictions for the designs, float32 (m, columns). `Scorer.columns` contains the names of the columns.
+        columns: All predictions for the designs, float32 (m, columns). `Scorer.predicted_columns` contains the names of the columns.
         values: Prediction of the task in the goal for each design, float64 (m,). If the goal has a task `minus`, its prediction is
             subtracted.
         spread: Standard deviation of `values` over an ensemble's members, float64 (m,). If the scorer is a single model, `spread` is None.

@@ -30,12 +30,12 @@ class DistinctScorer:
         # In this ring buffer, the newest windows replace the oldest. A row uses no memory until a window is written to it.
         self._windows = [np.empty((rows, construct.length), np.uint8) for construct in scorer.constructs]
         self._keys = np.empty(rows, np.uint64)
-        self._values = np.empty((rows, len(scorer.columns)), np.float32)
+        self._values = np.empty((rows, len(scorer.predicted_columns)), np.float32)
         self._written = 0
         self._order = np.empty(0, np.int64)
 
     def score(self, windows: list[np.ndarray], batch_size: int = BATCH_SIZE, progress: Progress | None = None) -> np.ndarray:
-        """Returns the predictions for n windows, float32 (n, columns). See `Scorer.score_windows` for the arguments.
+        """Returns the predictions for n windows, float32 (n, predicted columns). See `Scorer.score_windows` for the arguments.
 
         The numbers passed to `progress` include repeated windows.
         """
@@ -47,7 +47,7 @@ class DistinctScorer:
         rows = self._known(keys[first], [letters[first] for letters in windows])
         asked = first[rows < 0]
         fresh = [letters[asked] for letters in windows]
-        values = np.empty((len(first), len(self._scorer.columns)), np.float32)
+        values = np.empty((len(first), len(self._scorer.predicted_columns)), np.float32)
         values[rows >= 0] = self._values[rows[rows >= 0]]
         values[rows < 0] = self._scorer.score_windows(fresh, batch_size, progress)
         self._keep(keys[asked], fresh, values[rows < 0])

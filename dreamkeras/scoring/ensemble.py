@@ -31,7 +31,7 @@ class Ensemble(Scorer):
     def __init__(self, members: Sequence[Scorer]) -> None:
         require_alike(members)
         self._members = tuple(members)
-        self._constructs = tuple(dict.fromkeys(member.construct for member in members))
+        self._constructs = tuple(dict.fromkeys(construct for member in members for construct in member.constructs))
 
     @property
     def name(self) -> str:
@@ -64,7 +64,7 @@ class Ensemble(Scorer):
         return len(self.members) > 1
 
     def score_windows(self, windows: Sequence[np.ndarray], batch_size: int = BATCH_SIZE, progress: Progress | None = None) -> np.ndarray:
-        """Returns the means over the members, followed by the standard deviations, float32 (n, columns).
+        """Returns the means over the members, followed by the standard deviations, float32 (n, predicted columns).
 
         See `Scorer.score_windows` for the arguments.
         """
@@ -102,9 +102,10 @@ class Members(Wrapped):
     def score_windows(self, windows: Sequence[np.ndarray], batch_size: int = BATCH_SIZE, progress: Progress | None = None) -> np.ndarray:
         """Returns the predictions of each member, float32 (n, members * tasks). See `Scorer.score_windows` for the arguments."""
         by_construct = dict(zip(self.constructs, windows, strict=True))
+        own = [[by_construct[construct] for construct in member.constructs] for member in self.members]
         *others, last = self.members  # only the last member reports progress, because a batch is finished when all members have scored it
-        values = [member.score_windows([by_construct[member.construct]], batch_size) for member in others]
-        values.append(last.score_windows([by_construct[last.construct]], batch_size, progress))
+        values = [member.score_windows(cut, batch_size) for member, cut in zip(others, own, strict=False)]
+        values.append(last.score_windows(own[-1], batch_size, progress))
         return np.concatenate([answers[:, : len(self.scorer.tasks)] for answers in values], axis=1)
 
 

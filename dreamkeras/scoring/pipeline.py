@@ -18,7 +18,6 @@ from dreamkeras.scoring.names import ON_ERROR
 from dreamkeras.scoring.scorer import BATCH_SIZE, Scorer
 from dreamkeras.scoring.shards import SHARD, Shard, Shards, in_shards, join_shards
 from dreamkeras.scoring.skipped import Skipped, leave_out
-from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.records import BATCH_LETTERS, BATCH_ROWS, Records
 
 __all__ = ["PredictionSink", "Scored", "overlapped", "score_into_shards", "score_records", "write_parts"]
@@ -48,10 +47,14 @@ class Scored(NamedTuple):
 
 
 class _Cut(NamedTuple):
-    """Result of cutting records into windows. For each construct, one array contains the windows of the records that were not skipped."""
+    """Result of cutting records into windows. For each construct, one array contains the windows of the records that were not skipped.
+
+    `codes` contains the result of `Scorer.text_codes` for the records that were not skipped.
+    """
 
     ids: list[str]
     windows: list[np.ndarray]
+    codes: np.ndarray
     skipped: Skipped
 
 
@@ -135,11 +138,11 @@ def _predict(
     distinct = DistinctScorer(scorer)
 
     def score(gathered: _Cut, tell: Callable[[int], None]) -> Shard:
-        ids, windows, skipped = gathered
-        values = distinct.score(windows, batch_size, tell) if ids else np.empty((0, len(scorer.columns)), np.float32)
-        return Shard(ids, values, skipped)
+        ids, windows, codes, skipped = gathered
+        values = distinct.score(windows, batch_size, tell) if ids else np.empty((0, len(scorer.predicted_columns)), np.float32)
+        return Shard(ids, scorer.add_columns(values, codes), skipped)
 
-    return overlapped(_gathered(_cut(scorer.constructs, batch, on_error) for batch in records), score, progress)
+    return overlapped(_gathered(_cut(scorer, batch, on_error) for batch in records), score, progress)
 
 
 def overlapped(
@@ -200,19 +203,22 @@ def _joined(cuts: list[_Cut]) -> _Cut:
     return _Cut(
         [name for cut in cuts for name in cut.ids],
         [np.concatenate(parts) for parts in zip(*(cut.windows for cut in cuts), strict=True)],
+        np.concatenate([cut.codes for cut in cuts]),
         sum((cut.skipped for cut in cuts), Skipped()),
     )
 
 
-def _cut(constructs: Sequence[Construct], records: Records, on_error: str) -> _Cut:
-    """Cuts records into windows for each construct.
+def _cut(scorer: Scorer, records: Records, on_error: str) -> _Cut:
+    """Cuts records into windows for each construct of the scorer.
 
     If `on_error` is `"skip"`, a record that does not fit one of the constructs is omitted for all constructs.
     """
     if on_error == "fail":
-        return _Cut(records.ids, [construct.cut(records) for construct in constructs], Skipped())
-    problems: dict[int, str] = {}
-    for construct in constructs:
-        problems = {**construct.problems(records.sequences), **problems}
-    records, skipped = leave_out(records, problems)
-    return _Cut(records.ids, [construct.windows(records.sequences) for construct in constructs], skipped)
+        windows, skipped = [construct.cut(records) for construct in scorer.constructs], Skipped()
+    else:
+        problems: dict[int, str] = {}
+        for construct in scorer.constructs:
+            problems = {**construct.problems(records.sequences), **problems}
+        records, skipped = leave_out(records, problems)
+        windows = [construct.windows(records.sequences) for construct in scorer.constructs]
+    return _Cut(records.ids, windows, scorer.text_codes(records.sequences), skipped)

@@ -129,9 +129,12 @@ class OnnxPredictor(Scorer):
         return self.description.calibration
 
     def score_windows(self, windows: Sequence[np.ndarray], batch_size: int = BATCH_SIZE, progress: Progress | None = None) -> np.ndarray:
-        """Returns the predictions for n windows, float32 (n, columns). `windows` contains one array; see `Scorer.score_windows`."""
+        """Returns the predictions for n windows, float32 (n, predicted columns).
+
+        `windows` contains one array. See `Scorer.score_windows` for the arguments.
+        """
         (letters,) = windows
-        values = np.empty((len(letters), len(self.columns)), np.float32)
+        values = np.empty((len(letters), len(self.predicted_columns)), np.float32)
         return self._answer(self._outputs, letters, values, batch_size, progress)
 
     def predict_profiles(self, sequences: Iterable[str], batch_size: int = BATCH_SIZE) -> np.ndarray:

@@ -77,7 +77,7 @@ class Scorer(abc.ABC):
 
     @abc.abstractmethod
     def score_windows(self, windows: Sequence[np.ndarray], batch_size: int = BATCH_SIZE, progress: Progress | None = None) -> np.ndarray:
-        """Scores sequences that are already cut into windows, and returns all columns.
+        """Scores sequences that are already cut into windows, and returns `predicted_columns`.
 
         Args:
             windows: One array of windows, uint8 (n, length), for each of `constructs`. All arrays contain the same n sequences. The letters
@@ -86,7 +86,7 @@ class Scorer(abc.ABC):
             progress: Called with the number of scored sequences, after each batch or after each thread's part of a batch.
 
         Returns:
-            float32 (n, columns).
+            float32 (n, predicted columns).
 
         Raises:
             InputError: `batch_size` is below 1.
@@ -94,12 +94,17 @@ class Scorer(abc.ABC):
         """
 
     @property
-    def columns(self) -> tuple[str, ...]:
+    def predicted_columns(self) -> tuple[str, ...]:
         """Names of the columns that `score_windows` returns.
 
         The names of the tasks come first, followed by the names of the standard deviations if there are any.
         """
         return self.tasks + tuple(f"{task}_sd" for task in self.tasks if self.has_spread)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns that `pipeline.score_records` writes: `predicted_columns`, followed by those that `add_columns` adds."""
+        return self.predicted_columns
 
     @property
     def texts(self) -> Mapping[str, tuple[str, ...]]:
@@ -108,6 +113,14 @@ class Scorer(abc.ABC):
         Code 0 is the first text, code 1 the second text, and so on.
         """
         return {}
+
+    def text_codes(self, sequences: Ragged) -> np.ndarray:
+        """Returns the codes of the columns in `texts` for n sequences that fit the model, uint8 (n, texts)."""
+        return np.empty((len(sequences), len(self.texts)), np.uint8)
+
+    def add_columns(self, values: np.ndarray, codes: np.ndarray) -> np.ndarray:
+        """Returns all `columns`, float32 (n, columns), from the results of `score_windows` and `text_codes` for the same n sequences."""
+        return values
 
     @property
     def calibration(self) -> Mapping[str, Any]:
@@ -144,7 +157,7 @@ class Scorer(abc.ABC):
         """Returns the predictions of `predict` and, if the scorer is an ensemble, the standard deviations over the members."""
         if isinstance(sequences, str | bytes):
             raise InputError(f"Expected a list of sequences, got a single {type(sequences).__name__}. Pass [sequence].")
-        values = [np.empty((0, len(self.columns)), np.float32)]
+        values = [np.empty((0, len(self.predicted_columns)), np.float32)]
         values.extend(self.score_windows(windows, batch_size) for windows in self._cut(sequences))
         columns, tasks = np.concatenate(values), len(self.tasks)
         return Spread(columns[:, :tasks], columns[:, tasks : 2 * tasks] if self.has_spread else None)

@@ -2,66 +2,26 @@ import pickle
 
 import numpy as np
 import pytest
+from calibrated import INSERTS, TEXTS, Knowing, scored
 from weight_sum import PLAIN, WeightSum
 
-from dreamkeras.confidence.background import Background, measure_background
+from dreamkeras.confidence.background import Background
 from dreamkeras.confidence.columns import ConfidenceColumns, ScorerWithConfidence
 from dreamkeras.confidence.familiarity import LABELS, measure_familiarity
 from dreamkeras.confidence.intervals import measure_intervals
 from dreamkeras.errors import InputError, ModelError
 from dreamkeras.scoring.ensemble import Ensemble
-from dreamkeras.scoring.pipeline import score_records
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.ragged import Ragged
-from dreamkeras.sequence.records import Records
 
-TEXTS = ["ACGTACGTACGT", "CATGCATGTTAA", "ACGTACGTACGT", "ACGT"]
-RANDOM = np.random.default_rng(0)
-INSERTS = Ragged.from_lengths(RANDOM.choice(list(b"ACGT"), 12_000).astype(np.uint8), np.full(1000, 12))
 ALL = ConfidenceColumns(0.9, percentile=True, unusual=True)
 
 
-class Knowing(WeightSum):
-    """Scorer with a complete calibration."""
-
-    def __init__(self, tasks=2, seed=0, construct=PLAIN):
-        super().__init__(construct, tasks, seed)
-        sizes = np.tile(np.arange(1.0, 100)[:, None], tasks)
-        self.known = {
-            "intervals": measure_intervals(sizes, np.zeros_like(sizes), self.tasks).to_json(),
-            "background": measure_background(WeightSum(PLAIN, tasks, seed), INSERTS).to_json(self.tasks),
-            "familiarity": measure_familiarity(INSERTS).to_json(),
-        }
-
-    calibration = property(lambda self: self.known)
-
-
-class Rows:
-    """Writer that keeps rows in memory."""
-
-    def __init__(self):
-        self.ids, self.values = [], []
-
-    def write(self, ids, values):
-        self.ids += ids
-        self.values += values.tolist()
-
-
-def records(texts=TEXTS):
-    return [Records([str(i) for i in range(len(texts))], Ragged.from_strings(texts), np.arange(1, len(texts) + 1), "a.fa")]
-
-
-def scored(scorer, texts=TEXTS, **choices):
-    rows = Rows()
-    score_records(records(texts), scorer, rows, **choices)
-    return np.array(rows.values)
-
-
-def test_no_windows_have_no_rows():
+def test_no_sequences_have_no_rows():
     """The pipeline scores an empty batch if all windows of a batch were scored before."""
-    scorer = ALL.add_to(Knowing())
-    windows = [construct.fit(Ragged.from_strings([]))[0] for construct in scorer.constructs]
-    assert scorer.score_windows(windows).shape == (0, len(scorer.columns))
+    scorer, nothing = ALL.add_to(Knowing()), Ragged.from_strings([])
+    values = scorer.score_windows([PLAIN.windows(nothing)])
+    assert scorer.add_columns(values, scorer.text_codes(nothing)).shape == (0, len(scorer.columns))
 
 
 def test_without_columns_the_scorer_is_returned_unchanged():
@@ -174,3 +134,31 @@ def test_level_is_checked_before_anything_is_scored():
 
 def test_scorer_can_be_pickled():
     assert pickle.loads(pickle.dumps(ALL)) == ALL
+
+
+def test_windows_of_a_construct_are_scored_as_by_the_model():
+    letters = PLAIN.windows(Ragged.from_strings(TEXTS))
+    scorer = ALL.add_to(Knowing())
+    assert scorer.construct is PLAIN
+    np.testing.assert_array_equal(scorer.score_letters(letters), Knowing().score_letters(letters))
+
+
+def test_ensemble_of_scorers_with_columns_is_that_of_their_models():
+    models = [Knowing(seed=1), Knowing(seed=2)]
+    joined = Ensemble([ALL.add_to(models[0]), ConfidenceColumns(unusual=True).add_to(models[1])])
+    assert (joined.columns, joined.texts) == (Ensemble(models).columns, {})
+    np.testing.assert_array_equal(scored(joined), scored(Ensemble(models)))
+
+
+def test_columns_can_be_added_in_steps():
+    scorer = ConfidenceColumns(0.9).add_to(ConfidenceColumns(unusual=True).add_to(ConfidenceColumns(percentile=True).add_to(Knowing())))
+    found, wanted = dict(zip(scorer.columns, scored(scorer).T, strict=True)), ALL.add_to(Knowing())
+    assert (set(found), scorer.texts) == (set(wanted.columns), wanted.texts)
+    for name, column in zip(wanted.columns, scored(wanted).T, strict=True):
+        np.testing.assert_array_equal(found[name], column)
+
+
+@pytest.mark.parametrize("confidence", [ConfidenceColumns(0.5), ConfidenceColumns(percentile=True), ConfidenceColumns(unusual=True)])
+def test_a_column_cannot_be_added_twice(confidence):
+    with pytest.raises(InputError, match="The scorer weight sum already has the column "):
+        confidence.add_to(ALL.add_to(Knowing()))

@@ -7,10 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from weight_sum import WeightSum
 
-from dreamkeras.confidence.familiarity import LABELS, WORDS, Familiarity, FamiliarityConstruct, measure_familiarity, word_distances
+from dreamkeras.confidence.familiarity import LABELS, WORDS, Familiarity, measure_familiarity, word_distances
 from dreamkeras.errors import InputError, ModelError
 from dreamkeras.sequence.alphabet import reverse_complement
-from dreamkeras.sequence.construct import YEAST
 from dreamkeras.sequence.ragged import Ragged
 
 
@@ -121,20 +120,6 @@ class TestCodes:
         texts = ["ACGT" * 20, random_inserts(1, 2)[0], "", "AC", "GGGG" * 20]
         apart = [trained.codes(Ragged.from_strings([text]))[0] for text in texts]
         assert trained.codes(Ragged.from_strings(texts)).tolist() == apart
-
-
-class TestWatch:
-    def test_only_inserts_are_checked(self, trained):
-        insert = random_inserts(1, 2)[0]
-        whole = YEAST.left_adapter + insert + YEAST.right_adapter
-        construct = FamiliarityConstruct("unusual", 1, familiarities=(trained,), inner=(YEAST,))
-        assert construct.windows(Ragged.from_strings([whole, insert, insert[:30], "ACGT" * 20])).tolist() == [[0], [0], [1], [4]]
-        assert construct.problems(Ragged.from_strings(["!"])) == {}
-
-    def test_a_feature_is_unusual_if_it_is_for_any_model(self, trained):
-        short = measure_familiarity(random_inserts(5000, 0, length=60))
-        construct = FamiliarityConstruct("unusual", 1, familiarities=(trained, short), inner=(YEAST, YEAST))
-        assert construct.windows(random_inserts(2, 2)).tolist() == [[1], [1]]
 
 
 class TestFile:

@@ -15,7 +15,7 @@ class Counter:
     """Scorer that returns the letters of each window as a number, and the number of calls up to and including this one."""
 
     constructs = (TOY,)
-    columns = ("letters", "calls")
+    predicted_columns = ("letters", "calls")
 
     def __init__(self):
         self.asked = []

@@ -45,7 +45,7 @@ class TestStandIn:
     def test_has_the_properties_of_the_model(self):
         model = WeightSum(tasks=2)
         stand_in, told = StandIn(model), []
-        for name in ("name", "constructs", "tasks", "units", "has_spread", "columns"):
+        for name in ("name", "constructs", "tasks", "units", "has_spread", "columns", "texts"):
             assert getattr(stand_in, name) == getattr(model, name)
         assert stand_in.score_windows([PLAIN.windows(Ragged.from_strings(["ACGT"] * 5))], 2, told.append).shape == (5, 2)
         assert (told, stand_in.batches) == ([5], 3)
