@@ -27,7 +27,7 @@ def read_predictions(path: str, tasks: tuple[str, ...], ids: list[str], left_out
         Predictions, float64 (n, tasks).
 
     Raises:
-        InputError: A column is missing, a cell is not a number, or the rows do not match `ids`.
+        InputError: A column is missing, a cell is not a finite number, or the rows do not match `ids`.
     """
     with open_table(path, header=True) as table:
         named = id_position(table.layout, None, path)
@@ -35,7 +35,7 @@ def read_predictions(path: str, tasks: tuple[str, ...], ids: list[str], left_out
         batches = list(table.rows(positions))
     found = [name for batch in batches for name in batch.columns[-1]] if named is not None else None
     values = np.concatenate(
-        [np.stack([read_numbers(cells, _records(batch)) for cells in batch.columns[: len(tasks)]], 1) for batch in batches]
+        [np.stack([read_numbers(batch.columns[i], _records(batch), task) for i, task in enumerate(tasks)], 1) for batch in batches]
     )
     has_all = found is not None and left_out and len(values) == len(ids) + left_out
     if len(values) != len(ids) and not has_all:

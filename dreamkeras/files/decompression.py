@@ -12,6 +12,7 @@ from typing import Any, BinaryIO, NamedTuple, cast
 
 from dreamkeras.errors import InputError
 from dreamkeras.files.inputs import open_bytes, source_name
+from dreamkeras.files.kinds import TO_UTF8, refuse_other_kinds
 
 __all__ = ["BYTE_ORDER_MARK", "PARQUET", "Source", "open_source"]
 
@@ -19,8 +20,6 @@ HEAD = 1 << 16
 FIRST_LINE = 1 << 24
 PARQUET = b"PAR1"
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-
-_COMPRESSED = {b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "zstd", b"PK\x03\x04": "zip", b"BCF": "BCF"}
 
 
 class Source(NamedTuple):
@@ -46,7 +45,8 @@ def open_source(path: str, opened: BinaryIO | None = None) -> Iterator[Source]:
         opened: Open stream to read instead of the file. The stream is not closed, and `path` is used in error messages only.
 
     Raises:
-        InputError: The file does not exist, is a folder, cannot be read, is empty or truncated, or is neither text nor Parquet.
+        InputError: The file does not exist, is a folder, cannot be read, is empty or truncated, is neither text nor Parquet, or belongs to
+            another program.
     """
     name = source_name(path)
     try:
@@ -59,7 +59,7 @@ def open_source(path: str, opened: BinaryIO | None = None) -> Iterator[Source]:
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise InputError(f"Damaged gzip file: {name} ({error}).") from None
     except UnicodeDecodeError as error:
-        raise InputError(f"Expected UTF-8 text, got the byte 0x{error.object[error.start]:02x} in {name}.") from None
+        raise InputError(f"Expected UTF-8 text, got the byte 0x{error.object[error.start]:02x} in {name}. {TO_UTF8}") from None
     except OSError as error:
         raise InputError(f"Cannot read {name}: {error.strerror or error}.") from None
 
@@ -80,11 +80,10 @@ def _decompressed(file: BinaryIO, path: str) -> Source:
 def _check_head(head: bytes, name: str) -> None:
     if not head:
         raise InputError(f"Cannot read {name}: it is empty.")
-    for magic, kind in _COMPRESSED.items():
-        if head.startswith(magic):
-            raise InputError(f"Expected plain text, gzip or Parquet, got a {kind} file: {name}.")
-    if b"\0" in head and not head.startswith(PARQUET):
-        raise InputError(f"Expected text, got binary data: {name} (byte {head.index(0) + 1} is 0).")
+    if not head.startswith(PARQUET):
+        refuse_other_kinds(head, name, by_all=True)
+        if b"\0" in head:
+            raise InputError(f"Expected text, got binary data: {name} (byte {head.index(0) + 1} is 0).")
 
 
 class _Joined(io.RawIOBase):

@@ -83,14 +83,18 @@ def parquet_rows(path: str, positions: Sequence[int], *, batch: int = BATCH_ROWS
 
 
 def _batches(path: str, positions: Sequence[int], batch: int, copy: BinaryIO | None) -> Iterator[tuple[Any, np.ndarray]]:
-    """Yields Arrow record batches and their row numbers. The columns of a record batch are those at `positions`, in this order."""
+    """Yields Arrow record batches and their row numbers. The columns of a record batch are those at `positions`, in this order.
+
+    Dictionaries are replaced by their values, and bytes by text.
+    """
     pyarrow = import_pyarrow()
     file = _open(path, copy)
     names = [file.schema_arrow.names[position] for position in positions]
     count = 0
     try:
         for rows in file.iter_batches(batch_size=batch, columns=list(dict.fromkeys(names))):
-            yield rows.select(names), np.arange(count + 1, count + 1 + len(rows))
+            numbers = np.arange(count + 1, count + 1 + len(rows))
+            yield _with_text(pyarrow, rows.select(names), numbers, path), numbers
             count += len(rows)
     except (pyarrow.ArrowException, OSError) as error:
         raise InputError(f"Cannot read the Parquet file {source_name(path)} after row {count} ({_first_line(error)}).") from None
@@ -106,14 +110,37 @@ def _open(path: str, copy: BinaryIO | None) -> Any:
         raise InputError(f"Cannot read the Parquet file {source_name(path)} ({_first_line(error)}).") from None
 
 
+def _with_text(pyarrow: Any, rows: Any, numbers: np.ndarray, path: str) -> Any:
+    """Returns an Arrow record batch in which dictionaries are replaced by their values, and bytes by UTF-8 text."""
+    columns, is_type = [], pyarrow.types
+    for name, column in zip(rows.schema.names, rows.columns, strict=True):
+        column = column.dictionary_decode() if is_type.is_dictionary(column.type) else column
+        if is_type.is_binary(column.type) or is_type.is_large_binary(column.type) or is_type.is_fixed_size_binary(column.type):
+            column = _decoded(pyarrow, column, name, numbers, path)
+        columns.append(column)
+    return pyarrow.RecordBatch.from_arrays(columns, names=rows.schema.names)
+
+
+def _decoded(pyarrow: Any, column: Any, name: str, numbers: np.ndarray, path: str) -> Any:
+    """Decodes an Arrow column of bytes as UTF-8 text."""
+    try:
+        return column.cast(pyarrow.large_binary()).cast(pyarrow.large_string())
+    except pyarrow.ArrowInvalid:
+        for number, value in zip(numbers.tolist(), column.to_pylist(), strict=True):
+            try:
+                (value or b"").decode()
+            except UnicodeDecodeError:
+                where = f"{source_name(path)}, row {number}"
+                raise InputError(f"Expected UTF-8 text in column {name!r}, got the bytes {value[:20]!r} ({where}).") from None
+        raise
+
+
 def _ragged(pyarrow: Any, column: Any, name: str, path: str) -> Ragged:
     """Returns the texts of an Arrow column without copying their characters. Missing values become empty strings."""
-    if pyarrow.types.is_dictionary(column.type):
-        column = column.dictionary_decode()
     if not (
         pyarrow.types.is_string(column.type) or pyarrow.types.is_large_string(column.type) or pyarrow.types.is_string_view(column.type)
     ):
-        raise InputError(f"Expected text in column {name!r}, got {column.type} ({path}).")
+        raise InputError(f"Expected text in column {name!r}, got {column.type} ({source_name(path)}).")
     texts = column.cast(pyarrow.large_string()).fill_null("")
     _, offsets, letters = texts.buffers()
     flat = np.frombuffer(letters, np.uint8) if letters else np.empty(0, np.uint8)

@@ -13,6 +13,7 @@ from typing import BinaryIO, Literal, NamedTuple, get_args
 from dreamkeras.errors import InputError
 from dreamkeras.files.decompression import PARQUET, Source, open_source
 from dreamkeras.files.inputs import copied, source_name
+from dreamkeras.files.kinds import refuse_other_kinds
 from dreamkeras.files.streams import is_stream
 from dreamkeras.formats.decimals import is_number, is_whole
 from dreamkeras.formats.fasta import read_fasta, read_lines
@@ -87,6 +88,7 @@ def read_records(
     if format not in get_args(Format):
         raise InputError(f"Expected one of the formats {', '.join(get_args(Format))}, got {format!r}.")
     with open_source(str(path), opened) as source:
+        refuse_other_kinds(source.head, source_name(source.path))
         chosen = sniff_format(source, is_table=id_column is not None or sequence_column is not None) if format == "auto" else format
         if chosen in ("fasta", "fastq", "lines") and not (id_column is sequence_column is None):
             raise InputError(f"Columns can be chosen in tables only, but {source_name(source.path)} has format {chosen}.")
@@ -149,6 +151,7 @@ def open_table(path: str, columns: Iterable[Column | None] = (), header: bool | 
         MissingPackageError: The file is Parquet and pyarrow is not installed.
     """
     with open_source(path) as source:
+        refuse_other_kinds(source.head, source_name(path))
         if source.head.startswith(PARQUET):
             with _seekable(source) as copy:
                 yield OpenTable(parquet_layout(path, copy), source, copy)
@@ -219,10 +222,17 @@ def sequence_position(layout: Layout, column: Column | None, path: str) -> int:
         lowered = [name.lower() for name in layout.names]
         return find_column(layout, next((name for name in SEQUENCE_NAMES if name in lowered), SEQUENCE_NAMES[0]), path)
     if not any(map(is_dna, layout.first)):
-        is_bed = len(layout.first) > 2 and all(map(is_whole, layout.first[1:3]))
-        advice = " BED regions need a reference genome." if is_bed else ""
-        raise InputError(f"Expected a column of sequences, got {layout.first} ({source_name(path)}, line {layout.line}).{advice}")
+        where = f"{source_name(path)}, line {layout.line}"
+        raise InputError(f"Expected a column of sequences, got {layout.first} ({where}).{_region_advice(layout.first)}")
     return max(range(len(layout.first)), key=lambda i: (is_dna(layout.first[i]), len(layout.first[i])))
+
+
+def _region_advice(cells: Sequence[str]) -> str:
+    """Returns advice if the cells are those of a region without a sequence."""
+    if len(cells) > 2 and all(map(is_whole, cells[1:3])):
+        return " BED regions need a reference genome."
+    is_gff = len(cells) > 7 and all(map(is_whole, cells[3:5])) and cells[6] in ("+", "-", ".", "?")
+    return " Convert the GFF features to BED, and give the reference genome." if is_gff else ""
 
 
 def id_position(layout: Layout, column: Column | None, path: str) -> int | None:

@@ -18,6 +18,9 @@ __all__ = ["Signal"]
 MAGIC = bytes.fromhex("26fc8f88")
 """The first bytes of a bigWig file. If the file was written on a machine with the opposite byte order, these bytes are reversed."""
 
+MOST_READS = 1e30
+"""The largest number of reads at a position. Training computes sums over the positions of a window in float32."""
+
 INDEX = slice(24, 32)
 """Bytes of the header of a bigWig file that contain the offset of the index.
 
@@ -74,7 +77,7 @@ class Signal:
             length: Length of the windows.
 
         Raises:
-            InputError: A contig does not exist, or a value is negative or infinite.
+            InputError: A contig does not exist, or a value is negative or above `MOST_READS`.
         """
         names = match_contigs(contigs, self.lengths, self.path)
         values = np.zeros((len(contigs), length), np.float32)
@@ -87,12 +90,15 @@ class Signal:
 
     def _read(self, name: str, first: int, last: int) -> np.ndarray:
         try:
-            values = np.nan_to_num(self._file.values(name, first, last, numpy=True), nan=0.0, posinf=np.inf)
+            values = np.nan_to_num(self._file.values(name, first, last, numpy=True), nan=0.0, posinf=np.inf, neginf=-np.inf)
         except RuntimeError as error:
             raise InputError(f"Damaged bigWig file: {self.path} ({error}).") from None
-        if not ((values >= 0) & np.isfinite(values)).all():
-            place = int(((values < 0) | ~np.isfinite(values)).argmax())
-            raise InputError(f"Expected a number of reads, 0 or more, got {values[place]:g} at {name}:{first + place} ({self.path}).")
+        is_legal = (values >= 0) & (values <= MOST_READS)
+        if not is_legal.all():
+            place = int((~is_legal).argmax())
+            raise InputError(
+                f"Expected a number of reads between 0 and {MOST_READS:g}, got {values[place]:g} at {name}:{first + place} ({self.path})."
+            )
         return values
 
 

@@ -40,7 +40,10 @@ def test_without_ids_rows_are_in_order(tmp_path):
         ("id\thk\na\t1\n", "no column named 'dev'"),
         ("id\tdev\na\t1\nb\t2\n", "Expected 3 predictions.*got 2"),
         ("id\tdev\na\t1\nb\t2\nd\t3\n", "there is no prediction for 'c'"),
-        ("id\tdev\na\t1\nb\tx\nc\t3\n", "'x'.*line 3"),
+        ("id\tdev\na\t1\nb\tx\nc\t3\n", "got 'x' in column 'dev' of .*line 3"),
+        ("id\tdev\na\t1\nb\tinf\nc\t3\n", "got 'inf' in column 'dev' of .*line 3"),
+        ("id\tdev\na\t1\nb\tnan\nc\t3\n", "got 'nan' in column 'dev' of .*line 3"),
+        ("id\tdev\na\t1\nb\t2\nc\t-1e39\n", "got '-1e39' in column 'dev' of .*line 4"),
     ],
 )
 def test_invalid_rows_are_refused(tmp_path, text, message):

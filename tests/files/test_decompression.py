@@ -1,7 +1,5 @@
-import bz2
 import gzip
 import io
-import lzma
 import os
 import sys
 import threading
@@ -128,17 +126,12 @@ def test_binary_data_are_rejected(tmp_path):
     assert "got binary data" in refusal(written(tmp_path, b"MZ\x01\x00\x02"))
 
 
-@pytest.mark.parametrize(
-    ("data", "kind"),
-    [(bz2.compress(b"A"), "bzip2"), (lzma.compress(b"A"), "xz"), (b"PK\x03\x04...", "zip"), (b"\x28\xb5\x2f\xfd..", "zstd")],
-)
-def test_other_compression_formats_are_named_in_the_error(tmp_path, data, kind):
-    assert f"got a {kind} file" in refusal(written(tmp_path, data))
-
-
 def test_text_that_is_not_utf_8_is_rejected(tmp_path):
     path = written(tmp_path, b"caf\xe9")
-    with pytest.raises(InputError, match="Expected UTF-8 text, got the byte 0xe9"), open_source(str(path)) as source:
+    with (
+        pytest.raises(InputError, match=r"Expected UTF-8 text, got the byte 0xe9 in .*\. Convert the text"),
+        open_source(str(path)) as source,
+    ):
         source.stream.read().decode()
 
 

@@ -1,4 +1,5 @@
 import gzip
+import re
 import sys
 from pathlib import Path
 
@@ -33,6 +34,28 @@ def test_rows_do_not_depend_on_the_layout(tmp_path, kind, batch, row_group_size)
     batches = list(read_parquet(path, 1, batch=batch))
     assert listed(batches) == [(str(i), text or "", i) for i, text in enumerate(SEQUENCES, 1)]
     assert max(len(records.ids) for records in batches) <= batch
+
+
+@pytest.mark.parametrize("kind", [pa.binary(), pa.large_binary(), pa.dictionary(pa.int32(), pa.binary())])
+def test_bytes_are_read_as_utf_8(tmp_path, kind):
+    given = [None if text is None else text.encode() for text in SEQUENCES]
+    path = written(tmp_path, {"id": pa.array([f"n{i}".encode() for i in range(6)]), "seq": pa.array(given, kind)})
+    assert listed(read_parquet(path, 1, 0)) == [(f"n{i - 1}", text or "", i) for i, text in enumerate(SEQUENCES, 1)]
+    (table,) = parquet_rows(path, [1])
+    assert table.columns == [[text or "" for text in SEQUENCES]]
+
+
+def test_bytes_of_equal_length_are_read_as_utf_8(tmp_path):
+    path = written(tmp_path, {"seq": pa.array([b"ACGT", None, b"GGCC"], pa.binary(4))})
+    assert list(map(list, (records.sequences for records in read_parquet(path, 0)))) == [["ACGT", "", "GGCC"]]
+
+
+@pytest.mark.parametrize("read", [lambda path: read_parquet(path, 0, batch=2), lambda path: parquet_rows(path, [0], batch=2)])
+def test_bytes_that_are_not_text_are_reported_with_their_row(tmp_path, read):
+    path = written(tmp_path, {"seq": pa.array([b"ACGT", b"A", b"C", b"\xff\x00"])})
+    message = rf"Expected UTF-8 text in column 'seq', got the bytes b'\\xff\\x00' \({re.escape(path)}, row 4\)"
+    with pytest.raises(InputError, match=message):
+        list(read(path))
 
 
 def test_ids_may_be_text_numbers_or_missing(tmp_path):

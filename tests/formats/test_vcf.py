@@ -128,7 +128,8 @@ def test_batches_are_limited_and_records_do_not_depend_on_their_size(tmp_path_fa
     [
         (b"chr1\t5\t.\tA\tC\t.\t.\t.\n", r"a VCF file, which begins with ##fileformat=VCF, got 'chr1\\t5"),
         (b">chr1\nACGT\n", "got '>chr1'"),
-        (gzip.compress(b"BCF\2\2\0\0"), "got a BCF file"),
+        (gzip.compress(b"BCF\2\2\0\0"), "it is a BCF file"),
+        (b"PAR1\x15\x04", "got Parquet in "),
         (b"", "it is empty"),
         (gzip.compress((HEADER + "\n".join(LINES)).encode())[:-20], "Damaged gzip file"),
         (bgzip((HEADER + "\n".join(LINES)).encode())[: -len(END)], "Truncated bgzip file"),

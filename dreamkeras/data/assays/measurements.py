@@ -5,7 +5,7 @@ The functions in this module are shared by the assays, each of which has a separ
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 import numpy as np
 
@@ -14,12 +14,12 @@ from dreamkeras.errors import InputError
 from dreamkeras.files.inputs import source_name
 from dreamkeras.formats.decimals import NOT_FINITE, is_number
 from dreamkeras.formats.reading import open_table
-from dreamkeras.formats.tables import SEQUENCE_NAMES, Layout, Table, find_column
+from dreamkeras.formats.tables import SEQUENCE_NAMES, Column, Layout, Table, find_column
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import Records, numbered
 
-__all__ = ["LARGEST", "Columns", "Measurements", "oriented_examples", "read_measurements", "read_numbers", "read_whole_numbers"]
+__all__ = ["FOLD", "LARGEST", "Columns", "Measurements", "oriented_examples", "read_measurements", "read_numbers", "read_whole_numbers"]
 
 FOLD = "fold"
 
@@ -27,8 +27,11 @@ MISSING = {"", "na", "n/a", "nan", "none", "null"}
 """Cell contents, in lower case, that mark a missing value."""
 
 
-LARGEST = float(np.finfo(np.float32).max)
-"""The largest value that can be stored in examples: the float32 maximum."""
+LARGEST = 1e36
+"""The largest absolute value of a number in a table.
+
+The largest number in float32 is 3.4e38. Training computes sums and differences of measured values in float32, which must fit as well.
+"""
 
 PLAIN = b"0123456789+-.eE"
 """Characters of numbers in ASCII.
@@ -57,7 +60,7 @@ class Measurements(NamedTuple):
 
     Args:
         records: Records of n sequences.
-        values: Measured values, float64 (n, values).
+        values: Measured values, float64 (n, values), of at most `LARGEST`.
         folds: Folds, int32 (n,). None if the table has no fold column.
     """
 
@@ -72,8 +75,8 @@ def read_measurements(path: str, columns: Columns, to_examples: Callable[[Measur
     The function `to_examples` converts each batch of rows to examples.
 
     Raises:
-        InputError: The file cannot be read, a column is missing, or a value or fold is not a number. The message names record, file
-            and line.
+        InputError: The file cannot be read, a column is missing, or a value or fold is not a number of at most `LARGEST`. The
+            message names column, record, file and line.
     """
     parts, done = [], 0
     with open_table(path) as table:
@@ -81,9 +84,11 @@ def read_measurements(path: str, columns: Columns, to_examples: Callable[[Measur
         if not columns.needs_header and not {name.lower() for name in layout.names or ()} & {*columns.ids}:
             columns = columns._replace(ids=())
         named = columns.needs_header or layout.names is not None
-        for rows in table.rows((_named_columns if named else _ordered_columns)(layout, columns, path)):
+        positions = (_named_columns if named else _ordered_columns)(layout, columns, path)
+        names = [layout.names[position] if layout.names else position for position in positions]
+        for rows in table.rows(positions):
             # Each batch is converted immediately, because windows need only a fifth of the memory that Python strings need.
-            parts.append(to_examples(_parsed(rows, columns, named, done)))
+            parts.append(to_examples(_parsed(rows, names, columns, named, done)))
             done += len(rows.lines)
     return Examples.joined(parts)
 
@@ -97,11 +102,9 @@ def oriented_examples(batch: Measurements, construct: Construct, reverse_mark: s
         reverse_mark: Text in the ids of sequences that were measured in reverse orientation.
 
     Raises:
-        InputError: A sequence does not fit the construct, or a value is not finite. The message names the record.
+        InputError: A sequence does not fit the construct. The message names the record.
     """
     records, values, folds = batch
-    for row, column in np.argwhere(~np.isfinite(values))[:1]:
-        raise InputError(f"Expected a finite value, got {values[row, column]} in {records.origin(int(row))}.")
     is_reverse = [[float(reverse_mark in name)] for name in records.ids]
     return Examples(
         ids=records.ids,
@@ -130,21 +133,25 @@ def _ordered_columns(layout: Layout, columns: Columns, path: str) -> list[int]:
     return list(range(min(came, needed + 1)))
 
 
-def _parsed(table: Table, columns: Columns, named: bool, done: int) -> Measurements:
-    sequences, rest = table.columns[0], table.columns[1:]
-    values, rest = rest[: len(columns.values)], rest[len(columns.values) :]
-    names, rest = (rest[0], rest[1:]) if named and columns.ids else ([""] * len(sequences), rest)
-    records = Records(numbered(names, done), Ragged.from_strings(sequences), table.lines, table.source)
-    numbers = np.stack([read_numbers(cells, records) for cells in values], axis=1)
-    return Measurements(records, numbers, read_whole_numbers(rest[0], records) if rest else None)
+def _parsed(table: Table, names: list[Column], columns: Columns, named: bool, done: int) -> Measurements:
+    """Returns the numbers in a batch of rows. `names` are the names of the columns in `table`, for error messages."""
+    cells, end = table.columns, 1 + len(columns.values)
+    has_ids = named and bool(columns.ids)
+    records = Records(
+        numbered(cells[end] if has_ids else [""] * len(cells[0]), done), Ragged.from_strings(cells[0]), table.lines, table.source
+    )
+    values = np.stack([read_numbers(cells[place], records, names[place]) for place in range(1, end)], axis=1)
+    has_folds = len(cells) > end + has_ids
+    return Measurements(records, values, read_whole_numbers(cells[-1], records, names[-1]) if has_folds else None)
 
 
-def read_numbers(cells: list[str], records: Records, wanted: str = "a number", missing: bool = False) -> np.ndarray:
+def read_numbers(cells: list[str], records: Records, column: Column, wanted: str = "a number", missing: bool = False) -> np.ndarray:
     """Returns the numbers in a column.
 
     Args:
         cells: Contents of the n cells of the column.
         records: The n records that the cells belong to, for error messages.
+        column: Name or position of the column, for error messages.
         wanted: Description of a valid cell, for error messages.
         missing: Whether missing values are allowed.
 
@@ -152,27 +159,32 @@ def read_numbers(cells: list[str], records: Records, wanted: str = "a number", m
         Numbers, float64 (n,), with NaN for missing values.
 
     Raises:
-        InputError: A cell is not a number, or the absolute value of its number is above `LARGEST`. The message names the record.
+        InputError: A cell is not a finite number, or the absolute value of its number is above `LARGEST`. The message names the column and
+            the record.
     """
+
+    def refuse(row: int, wanted: str) -> NoReturn:
+        raise InputError(f"Expected {wanted}, got {cells[row]!r} in column {column!r} of {records.origin(row)}.")
+
     numbers = None
     if not "".join(cells).encode().translate(None, PLAIN):  # text of only these characters needs no check before NumPy parses it
         with suppress(ValueError):
             numbers = np.array(cells, np.float64)
     if numbers is None:
         texts = ["nan" if missing and cell.lower() in MISSING else cell for cell in cells]
-        for index, text in enumerate(texts):
+        for row, text in enumerate(texts):
             if not (is_number(text) or text.lower() in NOT_FINITE):
-                raise InputError(f"Expected {wanted}, got {cells[index]!r} in {records.origin(index)}.")
+                refuse(row, wanted)
         numbers = np.array(texts, np.float64)
-    for row in np.flatnonzero(np.isfinite(numbers) & (np.abs(numbers) > LARGEST))[:1]:
-        raise InputError(f"Expected a number between -{LARGEST:.3g} and {LARGEST:.3g}, got {cells[row]!r} in {records.origin(int(row))}.")
+    is_legal = (np.abs(numbers) <= LARGEST) | (np.isnan(numbers) if missing else False)
+    for row in np.flatnonzero(~is_legal)[:1].tolist():
+        refuse(row, wanted if np.isnan(numbers[row]) else f"a number between -{LARGEST:g} and {LARGEST:g}")
     return numbers
 
 
-def read_whole_numbers(cells: list[str], records: Records, wanted: str = "a fold (a whole number)") -> np.ndarray:
+def read_whole_numbers(cells: list[str], records: Records, column: Column = FOLD, wanted: str = "a fold (a whole number)") -> np.ndarray:
     """Returns the whole numbers in a column, int32 (n,). See `read_numbers` for the arguments and errors."""
-    numbers = read_numbers(cells, records, wanted)
-    wrong = np.flatnonzero(~((numbers == np.rint(numbers)) & (np.abs(numbers) < 2**31)))
-    if len(wrong):
-        raise InputError(f"Expected {wanted}, got {cells[wrong[0]]!r} in {records.origin(int(wrong[0]))}.")
+    numbers = read_numbers(cells, records, column, wanted)
+    for row in np.flatnonzero(~((numbers == np.rint(numbers)) & (np.abs(numbers) < 2**31)))[:1].tolist():
+        raise InputError(f"Expected {wanted}, got {cells[row]!r} in column {column!r} of {records.origin(row)}.")
     return numbers.astype(np.int32)

@@ -11,13 +11,13 @@ from typing import NamedTuple
 import numpy as np
 
 from dreamkeras.data.assays.assay import Assay
-from dreamkeras.data.assays.measurements import LARGEST, read_numbers, read_whole_numbers
+from dreamkeras.data.assays.measurements import FOLD, LARGEST, read_numbers, read_whole_numbers
 from dreamkeras.data.assays.table_layout import TableLayout
 from dreamkeras.data.examples import Examples
 from dreamkeras.errors import InputError
 from dreamkeras.files.inputs import source_name
 from dreamkeras.formats.reading import id_position, open_table, sequence_position
-from dreamkeras.formats.tables import Layout, Table, find_column, named_or_placed
+from dreamkeras.formats.tables import Column, Layout, Table, find_column, named_or_placed
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import Records, numbered
@@ -135,7 +135,9 @@ def _examples(layout: TableLayout, construct: Construct, columns: _Columns, tabl
     """Returns the examples of the rows that have a measured value and a weight above 0."""
     ids = numbered([""] * len(table.lines) if columns.ids is None else cells[columns.ids], done)
     records = Records(ids, Ragged.from_strings(cells[columns.sequence]), table.lines, table.source)
-    targets = np.stack([_values(cells[position], records) for position in columns.targets], axis=1)
+    targets = np.stack(
+        [_values(cells[position], records, column) for column, position in zip(layout.target_column, columns.targets, strict=True)], axis=1
+    )
     measured = ~np.isnan(targets).all(axis=1)
     weights = _weights(layout, columns, cells, records, measured)
     left_out = {"without a value": int((~measured).sum()), "with weight 0": int((measured & (weights == 0)).sum())}
@@ -149,38 +151,36 @@ def _examples(layout: TableLayout, construct: Construct, columns: _Columns, tabl
         targets=targets[kept].astype(np.float32),
         flags=_flags(layout, construct, records.ids),
         lengths=records.sequences.lengths.astype(np.int32),
-        folds=None if columns.fold is None else read_whole_numbers(cells[columns.fold], records),
+        folds=None if columns.fold is None else read_whole_numbers(cells[columns.fold], records, layout.fold_column or FOLD),
         construct=construct,
-        weights=None if columns.weight is None else weights[kept].astype(np.float32),
-        replicates=_replicates(columns.replicates, cells, records) if columns.replicates else None,
+        weights=None if columns.weight is None else weights[kept],
+        replicates=_replicates(layout, columns.replicates, cells, records) if columns.replicates else None,
         left_out={reason: count for reason, count in left_out.items() if count},
     )
 
 
-def _values(cells: list[str], records: Records) -> np.ndarray:
+def _values(cells: list[str], records: Records, column: Column) -> np.ndarray:
     """Returns measured values, float64 (n,). Missing values are NaN."""
-    values = read_numbers(cells, records, "a number or an empty cell", missing=True)
-    for row in np.flatnonzero(np.isinf(values))[:1]:
-        raise InputError(f"Expected a finite value or an empty cell, got {cells[row]!r} in {records.origin(int(row))}.")
-    return values
+    return read_numbers(cells, records, column, "a number or an empty cell", missing=True)
 
 
 def _weights(layout: TableLayout, columns: _Columns, cells: Cells, records: Records, measured: np.ndarray) -> np.ndarray:
-    """Returns the weight of each row, float64 (n,).
+    """Returns the weight of each row, float32 (n,).
 
     Without a weight column, rows with a value have weight 1, and rows without a value have weight 0.
     """
     if columns.weight is None:
-        return measured.astype(np.float64)
+        return measured.astype(np.float32)
     given = cells[columns.weight]
-    numbers = read_numbers(given, records, missing=True)
     by_variance = layout.weight_column is None
-    wanted = "a variance above 0 whose inverse fits in float32" if by_variance else "a weight of 0 or more"
-    right = np.isfinite(numbers) & ((numbers > 1 / LARGEST) if by_variance else (numbers >= 0))
+    column = next(name for name in (layout.weight_column, layout.variance_column) if name is not None)
+    numbers = read_numbers(given, records, column, missing=True)
+    wanted = f"a variance above {1 / LARGEST:g}" if by_variance else "a weight of 0 or more"
+    right = (numbers > 1 / LARGEST) if by_variance else (numbers >= 0)  # false for NaN
     for row in np.flatnonzero(measured & ~right)[:1]:
-        raise InputError(f"Expected {wanted}, got {given[row]!r} in {records.origin(int(row))}.")
+        raise InputError(f"Expected {wanted}, got {given[row]!r} in column {column!r} of {records.origin(int(row))}.")
     numbers = np.where(measured, numbers, 1)
-    return np.where(measured, 1 / numbers if by_variance else numbers, 0)
+    return np.where(measured, 1 / numbers if by_variance else numbers, 0).astype(np.float32)
 
 
 def _flags(layout: TableLayout, construct: Construct, ids: list[str]) -> np.ndarray:
@@ -191,10 +191,10 @@ def _flags(layout: TableLayout, construct: Construct, ids: list[str]) -> np.ndar
     return (is_reverse[:, None] & told).astype(np.float32)
 
 
-def _replicates(columns: list[list[int]], cells: Cells, records: Records) -> np.ndarray:
+def _replicates(layout: TableLayout, columns: list[list[int]], cells: Cells, records: Records) -> np.ndarray:
     """Returns the replicates, float32 (n, tasks, k). Values are NaN if they are missing or if their task has fewer than k replicates."""
     replicates = np.full((len(records.ids), len(columns), max(map(len, columns))), np.nan, np.float32)
     for task, positions in enumerate(columns):
         for place, position in enumerate(positions):
-            replicates[:, task, place] = _values(cells[position], records)
+            replicates[:, task, place] = _values(cells[position], records, layout.replicate_columns[task][place])
     return replicates

@@ -34,7 +34,7 @@ class ScaledFinal(FinalLayers):
     def fit_scale(self, targets):
         """Sets the offset and the scale of each task to the mean and the standard deviation of its targets.
 
-        The scale of a task with constant targets is 1.
+        The scale of a task is 1 if its targets are constant or differ by less than float32 can represent.
 
         Args:
             targets: Measured values, float32 `(n, tasks)`, with NaN for missing values.
@@ -42,8 +42,10 @@ class ScaledFinal(FinalLayers):
         targets = np.asarray(targets, np.float64)  # sums in float32 are not precise enough for targets with a large mean
         deviation, largest = np.nanstd(targets, axis=0), np.nanmax(np.abs(targets), axis=0)
         self.offset.assign(np.nanmean(targets, axis=0))
-        # A standard deviation below 1e-12 of the largest value is the rounding error of constant targets.
-        self.scale.assign(np.where(deviation > 1e-12 * largest, deviation, 1))
+        # A standard deviation below 1e-12 of the largest value is the rounding error of constant targets. Division by a number below the
+        # smallest normal number of float32 gives NaN on some backends.
+        least = np.maximum(1e-12 * largest, np.finfo(np.float32).tiny)
+        self.scale.assign(np.where(deviation > least, deviation, 1))
 
     def in_units(self, values):
         """Converts standardised values `(batch, tasks)` to the assay's units, float32."""

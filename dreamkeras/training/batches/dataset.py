@@ -60,7 +60,7 @@ def training_batches(examples: Examples, steps: int, seed: int, augmentation: Au
     """
     singletons = _column(examples, "is_singleton")
     bins = Bins(examples.targets) if augmentation.balance else None
-    weights = None if examples.weights is None else examples.weights / examples.weights.mean()
+    weights = None if examples.weights is None else _scaled_weights(examples.weights)
     for epoch in itertools.count(first_epoch):
         generator = np.random.default_rng([seed, epoch])
         for index in np.array_split(_order(examples, bins, augmentation, generator), steps):
@@ -68,6 +68,11 @@ def training_batches(examples: Examples, steps: int, seed: int, augmentation: Au
                 index = np.concatenate([index, index + len(examples)])
             batch = _augmented(*_rows(examples, index, augmentation.strands, generator), singletons, augmentation, generator)
             yield batch if weights is None else (*batch, weights[index % len(examples)])
+
+
+def _scaled_weights(weights: np.ndarray) -> np.ndarray:
+    """Returns weights with a mean of 1, float32 (n,). The sum of many large weights may exceed the range of float32."""
+    return (weights / weights.mean(dtype=np.float64)).astype(np.float32)
 
 
 def _order(examples: Examples, bins: Bins | None, augmentation: Augmentation, generator: np.random.Generator) -> np.ndarray:

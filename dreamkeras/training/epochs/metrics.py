@@ -40,7 +40,8 @@ class PearsonR(keras.metrics.Metric):
         Missing targets are NaN.
         """
         variances = target_variances(targets)
-        scale = np.sqrt(np.where(variances > 0, variances, 1))
+        least = float(np.finfo(np.float32).tiny) ** 2  # a scale below the smallest normal number of float32 gives NaN on some backends
+        scale = np.sqrt(np.where(variances > least, variances, 1))
         measured = ~np.isnan(targets)
         means = np.where(measured, targets, 0).sum(axis=0, dtype=np.float64) / np.maximum(measured.sum(axis=0), 1)
         return cls(targets.shape[1], means.tolist(), scale.tolist())

@@ -106,13 +106,16 @@ def test_invalid_values_are_reported_with_record_file_and_line(tmp_path, value):
 def test_invalid_values_in_later_batches_are_reported_with_their_row(tmp_path):
     rows = [ROWS[0]] * 20_000
     rows[15_000] = f"{LEFT}{INSERTS[0]}{RIGHT}\tnone"
-    with pytest.raises(InputError, match=r"got 'none' in record '15001' \(.*, line 15001\)"):
+    with pytest.raises(InputError, match=r"got 'none' in column 1 of record '15001' \(.*, line 15001\)"):
         read(written(tmp_path, rows))
 
 
 @pytest.mark.parametrize("fold", ["a", "1.5", "nan", "inf", "1e30"])
 def test_invalid_folds_are_reported_with_record_and_line(tmp_path, fold):
-    with pytest.raises(InputError, match=rf"Expected a fold \(a whole number\), got '{fold}' in record '2' \(.*line 2\)"):
+    with pytest.raises(
+        InputError,
+        match=rf"Expected a (fold \(a whole number\)|number between .*), got '{fold}' in column 2 of record '2' \(.*line 2\)",
+    ):
         read(written(tmp_path, [f"{ROWS[0]}\t1", f"{ROWS[1]}\t{fold}"]))
 
 

@@ -38,6 +38,13 @@ def test_the_loss_is_the_standardised_squared_error_summed_over_tasks():
     assert loss(final, targets, expression) == pytest.approx((1 + 4) / 2 + (4 + 0) / 2)
 
 
+def test_the_loss_of_targets_below_the_normal_numbers_of_float32_is_finite():
+    final = made()
+    targets = np.array([[1e-40, 2], [3e-40, 6]], np.float32)
+    final.fit_scale(targets)
+    assert loss(final, targets, np.array([[1, 2], [1, 4]], np.float32)) == pytest.approx(1 + (0 + 1) / 2)
+
+
 def test_missing_targets_are_ignored():
     final = made()
     targets, expression = np.array([[1, np.nan], [3, np.nan]], np.float32), np.array([[0, 5], [1, 5]], np.float32)

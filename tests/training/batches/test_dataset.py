@@ -120,6 +120,12 @@ class TestWeights:
             np.testing.assert_allclose(weights, (targets[:, 0] + 1) / 5)
             assert weights.dtype == np.float32
 
+    @pytest.mark.parametrize("size", [3e38, 1e-44])
+    def test_weights_of_any_size_have_a_mean_of_1(self, size):
+        weighted = dataclasses.replace(examples(9), weights=np.full(9, size, np.float32))
+        for _, _, weights in epoch(weighted, 3):
+            np.testing.assert_array_equal(weights, 1)
+
     def test_weights_change_nothing_else(self):
         plain, weighted = epoch(examples(9), 2), epoch(self.weighted(9), 2, mask=0.2, truths=("nucleotides",))
         assert all(len(batch) == 2 for batch in plain)

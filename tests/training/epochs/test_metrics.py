@@ -85,6 +85,10 @@ def test_constant_targets_have_scale_1():
     assert PearsonR.for_targets(np.full((4, 1), 7, np.float32)).scale == [1]
 
 
+def test_the_scale_of_targets_below_the_normal_numbers_of_float32_is_1():
+    assert PearsonR.for_targets(np.array([[1e-40], [3e-40]], np.float32)).scale == [1]
+
+
 def test_reset_clears_the_state():
     metric = PearsonR()
     over_batches(metric, *pairs(30, seed=1), [])

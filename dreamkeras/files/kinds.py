@@ -1,0 +1,120 @@
+"""Recognises files of other programs by their first bytes, so that an error message names the kind of file and the next step.
+
+The formats in which dreamkeras reads sequences and tables are detected in `formats.reading`.
+"""
+
+import re
+from typing import NamedTuple
+
+from dreamkeras.errors import InputError
+
+__all__ = ["TO_UTF8", "refuse_other_kinds"]
+
+TO_UTF8 = "Convert the text to UTF-8, for example with iconv."
+"""Advice for a text with another encoding."""
+
+_DECOMPRESS = "Decompress the file, or compress it with gzip."
+_EXTRACT = "Extract the files from it."
+_TO_FASTA = "Convert the sequences to FASTA."
+_TO_CSV = "Save the table as CSV."
+_TO_TABLE = "Save the sequences as FASTA, or the table as TSV, CSV or Parquet."
+_REGIONS = "Convert the regions to BED, and give the reference genome."
+_MODEL = "Models are given with -m."
+
+_TEXT = rb"[\t\n\r -~]"
+_BINARY = rb"[\0-\x08\x0e-\x1f\x80-\xff]"
+_SPACED = rb"\S+ +[0-9]+ +[0-9]+( [^\t,\n]*)?\r?\n"
+"""First line of a BED file with spaces between its columns."""
+
+_MEMBER = rb"PK\x03\x04(?s:.{26})"
+"""Header of a zip archive's first file. The name of the file follows."""
+
+
+class _Kind(NamedTuple):
+    """A kind of file.
+
+    Args:
+        name: Name of the kind with its article, such as "a BAM file".
+        first: Regular expression for the first bytes of the content.
+        advice: Sentence that says how to get a file that dreamkeras reads.
+        has_reader: Whether some commands read the kind. No command reads the other kinds.
+    """
+
+    name: str
+    first: bytes
+    advice: str
+    has_reader: bool = False
+
+
+_KINDS = (
+    _Kind("a BAM file", rb"BAM\x01", "Convert the reads to FASTQ, for example with samtools fastq."),
+    _Kind("a CRAM file", rb"CRAM[\x01-\x0f]", "Convert the reads to FASTQ, for example with samtools fastq."),
+    _Kind("a SAM file", rb"@(HD\tVN|SQ\tSN|RG\tID|PG\tID):", "Convert the reads to FASTQ, for example with samtools fastq."),
+    _Kind("a VCF file", rb"##fileformat=VCF", "dreamkeras variants reads VCF.", has_reader=True),
+    _Kind("a BCF file", rb"BCF[\x01-\x0f]", "Convert the variants to VCF with bcftools view."),
+    _Kind("an index of a compressed file", rb"(TBI|CSI|BAI)\x01", "Give the indexed file."),
+    _Kind("a 2bit file", rb"\x43\x27\x41\x1a|\x1a\x41\x27\x43", "Convert the sequences to FASTA with twoBitToFa."),
+    _Kind("a bigWig file", rb"\x26\xfc\x8f\x88|\x88\x8f\xfc\x26", "A bigWig file contains values, not sequences or regions."),
+    _Kind("a bigBed file", rb"\xeb\xf2\x89\x87|\x87\x89\xf2\xeb", _REGIONS),
+    _Kind("a WIG file", rb"(fixed|variable)Step +chrom=", "A WIG file contains values, not sequences or regions."),
+    _Kind("a BED or bedGraph file", rb"track +\w+=|browser +\w+ |" + _SPACED, "Regions require a reference genome.", has_reader=True),
+    _Kind("a GFF file", rb"##gff-version|#!genome-build|##description: ", _REGIONS),
+    _Kind("a GenBank file", rb"LOCUS {4,}\S", _TO_FASTA),
+    _Kind("an EMBL file", rb"ID   \S+;", _TO_FASTA),
+    _Kind("a file of MEME motifs", rb"MEME version [0-9]", "Give a file of sequences."),
+    _Kind("an Excel or Word file", _MEMBER + rb"(xl/|docProps/|\[Content_Types\]\.xml)|\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", _TO_CSV),
+    _Kind("an OpenDocument file", _MEMBER + rb"mimetypeapplication/vnd\.oasis\.opendocument", _TO_CSV),
+    _Kind("a Keras model", _MEMBER + rb"(metadata|config)\.json|" + _MEMBER + rb"model\.weights\.h5", _MODEL),
+    _Kind("an ONNX model", rb"\x08[\x03-\x20](\x12.[ -~]|:)", _MODEL),
+    _Kind("a NumPy file", rb"\x93NUMPY|" + _MEMBER + rb"[^/]+\.npy", _TO_TABLE),
+    _Kind("a Feather or Arrow file", rb"FEA1\0|ARROW1\0|\xff\xff\xff\xff(?s:.{3})\0", _TO_TABLE),
+    _Kind("an HDF5 file", rb"\x89HDF\r\n\x1a\n", _TO_TABLE),
+    _Kind("an ORC file", rb"ORC((?s:.{0,8})\0|" + _BINARY + rb")", _TO_TABLE),
+    _Kind("an Avro file", rb"Obj\x01", _TO_TABLE),
+    _Kind("an SQLite database", rb"SQLite format 3\0", _TO_TABLE),
+    _Kind("an R file", rb"RD[XAB][1-9]\n|[XAB]\n\0\0\0[\x02-\x09]", _TO_TABLE),
+    _Kind(
+        "a Python pickle or PyTorch file", _MEMBER + rb"[^/]+/(data\.pkl|\.format_version)|\x80[\x02-\x09](" + _TEXT + rb"|\x95)", _TO_TABLE
+    ),
+    _Kind("a JSON file", rb"\s*(\{\s*[\"}]|\[\s*[\"{\[])", _TO_TABLE),
+    _Kind("a PDF file", rb"%PDF-", _TO_TABLE),
+    _Kind("a web page", rb"(?i)\s*(<!doctype html|<html|<head)", "Download the data file that the page refers to."),
+    _Kind("an XML file", rb"\s*<\?xml", _TO_TABLE),
+    _Kind("a pointer of Git LFS", rb"version https://git-lfs", "Download the file itself with git lfs pull."),
+    _Kind("an image", rb"\x89PNG|\xff\xd8\xff|GIF8[79]a", _TO_TABLE),
+    _Kind("UTF-32 text", rb"\xff\xfe\0\0|\0\0\xfe\xff|(" + _TEXT + rb"\0\0\0){2}|(\0\0\0" + _TEXT + rb"){2}", TO_UTF8),
+    _Kind("UTF-16 text", rb"\xff\xfe|\xfe\xff|(" + _TEXT + rb"\0){4}|(\0" + _TEXT + rb"){4}", TO_UTF8),
+    _Kind("a zip archive", rb"PK(\x03\x04|\x05\x06)", _EXTRACT),
+    _Kind("a tar archive", rb"(?s:.{257})ustar", _EXTRACT),
+    _Kind("a 7z archive", rb"7z\xbc\xaf\x27\x1c", _EXTRACT),
+    _Kind("a RAR archive", rb"Rar!\x1a\x07", _EXTRACT),
+    _Kind("a bzip2 file", rb"BZh[1-9](1AY&SY|\x17rE8P\x90)", _DECOMPRESS),
+    _Kind("an xz file", rb"\xfd7zXZ\0", _DECOMPRESS),
+    _Kind("a zstd file", rb"\x28\xb5\x2f\xfd", _DECOMPRESS),
+    _Kind("an lz4 file", rb"\x04\x22\x4d\x18", _DECOMPRESS),
+    _Kind("a file compressed twice with gzip", rb"\x1f\x8b", "Decompress it once with gunzip."),
+)
+"""All kinds. If the first bytes match several kinds, the first of these kinds is used."""
+
+_PATTERNS = [(re.compile(kind.first), kind) for kind in _KINDS]
+
+
+def refuse_other_kinds(head: bytes, name: str, *, by_all: bool = False) -> None:
+    r"""Checks that the content of a file is not of another program's kind.
+
+    Args:
+        head: First bytes of the content, after decompression.
+        name: Name of the file, for error messages.
+        by_all: Whether only the kinds are refused that no command reads.
+
+    Raises:
+        InputError: The content is of a refused kind.
+
+    Example:
+        >>> refuse_other_kinds(b"BAM\x01...", "reads.bam")
+        Traceback (most recent call last):
+        dreamkeras.errors.InputError: Cannot read reads.bam: it is a BAM file. Convert the reads to FASTQ, for example with samtools fastq.
+    """
+    for pattern, kind in _PATTERNS:
+        if pattern.match(head) and not (by_all and kind.has_reader):
+            raise InputError(f"Cannot read {name}: it is {kind.name}. {kind.advice}")
