@@ -17,6 +17,10 @@ from dreamkeras.sequence.site_search import occurs_in
 __all__ = ["Constraints", "read_constraints", "settle_constraints"]
 
 
+LONGEST_RUN = 10_000
+"""Maximum value of the constraint `homopolymer`. Designs are checked together with this number of constant bases on each side."""
+
+
 class Constraints(NamedTuple):
     """Constraints on designed inserts. Instances are created by `settle_constraints`.
 
@@ -71,9 +75,9 @@ def settle_constraints(fields: Mapping[str, Any]) -> Constraints:
         gc=_percentages(fields.get("gc")),
         forbid=tuple(map(find_site, _texts("forbid", fields))),
         require=tuple(map(find_site, _texts("require", fields))),
-        homopolymer=_whole("homopolymer", fields, 1),
+        homopolymer=_whole("homopolymer", fields, LONGEST_RUN),
         fixed=tuple(map(_range, _texts("fixed", fields))),
-        max_edits=_whole("max_edits", fields, 1),
+        max_edits=_whole("max_edits", fields),
     )
     for wanted in settled.require:
         for forbidden in settled.forbid:
@@ -85,7 +89,9 @@ def settle_constraints(fields: Mapping[str, Any]) -> Constraints:
 def _percentages(value: Any) -> tuple[float, float] | None:
     if value is None:
         return None
-    is_pair = isinstance(value, list | tuple) and len(value) == 2 and all(isinstance(x, int | float) for x in value)
+    is_pair = (
+        isinstance(value, list | tuple) and len(value) == 2 and all(isinstance(x, int | float) and not isinstance(x, bool) for x in value)
+    )
     # Values such as 0.4 and 0.6 are probably fractions. Hardly any sequence has a GC content between 0.4 % and 0.6 %.
     if not is_pair or not 0 <= value[0] <= value[1] <= 100 or 0 < value[1] <= 1:
         raise InputError(f"Expected gc as two percentages, the lower first, such as 40 and 60, got {value!r}.")
@@ -99,10 +105,12 @@ def _texts(name: str, fields: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _whole(name: str, fields: Mapping[str, Any], least: int) -> int | None:
+def _whole(name: str, fields: Mapping[str, Any], most: int | None = None) -> int | None:
     value = fields.get(name)
-    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < least):
-        raise InputError(f"Expected {name} to be an integer of at least {least}, got {value!r}.")
+    if value is None:
+        return None
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1 or (most and value > most):
+        raise InputError(f"Expected {name} to be an integer {f'from 1 to {most}' if most else 'of at least 1'}, got {value!r}.")
     return value
 
 

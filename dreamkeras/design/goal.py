@@ -67,11 +67,11 @@ def settle_goal(scorer: Scorer, target: Target, task: str | None = None, minus: 
         penalty: Factor for the standard deviation over an ensemble's members. The product is subtracted from the objective.
 
     Raises:
-        InputError: The penalty is negative, the target is not finite, or `task` and `minus` are the same.
+        InputError: The penalty is negative, the target is not a number in the range of float32, or `task` and `minus` are the same.
         ModelError: A task is unknown, no task is given for a model with several tasks, or a penalty is given for a single model.
     """
-    if target not in ("max", "min") and not np.isfinite(float(target)):
-        raise InputError(f"Expected max, min or a number for the target, got {target}.")
+    if target not in ("max", "min") and not abs(float(target)) <= float(np.finfo(np.float32).max):  # predictions are float32
+        raise InputError(f"Expected max, min or a number from -3.4e+38 to 3.4e+38 for the target, got {target}.")
     if not (np.isfinite(penalty) and penalty >= 0):
         raise InputError(f"Expected a penalty of 0 or more, got {penalty:g}.")
     if penalty and not scorer.has_spread:

@@ -50,7 +50,8 @@ def test_the_task_is_optional_for_a_model_with_a_single_task():
         (TWO, "max", {"task": "task 0", "minus": "task 0"}, InputError, "two different tasks"),
         (ONE, "max", {"penalty": 1.0}, ModelError, "A penalty requires an ensemble, got the single model weight sum"),
         (ONE, "max", {"penalty": -1.0}, InputError, "a penalty of 0 or more, got -1"),
-        (ONE, float("nan"), {}, InputError, "max, min or a number for the target, got nan"),
+        (ONE, float("nan"), {}, InputError, r"max, min or a number from -3\.4e\+38 to 3\.4e\+38 for the target, got nan"),
+        (ONE, -1e39, {}, InputError, r"max, min or a number from -3\.4e\+38 to 3\.4e\+38 for the target, got -1e\+39"),
     ],
 )
 def test_invalid_goals_are_refused(predictor, target, choices, error, message):
