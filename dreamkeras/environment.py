@@ -11,12 +11,13 @@ __all__ = ["import_extra", "setting"]
 
 
 @contextmanager
-def setting(name: str, value: str) -> Iterator[None]:
+def setting(name: str, value: str, *, replace: bool = False) -> Iterator[None]:
     """Sets an environment variable during a `with` block, unless the user has already set the variable.
 
     Args:
         name: Name of the variable. A variable with an empty value counts as unset.
         value: Value of the variable during the `with` block.
+        replace: Whether to replace a value that the user has set.
 
     Example:
         >>> with setting("DREAMKERAS_EXAMPLE", "1"):
@@ -26,7 +27,7 @@ def setting(name: str, value: str) -> Iterator[None]:
         False
     """
     before = os.environ.get(name)
-    if before:
+    if before and not replace:
         yield
         return
     os.environ[name] = value

@@ -1,5 +1,6 @@
 """`dreamkeras ablate`: predicts the effect of shuffling spans of sequences."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -7,12 +8,15 @@ import click
 from dreamkeras.explain.names import ABLATION_METHODS
 from dreamkeras.formats.names import TABLES
 
+from ..options.explanation import span_option
+from ..options.genome import chosen_reading, chosen_windows, genome_options
 from ..options.numbers import WholeRange
 from ..options.scoring import chosen_scoring, scoring_options
 from ..options.shared import refuse_unused
 
 if TYPE_CHECKING:
     from dreamkeras.explain.ablation import RegionSpans
+    from dreamkeras.explain.parts import Span
 
 __all__ = ["command"]
 
@@ -46,19 +50,30 @@ OPTIONS = (
 
 @click.command("ablate", epilog="\b\nExample:\n  dreamkeras ablate promoters.fa -m runs/mine --window 10 --step 5 -o effects.tsv")
 @scoring_options(TABLES, "effects", *OPTIONS)
+@span_option
+@genome_options("--region-window")
 def command(
-    spans: str | None, window: int | None, step: int | None, method: str, shuffles: int | None, seed: int | None, **options: Any
+    spans: str | None,
+    window: int | None,
+    step: int | None,
+    method: str,
+    shuffles: int | None,
+    seed: int | None,
+    span: "Span | None",
+    **options: Any,
 ) -> None:
     """Predict the effect of shuffling spans of the sequences in INPUT.
 
-    INPUT may have any sequence format that `dreamkeras predict` reads. Each span of --spans, or by default each window along an insert, is
-    shuffled while the rest of the sequence stays unchanged. Each row of the results describes one span: the name of its sequence, and
-    the start and end of the span as in BED. For each task, the row has the effect: the mean prediction of the shuffled sequences minus the
-    prediction of the original sequence. If each span is shuffled several times, the row also has the standard deviation of the effect over
-    the shuffles.
+    INPUT may have any format that `dreamkeras predict` reads, including regions with --genome and tiles with --tile. Each span of --spans,
+    or by default each window along an insert, is shuffled while the rest of the sequence stays unchanged. Each row of the results describes
+    one span: the name of its sequence, and the start and end of the span as in BED. For each task, the row has the effect: the mean
+    prediction of the shuffled sequences minus the prediction of the original sequence. If each span is shuffled several times, the row also
+    has the standard deviation of the effect over the shuffles.
     """
     if spans and (window or step):
         raise click.UsageError("--spans cannot be combined with --window or --step.")
+    if spans and span:
+        raise click.UsageError("--spans cannot be combined with --span.")
     if method == "unknown":
         refuse_unused("with --method unknown", shuffles=shuffles, seed=seed)
 
@@ -73,18 +88,21 @@ def command(
     from ..results import leave_manifest, model_files, refuse_clashes, report_skipped
 
     given = chosen_scoring(options)
-    files = (*given.inputs, *([spans] if spans else []))
+    windows = chosen_windows(options, given.columns, "--region-window")
+    files = (*given.inputs, *filter(None, (spans, windows.genome if windows else None)))
     refuse_clashes((*files, *model_files(given.models)), given.output)
     regions, width = RegionSpans(read_bed(spans).regions) if spans else None, window or 10
     spans_of = regions or (lambda _ids, inserts: slide(inserts, width, step or max(1, width // 2)))
     scorer, size = given.open_models()
+    reader = chosen_reading(given.inputs, windows, given.columns, scorer.constructs, "--region-window").reader
     ablator = Ablator(scorer, method, shuffles=shuffles or 20, seed=seed or 0, batch_size=size)
     names = effect_columns(scorer.tasks, has_sd=ablator.has_sd)
     with (
         show_records("windows") as progress,
         open_writer(given.output, names, given.format, {**ID, **LABELS}) as writer,
     ):
-        scored = write_effects(ablator.ablate_records(given.read(), spans_of, given.on_error, progress), [AblationTable(writer)])
+        records = reader.read(given.inputs, partial(click.echo, err=True))
+        scored = write_effects(ablator.ablate_records(records, spans_of, given.on_error, progress, span=span), [AblationTable(writer)])
         if regions and spans:
             _report_missing(regions, spans)
     leave_manifest(given.output, given.models, files)

@@ -1,6 +1,7 @@
 """`dreamkeras attribute`: attributes the predictions of a Keras model to bases by gradients."""
 
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -10,7 +11,8 @@ from dreamkeras.explain.names import EFFECT_FORMATS
 from dreamkeras.models.names import ATTRIBUTION_METHODS, BASELINES
 from dreamkeras.training.names import BACKENDS
 
-from ..options.explanation import explanation_options, explanation_outputs, open_explanations
+from ..options.explanation import explanation_options, explanation_outputs, open_explanations, span_option
+from ..options.genome import chosen_reading, chosen_windows, genome_options
 from ..options.numbers import WholeRange
 from ..options.shared import (
     batch_size_option,
@@ -23,6 +25,7 @@ from ..options.shared import (
 
 if TYPE_CHECKING:
     from dreamkeras.explain.attribution import Attribution
+    from dreamkeras.explain.parts import Span
 
 __all__ = ["command"]
 
@@ -68,7 +71,9 @@ __all__ = ["command"]
 )
 @id_column_option
 @sequence_column_option
+@span_option
 @explanation_options
+@genome_options()
 def command(
     inputs: tuple[str, ...],
     model: Path,
@@ -79,28 +84,31 @@ def command(
     backend: str | None,
     id_column: str | int | None,
     sequence_column: str | int | None,
+    span: "Span | None",
     **choices: Any,
 ) -> None:
     """Attribute predictions to the bases of the sequences in INPUT, using the gradients of a Keras model.
 
-    INPUT may have any sequence format that `dreamkeras predict` reads. Contributions explain the same prediction that the
-    exported ONNX model returns, for example the mean over both strands. Each row of the results describes one base, with the name of the
-    sequence and the 1-based position in the insert. For each task, the row has the contribution of the base to the prediction. If FILE ends
-    in .npz, the file also holds the contributions that the three other bases would have at each position.
+    INPUT may have any format that `dreamkeras predict` reads, including regions with --genome and tiles with --tile. Contributions explain
+    the same prediction that the exported ONNX model returns, for example the mean over both strands. Each row of the results describes one
+    base, with the name of the sequence and the 1-based position in the insert. For each task, the row has the contribution of the base to
+    the prediction. If FILE ends in .npz, the file also holds the contributions that the three other bases would have at each position.
     """
     from ..results import leave_manifest, model_files, refuse_clashes, report_skipped
 
+    columns = {"id_column": id_column, "sequence_column": sequence_column}
+    windows = chosen_windows(choices, columns)
+    files = (*inputs, *([windows.genome] if windows and windows.genome else []))
     _check_shuffles(choices)
     explanations = {name: choices.pop(name) for name in ("logos", "png", "seqlets", "meme", "modisco")}
     beside = explanation_outputs(explanations)
-    refuse_clashes((*inputs, *model_files([model])), output, completeness, *beside.files, *beside.folders)
+    refuse_clashes((*files, *model_files([model])), output, completeness, *beside.files, *beside.folders)
     explaining = open_explanations(explanations)
-    file = _checked_model(inputs, model, backend)
+    file = _checked_model(files, model, backend)
 
     from dreamkeras.explain.attribution_files import CompletenessTable, completeness_columns, open_attributions
     from dreamkeras.explain.effect_files import write_effects
     from dreamkeras.export.tracing import load_network
-    from dreamkeras.formats.reading import read_files
     from dreamkeras.formats.writers import open_writer
     from dreamkeras.models.gradients import Attributor
 
@@ -108,15 +116,16 @@ def command(
 
     network, size = load_network(file), choices.pop("batch_size") or 64
     attributor, errors = Attributor(network, batch_size=size, **choices), _Errors()
-    records = read_files(inputs, id_column=id_column, sequence_column=sequence_column)
+    reader = chosen_reading(inputs, windows, columns, [network.construct]).reader
+    records = reader.read(inputs, partial(click.echo, err=True))
     with ExitStack() as stack:
         sinks = [errors, stack.enter_context(open_attributions(output, network.tasks, format))]
         if completeness:
             sinks.append(CompletenessTable(stack.enter_context(open_writer(completeness, completeness_columns(network.tasks)))))
         sinks += stack.enter_context(explaining(network.tasks))
         progress = stack.enter_context(show_records())
-        scored = write_effects(attributor.attribute_records(records, on_error, progress), sinks)
-    leave_manifest(output, [str(file)], inputs)
+        scored = write_effects(attributor.attribute_records(records, on_error, progress, span=span), sinks)
+    leave_manifest(output, [str(file)], files)
     click.echo(errors.summary(), err=True)
     report_skipped(scored, output)
 

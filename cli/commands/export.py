@@ -78,8 +78,8 @@ def command(
 
     Several RUNs, which may also be .onnx files, become one ensemble that returns the mean and the standard deviation of its members.
 
-    With --triton, RUN may also be an .onnx file, and the exported file becomes the newest version of the model NAME in the repository DIR.
-    For a new model, a config.pbtxt is written. An existing config.pbtxt is not changed.
+    With --triton, RUN may also be an .onnx file, which is copied unchanged. The file becomes the newest version of the model NAME in the
+    repository DIR. For a new model, a config.pbtxt is written. An existing config.pbtxt is not changed.
     """
     from functools import partial
     from pathlib import Path
@@ -94,6 +94,7 @@ def command(
     if output:
         refuse_packed(output, "ONNX")
         refuse_clashes((*runs, *(str(Path(run, "model.keras")) for run in runs)), output)
+    is_copied = False
     if triton is None:
         file = Path(output or default_output(runs[0]))
         click.get_current_context().with_resource(held_run(file))
@@ -101,15 +102,16 @@ def command(
     else:
         first = Path(os.path.realpath(runs[0]))
         unchanged = precision == "float32" and all(value is None or value is False for value in choices.values())
-        is_finished = len(runs) == 1 and runs[0].endswith(".onnx") and unchanged
+        is_copied = len(runs) == 1 and runs[0].endswith(".onnx") and unchanged
         with triton_version(triton, name or (first.name if first.is_dir() else first.stem), triton_device) as version:
-            description = copy_onnx(runs[0], version.unfinished) if is_finished else _export(runs, version.unfinished, precision, choices)
+            description = copy_onnx(runs[0], version.unfinished) if is_copied else _export(runs, version.unfinished, precision, choices)
         file = version.file
     rule = {"both": "mean of both strands", "given": "strand as given"}[description.construct.strands]
     precision = description.parity.get("precision", precision)
     echo = partial(click.echo, err=is_stream(file))  # messages must not be mixed with a model that is written to standard output
-    echo(f"Wrote {file}: model {description.name}, construct {description.construct.name}, {rule}, precision {precision}.")
-    if description.parity:
+    copied = f", copied from {runs[0]}" if is_copied else ""
+    echo(f"Wrote {file}: model {description.name}, construct {description.construct.name}, {rule}, precision {precision}{copied}.")
+    if description.parity and not is_copied:  # the parity of a copied file was not measured by this command
         echo(str(Parity(**description.parity)))
 
 

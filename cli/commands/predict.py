@@ -11,7 +11,7 @@ from dreamkeras.formats.names import TABLES, TRACKS
 
 from ..options.cluster import check_cluster, cluster_options, predict_on_cluster
 from ..options.confidence import chosen_confidence, confidence_options
-from ..options.genome import chosen_reading, genome_options
+from ..options.genome import chosen_reading, chosen_windows, column_option, genome_options, track_settings
 from ..options.scoring import chosen_scoring, scoring_options
 from ..preflight.dry_run import dry_run_option, finish, rehearse_predict
 
@@ -31,7 +31,8 @@ __all__ = ["command"]
 )
 @scoring_options((*TABLES, *TRACKS), "results")
 @confidence_options
-@genome_options
+@genome_options()
+@column_option
 @cluster_options
 @click.option("--resume", is_flag=True, help="Save progress in a folder next to FILE. After an interruption, repeat the command to resume.")
 @dry_run_option
@@ -60,11 +61,12 @@ def command(
     inputs, models, output = given.inputs, given.models, given.output
     if dry_run and engine != "local":
         raise click.UsageError(f"--dry-run requires --engine local, got {engine}.")
-    track = _track(output, given.format, options)
+    track, windows = _track(output, given.format, options), chosen_windows(options, given.columns)
     check_resume(inputs, output, resume=resume, is_measured=given.is_measured)
     check_cluster(inputs, output, engine, ray_address, is_track=track is not None, is_measured=given.is_measured)
     scorer, size = given.open_models("cpu" if engine == "ray" else None)
-    reading = chosen_reading(inputs, scorer, options, given.columns, track)
+    reading = chosen_reading(inputs, windows, given.columns, scorer.constructs)
+    settings = track_settings(inputs, windows, options.pop("column"), track)
     refuse_clashes((*reading.files, *model_files(models)), output)
     if track is None and engine == "local":
         choose_format(output, given.format)  # refuses an unknown format before scoring: --resume opens the output only at the end
@@ -72,7 +74,7 @@ def command(
     if confidence:
         scorer = confidence.add_to(scorer)
     choices: dict[str, Any] = {"on_error": given.on_error, "batch_size": size}
-    results = open_results(output, scorer.columns, given.format, reading.track, scorer.texts)
+    results = open_results(output, scorer.columns, given.format, settings, scorer.texts)
     if dry_run:
         rehearse = partial(rehearse_predict, reader=reading.reader, inputs=inputs, **choices)
         finish(scorer, rehearse, size, [output], results=results)

@@ -12,8 +12,16 @@ from .shared import add_options
 if TYPE_CHECKING:
     from dreamkeras.explain.effect_files import EffectSink
     from dreamkeras.explain.explanation import Explanation
+    from dreamkeras.explain.parts import Span
 
-__all__ = ["Outputs", "explanation_options", "explanation_outputs", "open_explanations"]
+__all__ = ["Outputs", "explanation_options", "explanation_outputs", "open_explanations", "span_option"]
+
+span_option = click.option(
+    "--span",
+    metavar="START:END",
+    callback=lambda _context, _option, text: _parsed_span(text),
+    help="Explain only positions START to END of each insert. Positions are counted from 1, and END is included.",
+)
 
 explanation_options = add_options(
     click.option(
@@ -29,6 +37,23 @@ explanation_options = add_options(
     click.option("--meme", type=click.Path(), metavar="FILE", help="Write seqlets as motifs in MEME format to FILE."),
     click.option("--modisco", type=click.Path(path_type=Path), metavar="DIR", help="Write the input files of tfmodisco-lite into DIR."),
 )
+
+
+def _parsed_span(text: str | None) -> "Span | None":
+    """Converts the text of `--span`.
+
+    Raises:
+        click.BadParameter: The text is malformed.
+    """
+    if text is None:
+        return None
+    from dreamkeras.errors import InputError
+    from dreamkeras.explain.parts import Span
+
+    try:
+        return Span.parse(text)
+    except InputError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 class Outputs(NamedTuple):

@@ -1,6 +1,6 @@
-"""Options of `predict` for regions and tiles of a genome, and for writing tracks. At import, the module loads only click."""
+"""Options for regions and tiles of a genome, and for writing tracks. At import, the module loads only click."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
@@ -12,104 +12,141 @@ from .shared import add_options, summits_option
 
 if TYPE_CHECKING:
     from dreamkeras.genome.windows import GenomeWindows, Reader
-    from dreamkeras.scoring.scorer import Scorer
+    from dreamkeras.sequence.construct import Construct
 
-__all__ = ["Reading", "chosen_reading", "genome_options"]
+__all__ = ["Reading", "chosen_reading", "chosen_windows", "column_option", "genome_options", "track_settings"]
 
-genome_options = add_options(
-    click.option(
-        "--genome", type=click.Path(), metavar="FASTA", help="Reference genome. Score the regions in INPUT, which is BED or narrowPeak."
-    ),
-    click.option(
-        "--tile",
-        metavar="WIDTH:STEP",
-        help="Score windows of WIDTH bases every STEP bases, along the sequences of a FASTA file or, with --genome, along regions. "
-        "Windows in which every base is N are skipped.",
-    ),
-    click.option(
-        "--window",
-        type=WholeRange(min=1),
-        metavar="N",
-        help="Score N bases around each region's summit or midpoint.  [default: the model's window length; the region itself if "
-        "the construct has flanks or adapters]",
-    ),
-    click.option(
-        "--strand",
-        type=click.Choice(STRANDS),
-        help="Strand of the genome to read. The choice `given` reads the strand in the BED file.  [default: given]",
-    ),
-    summits_option,
-    click.option(
-        "--column", metavar="NAME", help="Column of predictions to write to a bedGraph or bigWig. Required if there are several columns."
-    ),
+
+def genome_options(window: str = "--window") -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Returns a decorator that adds the options for regions and tiles of a genome to a command.
+
+    Args:
+        window: Name of the option for the length of windows around regions.
+    """
+    return add_options(
+        click.option(
+            "--genome", type=click.Path(), metavar="FASTA", help="Reference genome. Read the regions in INPUT, which is BED or narrowPeak."
+        ),
+        click.option(
+            "--tile",
+            metavar="WIDTH:STEP",
+            help="Read windows of WIDTH bases every STEP bases, along the sequences of a FASTA file or, with --genome, along regions. "
+            "Windows in which every base is N are skipped.",
+        ),
+        click.option(
+            window,
+            type=WholeRange(min=1),
+            metavar="N",
+            help="Read N bases around each region's summit or midpoint.  [default: the model's window length; the region itself if "
+            "the construct has flanks or adapters]",
+        ),
+        click.option(
+            "--strand",
+            type=click.Choice(STRANDS),
+            help="Strand of the genome to read. The choice `given` reads the strand in the BED file.  [default: given]",
+        ),
+        summits_option,
+    )
+
+
+column_option = click.option(
+    "--column", metavar="NAME", help="Column of predictions to write to a bedGraph or bigWig. Required if there are several columns."
 )
 
 
 class Reading(NamedTuple):
-    """Reader of the input files of `predict`, and settings of the output track.
+    """Reader of the input files of a command.
 
     Args:
         reader: Reads the records.
-        track: Keyword arguments of `formats.tracks.open_track`.
         files: Paths of all files that are read.
         choices: The chosen options, which can be written as JSON.
     """
 
     reader: "Reader"
-    track: Mapping[str, Any]
     files: tuple[str, ...]
     choices: Mapping[str, Any]
 
 
-def chosen_reading(
-    inputs: Sequence[str], scorer: "Scorer", choices: dict[str, Any], columns: Mapping[str, str | int | None], format: str | None
-) -> Reading:
-    """Returns the reader of the inputs and the settings of a track.
+def chosen_windows(choices: dict[str, Any], columns: Mapping[str, str | int | None], window: str = "--window") -> "GenomeWindows | None":
+    """Removes the genome options from `choices`, and returns the windows to read. Returns None if no genome or tile is given.
 
     Args:
-        inputs: Input files.
-        scorer: Model, whose constructs determine the default window.
-        choices: Values of the genome options, by parameter name.
+        choices: Values of the options, by parameter name.
         columns: Values of `--id-column` and `--sequence-column`.
-        format: Format of the track. None for a table.
+        window: Name of the option for the length of windows around regions, as for `genome_options`.
 
     Raises:
         click.UsageError: Options cannot be combined.
-        InputError: A genome cannot be read.
+        InputError: The value of `--tile` is malformed.
     """
-    from dreamkeras.genome.windows import Reader, contig_lengths, default_window
-
-    column = choices["column"]
-    windows = _chosen_windows(choices)
-    if windows is None:
-        return Reading(Reader(None, **columns), {"column": column}, tuple(inputs), columns)
-    for name, value in columns.items():
-        if value is not None:
-            raise click.UsageError(f"--{name.replace('_', '-')} requires a table as INPUT, got --{'tile' if windows.tile else 'genome'}.")
-    if windows.genome and windows.tile is None and windows.window is None:
-        windows = windows._replace(window=default_window(scorer.constructs))
-    if windows.summits is not None and windows.window is None:
-        raise click.UsageError("--summits requires --window N, because complete regions are scored without --window.")
-    track = {
-        "column": column,
-        "middle": windows.tile.middle if windows.tile else None,
-        "lengths": contig_lengths(inputs, windows) if format == "bigwig" or (format and windows.genome) else None,
-    }
-    files = (*inputs, *([windows.genome] if windows.genome else []))
-    return Reading(Reader(windows), track, files, {**columns, **windows._asdict()})
-
-
-def _chosen_windows(choices: dict[str, Any]) -> "GenomeWindows | None":
-    genome, tile, window, strand, summits = (choices[name] for name in ("genome", "tile", "window", "strand", "summits"))
+    options = {"window": window, "strand": "--strand", "summits": "--summits"}
+    genome, tile = choices.pop("genome"), choices.pop("tile")
+    given = {name: choices.pop(option.strip("-").replace("-", "_")) for name, option in options.items()}
     if genome is None and tile is None:
-        for name in ("window", "strand", "summits"):
-            if choices[name] is not None:
-                raise click.UsageError(f"--{name} requires --genome FASTA{' or --tile WIDTH:STEP' * (name == 'strand')}.")
+        for name, option in options.items():
+            if given[name] is not None:
+                raise click.UsageError(f"{option} requires --genome FASTA{' or --tile WIDTH:STEP' * (name == 'strand')}.")
         return None
     for name in ("window", "summits"):
-        if choices[name] is not None and (tile or genome is None):
-            raise click.UsageError(f"--{name} requires --genome FASTA and cannot be combined with --tile.")
+        if given[name] is not None and (tile or genome is None):
+            raise click.UsageError(f"{options[name]} requires --genome FASTA and cannot be combined with --tile.")
+    for name, value in columns.items():
+        if value is not None:
+            raise click.UsageError(f"--{name.replace('_', '-')} requires a table as INPUT, got --{'tile' if tile else 'genome'}.")
     from dreamkeras.genome.tiles import Tile
     from dreamkeras.genome.windows import GenomeWindows
 
-    return GenomeWindows(genome, Tile.parse(tile) if tile else None, window, strand or "given", summits)
+    return GenomeWindows(genome, Tile.parse(tile) if tile else None, given["window"], given["strand"] or "given", given["summits"])
+
+
+def chosen_reading(
+    inputs: Sequence[str],
+    windows: "GenomeWindows | None",
+    columns: Mapping[str, str | int | None],
+    constructs: "Sequence[Construct]",
+    window: str = "--window",
+) -> Reading:
+    """Returns the reader of the inputs.
+
+    Args:
+        inputs: Input files.
+        windows: Windows to read, from `chosen_windows`.
+        columns: Values of `--id-column` and `--sequence-column`.
+        constructs: Constructs of the models, which determine the default length of windows around regions.
+        window: Name of the option for the length of windows around regions, as for `genome_options`.
+
+    Raises:
+        click.UsageError: `--summits` is given although complete regions are read.
+    """
+    from dreamkeras.genome.windows import Reader, default_window
+
+    if windows is None:
+        return Reading(Reader(None, **columns), tuple(inputs), columns)
+    if windows.genome and windows.tile is None and windows.window is None:
+        windows = windows._replace(window=default_window(constructs))
+    if windows.summits is not None and windows.window is None:
+        raise click.UsageError(f"--summits requires {window} N, because complete regions are scored without {window}.")
+    files = (*inputs, *([windows.genome] if windows.genome else []))
+    return Reading(Reader(windows), files, {**columns, **windows._asdict()})
+
+
+def track_settings(inputs: Sequence[str], windows: "GenomeWindows | None", column: str | None, format: str | None) -> Mapping[str, Any]:
+    """Returns the keyword arguments of `formats.tracks.open_track`.
+
+    Args:
+        inputs: Input files.
+        windows: Windows that are read.
+        column: Value of `--column`.
+        format: Format of the track. None for a table.
+
+    Raises:
+        InputError: A genome cannot be read.
+    """
+    from dreamkeras.genome.windows import contig_lengths
+
+    if windows is None:
+        return {"column": column}
+    needs_lengths = format == "bigwig" or (format and windows.genome)
+    lengths = contig_lengths(inputs, windows) if needs_lengths else None
+    return {"column": column, "middle": windows.tile.middle if windows.tile else None, "lengths": lengths}

@@ -1,6 +1,6 @@
 """Options of commands that score the sequences in files with models. At import, the module loads only click."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import click
@@ -19,7 +19,6 @@ from .shared import (
 
 if TYPE_CHECKING:
     from dreamkeras.scoring.scorer import Scorer
-    from dreamkeras.sequence.records import Records
 
 __all__ = ["Scoring", "chosen_scoring", "scoring_options"]
 
@@ -61,12 +60,6 @@ class Scoring(NamedTuple):
         from ..opening import open_models
 
         return open_models(self.models, device or self.device, self.batch_size, self.threads)
-
-    def read(self) -> "Iterator[Records]":
-        """Reads the records of all inputs in batches."""
-        from dreamkeras.formats.reading import read_files
-
-        return read_files(self.inputs, **self.columns)
 
 
 def scoring_options(formats: Sequence[str], results: str, *own: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 if TYPE_CHECKING:
+    from dreamkeras.explain.parts import Span
     from dreamkeras.genome.windows import Reader
     from dreamkeras.scoring.scorer import Scorer
     from dreamkeras.variants.run import OpenSink
@@ -78,18 +79,14 @@ def rehearse_predict(
         The error with which the run would fail, or an empty string if the run would succeed.
     """
     from dreamkeras.files.inputs import rereadable
-    from dreamkeras.genome.reference import Genome
     from dreamkeras.scoring.pipeline import score_records
 
     from .estimate import Discard
-    from .inventory import Tally, describe_files, describe_regions
+    from .inventory import Tally
 
-    tally, windows = Tally(stand_in.constructs), reader.windows
+    tally = Tally(stand_in.constructs)
     with rereadable(*inputs):
-        if windows and windows.genome:
-            lines += describe_regions(inputs, Genome(windows.genome))
-        else:
-            lines += describe_files(inputs, is_table=reader.id_column is not None or reader.sequence_column is not None)
+        lines += _describe(inputs, reader)
         try:
             records = tally.watch(reader.read(inputs, partial(click.echo, err=True)))
             score_records(records, stand_in, Discard(), on_error="skip", batch_size=batch_size, may_be_empty=True)
@@ -98,29 +95,40 @@ def rehearse_predict(
     return tally.failure(on_error)
 
 
+def _describe(inputs: Sequence[str], reader: "Reader") -> "list[Line]":
+    """Returns the lines of the report on the input files."""
+    from dreamkeras.genome.reference import Genome
+
+    from .inventory import describe_files, describe_regions
+
+    if reader.windows and reader.windows.genome:
+        return describe_regions(inputs, Genome(reader.windows.genome))
+    return describe_files(inputs, is_table=reader.id_column is not None or reader.sequence_column is not None)
+
+
 def rehearse_mutagenesis(
     stand_in: "StandIn",
     lines: "list[Line]",
+    reader: "Reader",
     inputs: Sequence[str],
-    columns: Mapping[str, str | int | None],
     on_error: str,
     batch_size: int,
     deletions: bool,
+    span: "Span | None" = None,
 ) -> str:
     """Runs `mutagenesis` with a stand-in for the model, as `rehearse_predict` does for `predict`."""
     from dreamkeras.explain.mutagenesis import mutate_records
     from dreamkeras.files.inputs import rereadable
-    from dreamkeras.formats.reading import read_files
     from dreamkeras.scoring.skipped import Skipped
 
-    from .inventory import Line, Tally, describe_files
+    from .inventory import Line, Tally
 
     tally, letters, skipped = Tally(stand_in.constructs), 0, Skipped()
     with rereadable(*inputs):
-        lines += describe_files(inputs, is_table=any(column is not None for column in columns.values()))
+        lines += _describe(inputs, reader)
         try:
-            records = tally.watch(read_files(inputs, **columns))
-            for part in mutate_records(records, stand_in, deletions=deletions, on_error="skip", batch_size=batch_size):
+            records = tally.watch(reader.read(inputs, partial(click.echo, err=True)))
+            for part in mutate_records(records, stand_in, deletions=deletions, span=span, on_error="skip", batch_size=batch_size):
                 letters += len(part.found.inserts.flat)
                 skipped += part.skipped
         finally:

@@ -9,7 +9,8 @@ from dreamkeras.errors import InputError
 from dreamkeras.explain.mutagenesis import BatchResult, fitting_batches
 from dreamkeras.explain.mutants import common_inserts, fit_problems, require_fit
 from dreamkeras.explain.names import ABLATION_METHODS
-from dreamkeras.genome.regions import Regions
+from dreamkeras.explain.parts import Span, explained_parts, span_problems
+from dreamkeras.explain.spans import RegionSpans, Spans, slide
 from dreamkeras.scoring.distinct import DistinctScorer
 from dreamkeras.scoring.scorer import BATCH_SIZE, Progress, Scorer
 from dreamkeras.sequence.alphabet import N
@@ -23,27 +24,14 @@ AT_ONCE = 8192
 """Maximum number of ablated sequences in memory at a time. If windows are long, the number is smaller."""
 
 
-class Spans(NamedTuple):
-    """Spans of inserts, with 0-based and half-open positions.
-
-    Args:
-        sequences: Index of the sequence that contains each span, in ascending order, int64 (m,).
-        starts: Position of each span's first letter within the insert, int64 (m,).
-        ends: Position after each span's last letter, int64 (m,).
-    """
-
-    sequences: np.ndarray
-    starts: np.ndarray
-    ends: np.ndarray
-
-
 class Ablation(NamedTuple):
     """Effects of ablating spans of sequences.
 
     Args:
         ids: n names of sequences.
         inserts: The n unchanged inserts of the sequences.
-        spans: The m spans that were ablated.
+        spans: The m spans that were ablated. For a genomic window that begins before its contig, positions are counted from the first base
+            of the contig.
         reference: Predictions for the unchanged sequences, float32 (n, tasks).
         effects: Mean prediction over the ablated sequences minus the reference, float32 (m, tasks). The effect is negative if the span
             increases the prediction, and NaN if every shuffle of the span is equal to the span.
@@ -65,89 +53,6 @@ def _unknown(spans: Ragged, _random: np.random.Generator) -> Ragged:
 METHODS: dict[str, Callable[[Ragged, np.random.Generator], Ragged]] = dict(
     zip(ABLATION_METHODS, (shuffle_dinucleotides, shuffle_letters, _unknown), strict=True)
 )
-
-
-def slide(inserts: Ragged, width: int, step: int) -> Spans:
-    """Returns sliding windows along inserts.
-
-    The last window ends at the end of the insert. If an insert is shorter than a window, its only window is the complete insert.
-
-    Args:
-        inserts: n inserts.
-        width: Length of a window.
-        step: Distance between the starts of successive windows.
-
-    Raises:
-        InputError: The width or the step is below 1.
-
-    Example:
-        >>> slide(Ragged.from_strings(["ACGTACGTAC"]), 4, 4).starts
-        array([0, 4, 6])
-    """
-    if width < 1 or step < 1:
-        raise InputError(f"Expected a width and a step of at least 1, got a width of {width} and a step of {step}.")
-    room = np.maximum(inserts.lengths - width, 0)
-    counts = -(-room // step) + 1
-    sequences = np.repeat(np.arange(len(inserts)), counts)
-    number = np.arange(len(sequences)) - np.repeat(np.cumsum(counts) - counts, counts)
-    starts = np.minimum(number * step, room[sequences])
-    return Spans(sequences, starts, np.minimum(starts + width, inserts.lengths[sequences]))
-
-
-class RegionSpans:
-    """Finds the regions that belong to sequences with given names, and records which regions were found.
-
-    Args:
-        regions: Regions to ablate. The contigs are names of sequences, and the positions are relative to the inserts.
-    """
-
-    def __init__(self, regions: Regions) -> None:
-        self._regions = regions
-        self._rows: dict[str, list[int]] = {}
-        for row, name in enumerate(regions.contigs):
-            self._rows.setdefault(name, []).append(row)
-        self._met = np.zeros(len(regions.contigs), bool)
-
-    def __len__(self) -> int:
-        return len(self._met)
-
-    @property
-    def missing(self) -> int:
-        """Number of regions whose sequence has not occurred in any call."""
-        return int((~self._met).sum())
-
-    def __call__(self, ids: list[str], inserts: Ragged) -> Spans:
-        """Returns the regions that belong to the sequences named in `ids`, as spans of `inserts`.
-
-        Raises:
-            InputError: A region extends beyond the insert.
-        """
-        for index, problem in self.problems(ids, inserts.lengths).items():
-            raise InputError(f"{problem} in {ids[index]!r}.")
-        return Spans(*self._found(ids)[:3])
-
-    def problems(self, ids: list[str], lengths: np.ndarray) -> dict[int, str]:
-        """Returns messages for sequences with regions beyond the end of the insert, by index of the sequence.
-
-        All regions of the sequences are marked as found.
-
-        Args:
-            ids: n names.
-            lengths: Lengths of the inserts, int64 (n,).
-        """
-        sequences, starts, ends, rows = self._found(ids)
-        self._met[rows] = True
-        beyond = ends > lengths[sequences]
-        problems: dict[int, str] = {}
-        for index, start, end in zip(*(column[beyond].tolist() for column in (sequences, starts, ends)), strict=True):
-            problems.setdefault(index, f"Expected spans within the insert, got {start}-{end} for an insert of {lengths[index]} letters")
-        return problems
-
-    def _found(self, ids: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Returns the three columns of `Spans`, and the row number of each region in the file."""
-        found = [(index, row) for index, name in enumerate(ids) for row in self._rows.get(name, ())]
-        sequences, rows = np.array(found, np.int64).reshape(-1, 2).T
-        return sequences, self._regions.starts[rows], self._regions.ends[rows], rows
 
 
 class Ablator:
@@ -181,25 +86,37 @@ class Ablator:
         """Whether effects have a standard deviation, which requires several shuffles per span."""
         return self._shuffles > 1
 
-    def ablate(self, records: Records, spans_of: Callable[[list[str], Ragged], Spans], progress: Progress | None = None) -> Ablation:
+    def ablate(
+        self,
+        records: Records,
+        spans_of: Callable[[list[str], Ragged], Spans],
+        progress: Progress | None = None,
+        *,
+        span: Span | None = None,
+    ) -> Ablation:
         """Predicts the effects of ablating spans of sequences.
 
         Args:
             records: n named sequences.
-            spans_of: Function that takes the names and inserts of sequences, and returns the spans to ablate.
+            spans_of: Function that takes the names of sequences and the part of each insert that may be ablated. The function returns the
+                spans to ablate, relative to these parts.
             progress: Function to call after each batch with the number of windows in the batch.
+            span: Positions of each insert that may be ablated. If None, complete inserts may be ablated.
 
         Raises:
             InputError: A sequence does not fit the model. The message names the sequence.
             ModelError: The inserts that the members of an ensemble find in a sequence differ.
         """
-        require_fit(records, fit_problems(records, self.scorer.constructs))
-        inserts = records.sequences.cut(*common_inserts(records.sequences, self.scorer.constructs))
-        spans = spans_of(records.ids, inserts)
+        constructs = self.scorer.constructs
+        require_fit(records, {**span_problems(records, constructs, span), **fit_problems(records, constructs)})
+        inserts = records.sequences.cut(*common_inserts(records.sequences, constructs))
+        parts = explained_parts(records, constructs[0], span)
+        found = spans_of(records.ids, parts.cut(inserts))
+        spans, named = found.moved(parts.starts), found.moved(parts.positions)
         reference = self._ask(inserts, progress)
         effects = np.empty((len(spans.starts), reference.shape[1]), np.float32)
         sd = np.empty_like(effects) if self.has_sd else None
-        width = sum(construct.length for construct in self.scorer.constructs)
+        width = sum(construct.length for construct in constructs)
         at_once = max(1, min(AT_ONCE, BATCH_LETTERS // width) // self._shuffles)
         for first in range(0, len(effects), at_once):
             rows = slice(first, first + at_once)
@@ -211,7 +128,7 @@ class Ablator:
             effects[rows] = values.mean(axis=1)
             if sd is not None:
                 sd[rows] = values.std(axis=1, ddof=1)
-        return Ablation(records.ids, inserts, spans, reference, effects, sd)
+        return Ablation(records.ids, inserts, named, reference, effects, sd)
 
     def ablate_records(
         self,
@@ -219,6 +136,8 @@ class Ablator:
         spans_of: Callable[[list[str], Ragged], Spans],
         on_error: Literal["fail", "skip"] = "fail",
         progress: Progress | None = None,
+        *,
+        span: Span | None = None,
     ) -> Iterator[BatchResult[Ablation]]:
         """Predicts the effects of ablating spans of many records, in order and a few records at a time.
 
@@ -229,13 +148,14 @@ class Ablator:
         """
 
         def problems_of(batch: Records) -> dict[int, str]:
-            found = fit_problems(batch, self.scorer.constructs)
+            constructs = self.scorer.constructs
+            found = {**span_problems(batch, constructs, span), **fit_problems(batch, constructs)}
             if isinstance(spans_of, RegionSpans):
-                found = {**spans_of.problems(batch.ids, self.scorer.constructs[0].find_inserts(batch.sequences).lengths), **found}
+                found = {**spans_of.problems(batch.ids, explained_parts(batch, constructs[0], span).lengths), **found}
             return found
 
         for batch in fitting_batches(records, problems_of, on_error):
-            yield BatchResult(self.ablate(batch.found, spans_of, progress), batch.skipped)
+            yield BatchResult(self.ablate(batch.found, spans_of, progress, span=span), batch.skipped)
 
     def _ablated(self, inserts: Ragged, spans: Spans) -> tuple[Ragged, np.ndarray]:
         """Returns the ablated inserts, one per span and shuffle, and whether any shuffle differs from its span, bool (spans,)."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from dreamkeras.explain.attribution import Attribution
 from dreamkeras.explain.effect_files import EffectSink, RowSink, choose_effect_format, open_arrays
+from dreamkeras.explain.explanation import first_positions
 from dreamkeras.explain.names import ARRAYS
 from dreamkeras.formats.writers import ID, open_writer
 from dreamkeras.sequence.alphabet import BASES
@@ -39,7 +40,7 @@ class ContributionTable(RowSink):
     def write(self, found: Attribution) -> None:
         """Writes a row for each letter."""
         owner = found.inserts.owners()
-        position = np.arange(len(owner)) - found.inserts.offsets[owner] + 1
+        position = np.arange(len(owner)) + (first_positions(found) - found.inserts.offsets[:-1])[owner] + 1
         letters = found.inserts.flat.tobytes().decode("latin-1")
         self._writer.write(np.array(found.ids, object)[owner].tolist(), found.importance(), (position.tolist(), list(letters)))
 
@@ -60,9 +61,10 @@ class CompletenessTable(RowSink):
 def open_attributions(path: str, tasks: Sequence[str], format: str | None = None) -> Iterator[EffectSink[Attribution]]:
     """Opens a file for attributions. For the formats and errors, see `effect_files.open_effects`.
 
-    An array file contains `ids` (n,), `offsets` (n + 1,), `letters` S1 (letters,), `tasks` and `bases`. The hypothetical contributions
-    `scores` have the shape (letters, 4, tasks), and the `contributions` have the shape (letters, tasks). The arrays `reference`, `baseline`
-    and `completeness_error` have the shape (n, tasks). The letters of insert i are in the rows from `offsets[i]` to `offsets[i + 1]`.
+    An array file contains `ids` (n,), `offsets` (n + 1,), `positions` (n,), `letters` S1 (letters,), `tasks` and `bases`. The hypothetical
+    contributions `scores` have the shape (letters, 4, tasks). The `contributions` have the shape (letters, tasks). The arrays `reference`,
+    `baseline` and `completeness_error` have the shape (n, tasks). The letters of insert i are in the rows from `offsets[i]` to
+    `offsets[i + 1]`.
     """
     if choose_effect_format(path, format) == ARRAYS:
         with open_arrays(path, tasks, _arrays, lambda _: {"bases": np.array(list(BASES))}) as sink:

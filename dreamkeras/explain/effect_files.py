@@ -14,7 +14,7 @@ from typing import IO, Any, Protocol, TypeVar, cast
 import numpy as np
 
 from dreamkeras.errors import InputError
-from dreamkeras.explain.explanation import Explanation
+from dreamkeras.explain.explanation import Explanation, first_positions
 from dreamkeras.explain.mutagenesis import BatchResult, Mutagenesis
 from dreamkeras.explain.mutants import CHANGES, real_changes
 from dreamkeras.explain.names import ARRAYS
@@ -113,7 +113,7 @@ class EffectTable(RowSink):
         columns = [found.effects] if found.sd is None else [found.effects, found.sd]
         values = np.concatenate([column[place, change] for column in columns], axis=1)
         owner = found.inserts.owner(place)
-        position = place - found.inserts.offsets[owner] + 1
+        position = place + (first_positions(found) - found.inserts.offsets[:-1])[owner] + 1
         names, alternatives = np.array(found.ids, object), np.array(CHANGES, object)
         letters = np.array([chr(code) for code in range(256)], object)[found.inserts.flat]  # equal letters share one string object
         for first in range(0, len(place), ROWS):
@@ -172,11 +172,13 @@ class _Arrays:
         self._types: dict[str, np.dtype] = {}
         self._ids: list[str] = []
         self._lengths: list[np.ndarray] = []
+        self._positions: list[np.ndarray] = []
 
     def write(self, found: Explanation) -> None:
         """Adds the arrays of a batch of records."""
         self._ids += found.ids
         self._lengths.append(found.inserts.lengths)
+        self._positions.append(first_positions(found))
         for name, array in {"letters": found.inserts.flat.view("S1"), **self._arrays(found)}.items():
             self._add(name, array)
 
@@ -185,7 +187,9 @@ class _Arrays:
     ) -> None:
         """Writes all arrays to an `.npz` file."""
         offsets = np.cumsum([0, *np.concatenate([np.zeros(0, np.int64), *self._lengths])])
-        small = {"ids": np.array(self._ids, str), "offsets": offsets, "tasks": np.array(tasks, str), **constants(self._shapes)}
+        positions = np.concatenate([np.zeros(0, np.int64), *self._positions])
+        small = {"ids": np.array(self._ids, str), "offsets": offsets, "positions": positions, "tasks": np.array(tasks, str)}
+        small.update(constants(self._shapes))
         with zipfile.ZipFile(file, "w") as archive:
             for name, array in small.items():
                 with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
@@ -230,9 +234,9 @@ def open_arrays(
     """Opens an `.npz` file for effects. The file appears when the `with` block ends without an error.
 
     Inside the block, arrays are collected in unnamed temporary files in the same folder. The file always contains `ids` (n,), `offsets`
-    (n + 1,), `letters` S1 (letters,) and `tasks`. By default, it also contains `reference` (n, tasks), `effects` (letters, 4 or 5, tasks)
-    and `changes`, and `effects_sd` if the effects have standard deviations. The letters of insert i are in the rows from `offsets[i]` to
-    `offsets[i + 1]`.
+    (n + 1,), `positions` (n,), `letters` S1 (letters,) and `tasks`. By default, it also contains `reference` (n, tasks), `effects`
+    (letters, 4 or 5, tasks) and `changes`, and `effects_sd` if the effects have standard deviations. The letters of insert i are in the
+    rows from `offsets[i]` to `offsets[i + 1]`.
 
     Args:
         path: Path of the file.

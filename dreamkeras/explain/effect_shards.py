@@ -1,9 +1,10 @@
 """Stores the finished effects of a saturation mutagenesis on disk, so that an interrupted run can be resumed."""
 
 from collections.abc import Iterable, Iterator
-from typing import Literal
+from typing import Any, Literal
 
 from dreamkeras.explain.mutagenesis import BatchResult, Mutagenesis, mutate_records
+from dreamkeras.explain.parts import Span
 from dreamkeras.scoring.scorer import BATCH_SIZE, Progress, Scorer
 from dreamkeras.scoring.shards import Shard, Shards, in_shards, join_shards
 from dreamkeras.sequence.ragged import Ragged
@@ -24,6 +25,7 @@ def mutate_into_shards(
     shards: Shards,
     *,
     deletions: bool = False,
+    span: Span | None = None,
     on_error: Literal["fail", "skip"] = "fail",
     batch_size: int = BATCH_SIZE,
     progress: Progress | None = None,
@@ -34,20 +36,20 @@ def mutate_into_shards(
     finished shards.
     """
     for pieces in in_shards(records, SHARD, shards.done):
-        parts = mutate_records(pieces, scorer, deletions=deletions, on_error=on_error, batch_size=batch_size, progress=progress)
-        shards.add(join_shards([_shard(part) for part in parts]))
+        choices: dict[str, Any] = {"deletions": deletions, "span": span, "on_error": on_error, "batch_size": batch_size}
+        shards.add(join_shards([_shard(part) for part in mutate_records(pieces, scorer, progress=progress, **choices)]))
 
 
 def shard_parts(shards: Shards) -> Iterator[BatchResult[Mutagenesis]]:
     """Yields the effects from the shards, in order. One shard is in memory at a time."""
     for ids, reference, skipped, others in shards:
         inserts = Ragged.from_lengths(others["letters"], others["insert_lengths"])
-        yield BatchResult(Mutagenesis(ids, inserts, reference, others["effects"], others.get("sd")), skipped)
+        yield BatchResult(Mutagenesis(ids, inserts, reference, others["effects"], others.get("sd"), others.get("positions")), skipped)
 
 
 def _shard(part: BatchResult[Mutagenesis]) -> Shard:
     found = part.found
     others = {"letters": found.inserts.flat, "insert_lengths": found.inserts.lengths, "effects": found.effects}
-    if found.sd is not None:
-        others["sd"] = found.sd
+    optional = {"sd": found.sd, "positions": found.positions}
+    others.update({name: array for name, array in optional.items() if array is not None})
     return Shard(found.ids, found.reference, part.skipped, others)

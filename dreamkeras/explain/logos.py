@@ -14,7 +14,7 @@ from xml.sax.saxutils import escape
 import numpy as np
 
 from dreamkeras.errors import InputError
-from dreamkeras.explain.explanation import Explanation
+from dreamkeras.explain.explanation import Explanation, first_positions
 from dreamkeras.files.folders import open_folder
 from dreamkeras.files.outputs import naming_output
 from dreamkeras.plots.style import draw_plots, new_figure, plain_settings, save_figure
@@ -53,13 +53,14 @@ The limits keep a file name, with a number and a suffix, within 255 bytes.
 FONT = 'font-family="sans-serif" font-size="11"'
 
 
-def logo_svg(letters: str, heights: np.ndarray, title: str = "") -> str:
+def logo_svg(letters: str, heights: np.ndarray, title: str = "", first: int = 0) -> str:
     """Returns a logo as an SVG document.
 
     Args:
         letters: Sequence of n letters. All letters except A, C, G and T are drawn as N.
         heights: Heights of the letters, float (n,).
         title: Title above the logo.
+        first: Position of the first letter, counted from 0.
 
     Raises:
         InputError: The number of heights differs from the number of letters, or a height is not finite.
@@ -77,16 +78,16 @@ def logo_svg(letters: str, heights: np.ndarray, title: str = "") -> str:
         f'<title>{shown}</title><text x="{LEFT}" y="14">{shown}</text><defs>',
         *(f'<path id="{glyph}" d="{GLYPHS[glyph]}" fill="{COLOURS[glyph]}" fill-rule="evenodd"/>' for glyph in sorted(set(drawn))),
         "</defs>",
-        *_svg_letters(letters, drawn, heights * scale, heights, line),
+        *_svg_letters(letters, drawn, heights * scale, heights, line, first),
         f'<path d="M{LEFT} {line:.2f}H{width}" stroke="black"/>',
-        *_svg_numbers(len(drawn), most, least, height),
+        *_svg_numbers(len(drawn), most, least, height, first),
         "</svg>",
     ]
     return "\n".join(parts) + "\n"
 
 
 @plain_settings()
-def draw_logo(letters: str, heights: np.ndarray, path: Path, title: str = "") -> None:
+def draw_logo(letters: str, heights: np.ndarray, path: Path, title: str = "", first: int = 0) -> None:
     """Draws a logo to a PNG file. The file gets its name only when the logo is complete. See `logo_svg` for the other arguments.
 
     Raises:
@@ -101,13 +102,13 @@ def draw_logo(letters: str, heights: np.ndarray, path: Path, title: str = "") ->
 
     axes = figure.subplots()
     outlines = {glyph: _outline(GLYPHS[glyph]) for glyph in set(drawn)}
-    for place, (glyph, value) in enumerate(zip(drawn, heights.tolist(), strict=True), 1):
+    for place, (glyph, value) in enumerate(zip(drawn, heights.tolist(), strict=True), first + 1):
         outline = outlines[glyph]
         moved = np.asarray(outline.vertices) * (0.01, -0.01 * value) + (place - 0.5, value)
         axes.add_patch(PathPatch(Outline(moved, outline.codes), facecolor=COLOURS[glyph], linewidth=0))
     axes.axhline(0, color="black", linewidth=0.8)
     room = 0.05 * (most - least) or 1
-    axes.set(xlim=(0.5, len(drawn) + 0.5), ylim=(least - room, most + room), title=title)
+    axes.set(xlim=(first + 0.5, first + len(drawn) + 0.5), ylim=(least - room, most + room), title=title)
     save_figure(figure, path)
 
 
@@ -121,21 +122,21 @@ class LogoFolder:
 
     def write(self, found: Explanation) -> None:
         """Writes the logos of a batch of sequences."""
-        importance, offsets = found.importance(), found.inserts.offsets
+        importance, offsets, positions = found.importance(), found.inserts.offsets, first_positions(found).tolist()
         for row, name in enumerate(found.ids):
             self._count += 1
             own = importance[offsets[row] : offsets[row + 1]].T
             for task, ending, heights in zip(self._tasks, self._endings, own, strict=True):
                 title = f"{name}: {task}" if len(self._tasks) > 1 else name
                 path = self._folder / f"{self._count}_{_file_name(name, NAME_BYTES)}{ending}"
-                self._save(found.inserts[row], heights, path, title)
+                self._save(found.inserts[row], heights, path, title, positions[row])
 
-    def _save(self, letters: str, heights: np.ndarray, path: Path, title: str) -> None:
+    def _save(self, letters: str, heights: np.ndarray, path: Path, title: str, first: int) -> None:
         with naming_output(str(path)):
-            path.with_name(f"{path.name}.svg").write_text(logo_svg(letters, heights, title), encoding="utf-8")
+            path.with_name(f"{path.name}.svg").write_text(logo_svg(letters, heights, title, first), encoding="utf-8")
         if self._png:
             plot = path.with_name(f"{path.name}.png")
-            self._png = bool(draw_plots({plot: partial(draw_logo, letters, heights, plot, title)}))  # one warning is enough
+            self._png = bool(draw_plots({plot: partial(draw_logo, letters, heights, plot, title, first)}))  # one warning is enough
 
 
 @contextmanager
@@ -167,19 +168,19 @@ def _measured(letters: str, heights: np.ndarray) -> tuple[str, float, float]:
     return drawn, max(0.0, float(heights.max(initial=0))), min(0.0, float(heights.min(initial=0)))
 
 
-def _svg_letters(letters: str, drawn: str, pixels: np.ndarray, heights: np.ndarray, line: float) -> Iterator[str]:
+def _svg_letters(letters: str, drawn: str, pixels: np.ndarray, heights: np.ndarray, line: float, first: int) -> Iterator[str]:
     for place, (glyph, tall, value) in enumerate(zip(drawn, pixels.tolist(), heights.tolist(), strict=True)):
         # A negative height mirrors the letter, so that it is drawn upside down below the zero line.
         move = f"translate({LEFT + place * WIDTH} {line - tall:.2f}) scale({WIDTH / 100} {tall / 100:.5f})"
-        yield f'<use href="#{glyph}" transform="{move}"><title>{escape(letters[place])}{place + 1}: {value:.3g}</title></use>'
+        yield f'<use href="#{glyph}" transform="{move}"><title>{escape(letters[place])}{first + place + 1}: {value:.3g}</title></use>'
 
 
-def _svg_numbers(letters: int, most: float, least: float, height: int) -> Iterator[str]:
+def _svg_numbers(letters: int, most: float, least: float, height: int, first: int) -> Iterator[str]:
     for value, y in ((most, TOP + 8), (least, TOP + HEIGHT)):
         if value:
             yield f'<text x="{LEFT - 6}" y="{y}" text-anchor="end">{value:.2g}</text>'
-    for place in range(TICKS, letters + 1, TICKS):
-        yield f'<text x="{LEFT + (place - 0.5) * WIDTH:g}" y="{height - 10}" text-anchor="middle">{place}</text>'
+    for place in range(first // TICKS * TICKS + TICKS, first + letters + 1, TICKS):
+        yield f'<text x="{LEFT + (place - first - 0.5) * WIDTH:g}" y="{height - 10}" text-anchor="middle">{place}</text>'
 
 
 def _outline(glyph: str) -> "Outline":

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from dreamkeras.explain.explanation import Explanation
+from dreamkeras.explain.explanation import Explanation, first_positions
 from dreamkeras.explain.seqlets import RULE, Rule, find_seqlets, seqlet_matrices
 from dreamkeras.files.bgzip import BgzipWriter
 from dreamkeras.files.folders import open_folder
@@ -58,12 +58,14 @@ class ModiscoFolder:
 
     def __init__(self) -> None:
         self._ids: list[str] = []
+        self._positions: list[np.ndarray] = []
         self._inserts: list[Ragged] = []
         self._hypothetical: list[np.ndarray] = []
 
     def write(self, found: Explanation) -> None:
         """Adds sequences."""
         self._ids += found.ids
+        self._positions.append(first_positions(found))
         self._inserts.append(found.inserts)
         self._hypothetical.append(found.hypothetical())
 
@@ -83,7 +85,8 @@ class ModiscoFolder:
             name = "hypothetical.npz" if len(tasks) == 1 else f"hypothetical.{task.replace('/', '_')}.npz"
             _save(folder / name, in_channels(inserts, hypothetical[:, :, number], longest))
         with naming_output(str(folder)):
-            rows = (f"{_word(name)}\t0\t{longest}\t{_word(name)}\t0\n" for name in self._ids)
+            places = zip(self._ids, np.concatenate(self._positions).tolist(), strict=True)
+            rows = (f"{_word(name)}\t{first}\t{first + longest}\t{_word(name)}\t0\n" for name, first in places)
             (folder / "sequences.bed").write_text("".join(rows), encoding="utf-8")
 
 
@@ -120,7 +123,8 @@ class MemeFile:
         for task, importance in enumerate(found.importance().T):
             seqlets = find_seqlets(found.inserts, importance, self._rule)
             matrices = seqlet_matrices(found.inserts, hypothetical[:, :, task], seqlets)
-            for row, start, end, matrix in zip(seqlets.sequences, seqlets.starts, seqlets.ends, matrices, strict=True):
+            first = first_positions(found)[seqlets.sequences]
+            for row, start, end, matrix in zip(seqlets.sequences, first + seqlets.starts, first + seqlets.ends, matrices, strict=True):
                 self._count += 1
                 rows = "".join(f" {a:.6f} {c:.6f} {g:.6f} {t:.6f}\n" for a, c, g, t in matrix.tolist())
                 size = f"alength= {len(BASES)} w= {len(matrix)} nsites= 1 E= 0"

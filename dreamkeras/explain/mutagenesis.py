@@ -9,6 +9,7 @@ from typing import Generic, Literal, NamedTuple, TypeVar
 import numpy as np
 
 from dreamkeras.explain.mutants import Mutants, fit_problems, require_fit
+from dreamkeras.explain.parts import Span, explained_parts, span_problems
 from dreamkeras.scoring.distinct import DistinctScorer
 from dreamkeras.scoring.ensemble import Members
 from dreamkeras.scoring.pipeline import overlapped
@@ -33,13 +34,14 @@ class Mutagenesis(NamedTuple):
 
     Args:
         ids: n names.
-        inserts: The n unchanged inserts of the sequences.
+        inserts: The n unchanged inserts or, if a span is given, the mutated part of each unchanged insert.
         reference: Predictions for the unchanged sequences, float32 (n, tasks).
         effects: Prediction for the mutant minus `reference`, float32 (letters of all inserts, 4 or 5, tasks), in the order of
             `inserts.flat` and `CHANGES`. The effect of replacing a letter by itself is 0. The fifth change is the deletion, if deletions
             were requested. For an ensemble, effects are means over its members.
         sd: Standard deviation of the effects over the members of an ensemble, with the same shape as `effects`. For a single model, or an
             ensemble in one file, `sd` is None.
+        positions: See `Explanation`.
     """
 
     ids: list[str]
@@ -47,6 +49,7 @@ class Mutagenesis(NamedTuple):
     reference: np.ndarray
     effects: np.ndarray
     sd: np.ndarray | None = None
+    positions: np.ndarray | None = None
 
     def importance(self) -> np.ndarray:
         """Returns the mean decrease of the prediction when a letter is replaced, float32 (letters of all inserts, tasks).
@@ -78,7 +81,13 @@ class BatchResult(NamedTuple, Generic[_Found]):
 
 
 def mutagenesis(
-    records: Records, scorer: Scorer, *, deletions: bool = False, batch_size: int = BATCH_SIZE, progress: Progress | None = None
+    records: Records,
+    scorer: Scorer,
+    *,
+    deletions: bool = False,
+    span: Span | None = None,
+    batch_size: int = BATCH_SIZE,
+    progress: Progress | None = None,
 ) -> Mutagenesis:
     """Predicts the effects of all single-letter changes of the inserts of sequences. All effects are kept in memory.
 
@@ -86,6 +95,7 @@ def mutagenesis(
         records: n named sequences.
         scorer: The model or ensemble. For an ensemble, effects are means over its members.
         deletions: Whether to predict the effect of deleting each letter as well.
+        span: Positions of each insert to change. If None, all positions are changed.
         batch_size: Number of windows scored at a time.
         progress: Function to call after each batch with the number of windows in the batch.
 
@@ -99,8 +109,9 @@ def mutagenesis(
         >>> mutagenesis(records, load()).effects.shape
         (80, 4, 1)
     """
-    require_fit(records, _problems(records, scorer.constructs, deletions=deletions))
-    return _mutate(records, _MemberPredictions(scorer, batch_size), progress, deletions=deletions)
+    changes = _Changes(deletions, span)
+    require_fit(records, changes.problems(records, scorer.constructs))
+    return _mutate(records, _MemberPredictions(scorer, batch_size), progress, changes)
 
 
 def mutate_records(
@@ -108,6 +119,7 @@ def mutate_records(
     scorer: Scorer,
     *,
     deletions: bool = False,
+    span: Span | None = None,
     on_error: Literal["fail", "skip"] = "fail",
     batch_size: int = BATCH_SIZE,
     progress: Progress | None = None,
@@ -123,13 +135,13 @@ def mutate_records(
         InputError: A record does not fit the model and `on_error` is `"fail"`.
         ModelError: The inserts that the members of an ensemble find in a sequence differ.
     """
-    predict = _MemberPredictions(scorer, batch_size)
+    predict, changes = _MemberPredictions(scorer, batch_size), _Changes(deletions, span)
 
     def problems_of(batch: Records) -> dict[int, str]:
-        return _problems(batch, scorer.constructs, deletions=deletions)
+        return changes.problems(batch, scorer.constructs)
 
     def score(batch: BatchResult[Records], tell: Progress) -> BatchResult[Mutagenesis]:
-        return BatchResult(_mutate(batch.found, predict, tell, deletions=deletions), batch.skipped)
+        return BatchResult(_mutate(batch.found, predict, tell, changes), batch.skipped)
 
     return overlapped(fitting_batches(records, problems_of, on_error), score, progress)
 
@@ -168,9 +180,26 @@ class _MemberPredictions:
         return values.reshape(-1, len(self.scorer.members), len(self.scorer.tasks))
 
 
-def _mutate(records: Records, predict: _MemberPredictions, progress: Progress | None, *, deletions: bool) -> Mutagenesis:
+class _Changes(NamedTuple):
+    """Changes that are made to each insert. See `mutagenesis` for the fields."""
+
+    deletions: bool
+    span: Span | None
+
+    def problems(self, records: Records, constructs: Sequence[Construct]) -> dict[int, str]:
+        """Returns messages, by index, for records that do not fit the constructs, or would not fit after the deletion of a letter."""
+        found = {**span_problems(records, constructs, self.span), **fit_problems(records, constructs)}
+        for construct in constructs:
+            for index in np.flatnonzero(construct.find_inserts(records.sequences).lengths == construct.shortest) if self.deletions else ():
+                wanted = f"Expected at least {construct.shortest + 1} bases for deletions in construct {construct.name!r}"
+                found.setdefault(int(index), f"{wanted}, got {construct.shortest}")
+        return found
+
+
+def _mutate(records: Records, predict: _MemberPredictions, progress: Progress | None, changes: _Changes) -> Mutagenesis:
     constructs = predict.scorer.constructs
-    mutants = Mutants(records.sequences, constructs, deletions=deletions)
+    parts = explained_parts(records, constructs[0], changes.span)
+    mutants = Mutants(records.sequences, constructs, deletions=changes.deletions, parts=parts)
     reference = predict(mutants.originals, progress)
     at_once = max(1, min(AT_ONCE, BATCH_LETTERS // sum(construct.length for construct in constructs)))
     values = np.empty((len(mutants), *reference.shape[1:]), np.float32)
@@ -178,15 +207,5 @@ def _mutate(records: Records, predict: _MemberPredictions, progress: Progress | 
         values[first : first + at_once] = predict(mutants.windows(first, first + at_once), progress)
     effects = mutants.effects(reference, values)
     if reference.shape[1] == 1:
-        return Mutagenesis(records.ids, mutants.inserts, reference[:, 0], effects[:, :, 0])
-    return Mutagenesis(records.ids, mutants.inserts, reference.mean(1), effects.mean(2), effects.std(2, ddof=1))
-
-
-def _problems(records: Records, constructs: Sequence[Construct], *, deletions: bool) -> dict[int, str]:
-    """Returns messages, by index, for records that do not fit the constructs before or after the deletion of a letter."""
-    found = fit_problems(records, constructs)
-    for construct in constructs:
-        for index in np.flatnonzero(construct.find_inserts(records.sequences).lengths == construct.shortest) if deletions else ():
-            wanted = f"Expected at least {construct.shortest + 1} bases for deletions in construct {construct.name!r}"
-            found.setdefault(int(index), f"{wanted}, got {construct.shortest}")
-    return found
+        return Mutagenesis(records.ids, mutants.mutated, reference[:, 0], effects[:, :, 0], None, parts.positions)
+    return Mutagenesis(records.ids, mutants.mutated, reference.mean(1), effects.mean(2), effects.std(2, ddof=1), parts.positions)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from dreamkeras.errors import InputError, ModelError
+from dreamkeras.explain.parts import Parts
 from dreamkeras.sequence.alphabet import BASES, ONE_HOT
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.ragged import Ragged
@@ -41,25 +42,30 @@ class Mutants:
         sequences: n sequences that fit all constructs.
         constructs: Constructs of the models. An array of windows is created for each construct.
         deletions: Whether to include mutants with a letter deleted.
+        parts: Parts of the inserts that are mutated. If None, the complete inserts are mutated.
 
     Attributes:
         inserts: The n inserts.
+        mutated: The mutated parts of the n inserts.
         originals: Windows of the unchanged sequences, uint8 (n, length) for each construct.
 
     Raises:
         ModelError: The constructs find different inserts in a sequence.
     """
 
-    def __init__(self, sequences: Ragged, constructs: Sequence[Construct], *, deletions: bool = False) -> None:
+    def __init__(self, sequences: Ragged, constructs: Sequence[Construct], *, deletions: bool = False, parts: Parts | None = None) -> None:
         starts, lengths = common_inserts(sequences, constructs)
         self.constructs = constructs
         # Adapters are removed first, so that a mutant that begins like an adapter is still treated as an insert.
         self.inserts = sequences.cut(starts, lengths)
         self.originals = [construct.surround(self.inserts) for construct in constructs]
         self._owner = self.inserts.owners()
-        others = real_changes(self.inserts.flat, len(CHANGES) if deletions else DELETION)
+        self.mutated = parts.cut(self.inserts) if parts else self.inserts
+        letters = np.flatnonzero(parts.contain(self.inserts)) if parts else np.arange(len(self.inserts.flat))
+        others = real_changes(self.mutated.flat, len(CHANGES) if deletions else DELETION)
         self._shape = others.shape
-        self._place, self._change = np.nonzero(others)
+        self._row, self._change = np.nonzero(others)
+        self._place = letters[self._row]
 
     def __len__(self) -> int:
         return len(self._place)
@@ -96,7 +102,7 @@ class Mutants:
             values: Predictions for all mutants, float32 (mutants, ...).
         """
         effects = np.zeros((*self._shape, *reference.shape[1:]), np.float32)
-        effects[self._place, self._change] = values - reference[self._owner[self._place]]
+        effects[self._row, self._change] = values - reference[self._owner[self._place]]
         return effects
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dreamkeras.errors import InputError
-from dreamkeras.explain.explanation import Explanation
+from dreamkeras.explain.explanation import Explanation, first_positions
 from dreamkeras.formats.writers import Writer
 from dreamkeras.sequence.alphabet import ONE_HOT
 from dreamkeras.sequence.ragged import Ragged
@@ -136,7 +136,13 @@ class SeqletTable:
         """Writes the seqlets of a batch of sequences."""
         for task, importance in zip(self._tasks, found.importance().T, strict=True):
             seqlets = find_seqlets(found.inserts, importance, self._rule)
-            labels = seqlets.starts.tolist(), seqlets.ends.tolist(), seqlet_letters(found.inserts, seqlets), [task] * len(seqlets.starts)
+            first = first_positions(found)[seqlets.sequences]
+            labels = (
+                (first + seqlets.starts).tolist(),
+                (first + seqlets.ends).tolist(),
+                seqlet_letters(found.inserts, seqlets),
+                [task] * len(seqlets.starts),
+            )
             self._writer.write([found.ids[row] for row in seqlets.sequences], seqlets.scores[:, None], labels)
 
 

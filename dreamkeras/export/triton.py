@@ -109,6 +109,7 @@ def config_text(name: str, description: ModelDescription, device: str = "cpu") -
 name: "{name}"
 backend: "onnxruntime"
 max_batch_size: {rows}
+version_policy: {{ all {{}} }} # without a policy, Triton serves only the newest version
 input [
   {_tensor("letters", "UINT8", length)}
 ]

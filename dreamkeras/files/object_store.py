@@ -18,7 +18,7 @@ from dreamkeras.errors import DreamkerasError, InputError
 from dreamkeras.files.digests import quick_digest
 from dreamkeras.files.folders import LOCK
 from dreamkeras.files.outputs import naming_output
-from dreamkeras.files.temporary import temporary_folder
+from dreamkeras.files.temporary import remove_abandoned, temporary_folder
 
 __all__ = ["Location", "is_url", "locate"]
 
@@ -108,6 +108,10 @@ class Location:
         An object is uploaded only after the `with` block has ended without an error.
         """
         yield str(self)
+
+    def remove_abandoned(self) -> None:
+        """Removes temporary files that killed processes left next to this file. In an object store, nothing is removed."""
+        remove_abandoned(self._path)
 
 
 def is_url(text: str) -> bool:
@@ -200,6 +204,9 @@ class _StoredObject(Location):
             yield path
             with self._naming("write"):
                 self._put(path)
+
+    def remove_abandoned(self) -> None:
+        """Does nothing, because another process may be writing a temporary object."""
 
     def _put(self, path: str) -> None:
         is_whole = self._system.type_name in WHOLE_OBJECTS

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from dreamkeras.errors import DreamkerasError
 
-__all__ = ["STANDARD", "STANDARD_ERROR", "find_descriptor", "is_stream", "open_stream"]
+__all__ = ["STANDARD", "STANDARD_ERROR", "discarded_messages", "find_descriptor", "is_stream", "open_stream"]
 
 STANDARD = "-"
 """Path that stands for standard input or standard output."""
@@ -25,6 +25,20 @@ _DESCRIPTORS = re.compile(r"/dev/fd|/proc/([0-9]+)(?:/task/[0-9]+)?/fd")
 """Pattern of the folders that list the file descriptors of this process (`/dev/fd`) or of any process (`/proc/PID/fd`)."""
 
 MOST_LINKS = 40
+
+
+@contextmanager
+def discarded_messages() -> Iterator[None]:
+    """Discards the messages that libraries write to the descriptor of standard error during a `with` block."""
+    sys.stderr.flush()
+    kept = os.dup(STANDARD_ERROR)
+    try:
+        with open(os.devnull, "wb") as sink:
+            os.dup2(sink.fileno(), STANDARD_ERROR)
+        yield
+    finally:
+        os.dup2(kept, STANDARD_ERROR)
+        os.close(kept)
 
 
 def is_stream(path: str | os.PathLike[str]) -> bool:

@@ -20,7 +20,7 @@ try:
 except ImportError:  # Windows has no fcntl, so files are not locked
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["HAS_LOCKS", "IN_MEMORY", "create_beside", "derived_name", "open_spool", "temporary_folder"]
+__all__ = ["HAS_LOCKS", "IN_MEMORY", "create_beside", "derived_name", "open_spool", "remove_abandoned", "temporary_folder"]
 
 HAS_LOCKS = fcntl is not None
 
@@ -52,6 +52,12 @@ def create_beside(target: Path) -> io.BufferedWriter:
             return file
         file.close()  # another process locked or removed this file first, as if a killed process had left it
     raise AssertionError
+
+
+def remove_abandoned(target: Path) -> None:
+    """Removes the temporary files that killed processes left next to an output. Files of running processes are locked and remain."""
+    for path in target.parent.glob(f".dreamkeras-{_digest(target.name)}*.tmp"):
+        _remove_unlocked(path)
 
 
 def derived_name(path: Path, before: str, after: str) -> Path:

@@ -230,7 +230,7 @@ def sequence_position(layout: Layout, column: Column | None, path: str) -> int:
 def _region_advice(cells: Sequence[str]) -> str:
     """Returns advice if the cells are those of a region without a sequence."""
     if len(cells) > 2 and all(map(is_whole, cells[1:3])):
-        return " BED regions need a reference genome."
+        return " The commands predict, mutagenesis, attribute and ablate read BED regions with --genome FASTA."
     is_gff = len(cells) > 7 and all(map(is_whole, cells[3:5])) and cells[6] in ("+", "-", ".", "?")
     return " Convert the GFF features to BED, and give the reference genome." if is_gff else ""
 

@@ -3,6 +3,7 @@
 `benchmarks/genome.py` compares `Genome` with pyfaidx and pysam.
 """
 
+import functools
 import mmap
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -66,7 +67,7 @@ class Genome:
         shift = mark if not listed and self._bytes[0:mark] == BYTE_ORDER_MARK else 0
         self._contigs = {name: contig._replace(offset=contig.offset + shift) for name, contig in found.items()}
 
-    @property
+    @functools.cached_property
     def lengths(self) -> dict[str, int]:
         """Length of each contig in bases. The contigs are in the order of the file."""
         return {name: contig.length for name, contig in self._contigs.items()}

@@ -166,7 +166,12 @@ def _tiled(bed: Bed, genome: Genome, tile: Tile) -> Iterator[Records]:
 
 
 def _batches(bed: Bed, windows: Regions, genome: Genome) -> Iterator[Records]:
-    """Yields the sequences of `windows` as records, in order."""
+    """Yields the sequences of `windows` as records, in order. The name of a window describes the part of the window within the contig."""
+    lengths = genome.lengths
+    limits = np.array([lengths[contig] for contig in windows.contigs], np.int64)
+    firsts, lasts = np.maximum(windows.starts, 0), np.minimum(windows.ends, limits)
+    padding = np.stack([firsts - windows.starts, windows.ends - lasts], axis=1)
+    padding[bed.reverse] = padding[bed.reverse, ::-1]
     offsets = np.concatenate([[0], np.cumsum(windows.ends - windows.starts)])
     for first, last in batch_bounds(offsets, BATCH_ROWS, BATCH_LETTERS):
         part, reverse = windows.select(np.arange(first, last)), bed.reverse[first:last]
@@ -174,6 +179,6 @@ def _batches(bed: Bed, windows: Regions, genome: Genome) -> Iterator[Records]:
         for row in np.flatnonzero(reverse).tolist():
             letters = sequences.flat[sequences.offsets[row] : sequences.offsets[row + 1]]
             letters[:] = reverse_complement(letters)
-        cells = zip(part.contigs, part.starts.tolist(), part.ends.tolist(), reverse.tolist(), strict=True)
+        cells = zip(part.contigs, firsts[first:last].tolist(), lasts[first:last].tolist(), reverse.tolist(), strict=True)
         ids = [window_name(contig, start, end, reverse=turned) for contig, start, end, turned in cells]
-        yield Records(ids, sequences, bed.lines[first:last], bed.path)
+        yield Records(ids, sequences, bed.lines[first:last], bed.path, padding[first:last] if padding[first:last].any() else None)

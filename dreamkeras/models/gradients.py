@@ -14,6 +14,8 @@ from keras import ops
 from dreamkeras.errors import InputError
 from dreamkeras.explain.attribution import Attribution
 from dreamkeras.explain.mutagenesis import BatchResult
+from dreamkeras.explain.mutants import require_fit
+from dreamkeras.explain.parts import Span, explained_parts, span_problems
 from dreamkeras.models import names
 from dreamkeras.models.differentiation import Chain
 from dreamkeras.models.prixfixe import PrixFixe
@@ -139,16 +141,18 @@ class Attributor:
         self._random = np.random.default_rng(seed)
         self._chain = Chain(chosen.stages(network), _quadrature(steps or chosen.steps))
 
-    def attribute(self, records: Records, progress: Callable[[int], None] | None = None) -> Attribution:
+    def attribute(self, records: Records, progress: Callable[[int], None] | None = None, *, span: Span | None = None) -> Attribution:
         """Computes the contributions of all bases in the inserts of the given sequences.
 
         Args:
             records: Named sequences. Successive calls draw different shuffled baselines.
             progress: Function that receives the number of sequences finished since its previous call.
+            span: Positions of each insert whose contributions are returned. If None, the contributions of all positions are returned.
 
         Raises:
             InputError: A sequence does not fit the construct. The message names the sequence.
         """
+        require_fit(records, span_problems(records, [self.network.construct], span))
         construct, tasks = self.network.construct, len(self.network.tasks)
         shapes, empty = ((0, tasks), (0, tasks), (0, len(BASES), tasks)), construct.inserts(records.sequences.between(0, 0))
         parts = [Attribution([], empty, *(np.empty(shape, np.float32) for shape in shapes))]
@@ -156,12 +160,17 @@ class Attributor:
             parts.append(self._piece(piece, construct.cut(piece)))
             if progress:
                 progress(len(piece.ids))
-        return Attribution(
-            records.ids, construct.inserts(records.sequences), *(np.concatenate(columns) for columns in list(zip(*parts, strict=True))[2:])
-        )
+        reference, baseline, scores = (np.concatenate([part[column] for part in parts]) for column in (2, 3, 4))
+        found = Attribution(records.ids, construct.inserts(records.sequences), reference, baseline, scores)
+        return found if span is None and records.padding is None else found.within(explained_parts(records, construct, span))
 
     def attribute_records(
-        self, records: Iterable[Records], on_error: Literal["fail", "skip"] = "fail", progress: Callable[[int], None] | None = None
+        self,
+        records: Iterable[Records],
+        on_error: Literal["fail", "skip"] = "fail",
+        progress: Callable[[int], None] | None = None,
+        *,
+        span: Span | None = None,
     ) -> Iterator[BatchResult[Attribution]]:
         """Yields the contributions for a stream of records in order, in small batches that `effect_files.write_effects` can write.
 
@@ -169,15 +178,17 @@ class Attributor:
             records: Batches of records.
             on_error: Action for a record that does not fit the construct: `"fail"` raises an error, and `"skip"` skips the record.
             progress: Function that receives the number of sequences finished since its previous call.
+            span: As for `attribute`.
 
         Raises:
             InputError: A record does not fit the construct, and `on_error` is `"fail"`.
         """
+        construct = self.network.construct
         for batch in records:
-            problems = self.network.construct.problems(batch.sequences) if on_error == "skip" else {}
+            problems = {**span_problems(batch, [construct], span), **construct.problems(batch.sequences)} if on_error == "skip" else {}
             fitting, skipped = leave_out(batch, problems)
             for part in list(fitting.batches(self._rows)) or [fitting]:
-                yield BatchResult(self.attribute(part, progress), skipped)
+                yield BatchResult(self.attribute(part, progress, span=span), skipped)
                 skipped = Skipped()
 
     def _piece(self, records: Records, letters: np.ndarray) -> Attribution:

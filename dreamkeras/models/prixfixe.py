@@ -16,7 +16,10 @@ from dreamkeras.models.strand_mean import StrandMean
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.description import ModelDescription
 
-__all__ = ["PrixFixe"]
+__all__ = ["LOAD_AFTER", "PrixFixe"]
+
+LOAD_AFTER = "import dreamkeras.models.presets"
+"""Statement that registers the classes of a `.keras` file with Keras. The statement is stored in the file."""
 
 
 @keras.saving.register_keras_serializable(package="dreamkeras")
@@ -132,14 +135,16 @@ class PrixFixe(keras.Model):
         options = {"tasks": self.tasks, "units": self.units, "auxiliary": self.auxiliary, "test_shifts": self.test_shifts}
         if self.bias is not None:
             options["bias"] = keras.saving.serialize_keras_object(self.bias.network)
-        return {"name": self.name, "construct": self.construct.to_json(), **blocks, **options}
+        # If the class has not been imported, Keras prints the configuration, which begins with this statement.
+        return {"load_after": LOAD_AFTER, "name": self.name, "construct": self.construct.to_json(), **blocks, **options}
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
         parts = {slot: read_block(slot, base, config[slot]) for slot, base in SLOTS.items()}
         if "bias" in config:
             parts["bias"] = keras.saving.deserialize_keras_object(config["bias"], custom_objects)
-        return cls(**{name: value for name, value in config.items() if name != "modules"} | parts)  # older files have "modules"
+        unused = ("load_after", "modules")  # older files have "modules"
+        return cls(**{name: value for name, value in config.items() if name not in unused} | parts)
 
 
 def _loss_by_task(loss, final, targets, expression, sample_weight):

@@ -7,38 +7,29 @@ Ray is imported when scoring starts.
 import contextlib
 import functools
 import json
-import logging
-import secrets
 import sys
-import tempfile
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 
-from dreamkeras.environment import import_extra, setting
+from dreamkeras.environment import import_extra
 from dreamkeras.errors import DreamkerasError, InputError
 from dreamkeras.files.folders import claim
 from dreamkeras.files.object_store import Location, is_url, locate
 from dreamkeras.formats.writers import FORMATS
 from dreamkeras.genome.windows import Reader
-from dreamkeras.scoring.cpus import available_cpus
 from dreamkeras.scoring.model_file import require_different
 from dreamkeras.scoring.pipeline import Scored, score_records
 from dreamkeras.scoring.predictor import PACKAGED_MODEL, load
+from dreamkeras.scoring.ray_session import naming_failure, quiet_ray, started_ray
 from dreamkeras.scoring.results import open_predictions
 from dreamkeras.scoring.scorer import BATCH_SIZE, Scorer
 from dreamkeras.scoring.shards import check_manifest, describe_work
 from dreamkeras.scoring.skipped import Skipped
 
 __all__ = ["FileScorer", "Work", "files_in", "score_on_ray"]
-
-SOCKET_FOLDER = 28
-"""Maximum length of the path of the system's temporary folder.
-
-With a longer path, the paths of Ray's sockets in this folder could exceed the limit of 107 characters.
-"""
 
 
 class FurtherColumns(Protocol):
@@ -161,9 +152,12 @@ def _score_left(
 ) -> Scored:
     """Scores the files that do not have results yet."""
     done = folder.names()
-    left = [file.text for file in files if work.output(file.name) not in done]
+    left = [file for file in files if work.output(file.name) not in done]
     written, skipped = 0, Skipped()
-    with contextlib.closing(_outcomes(ray, left, work, address)) as outcomes:
+    with contextlib.ExitStack() as stack:
+        for file in left:
+            stack.callback((folder / work.output(file.name)).remove_abandoned)
+        outcomes = stack.enter_context(contextlib.closing(_outcomes(ray, [file.text for file in left], work, address)))
         for outcome in outcomes:
             if "error" in outcome:
                 raise DreamkerasError(outcome["error"])
@@ -192,9 +186,9 @@ def _check(files: list[Location], folder: Location, work: Work, *, resume: bool)
 def _outcomes(ray: Any, files: list[str], work: Work, address: str | None) -> Generator[dict[str, Any], None, None]:
     if not files:
         return
-    with contextlib.nullcontext() if ray.is_initialized() else _started(ray, work, address):
+    with contextlib.nullcontext() if ray.is_initialized() else started_ray(ray, address, work.threads):
         most = max(1, min(len(files), int(ray.cluster_resources().get("CPU", 1)) // work.threads))
-        with _quietly(ray):
+        with quiet_ray(ray):
             data = ray.data.from_items([{"path": path} for path in files], override_num_blocks=len(files))
             scored = data.map_batches(
                 FileScorer,
@@ -204,44 +198,6 @@ def _outcomes(ray: Any, files: list[str], work: Work, address: str | None) -> Ge
                 num_cpus=work.threads,
                 num_gpus=1 if work.device == "cuda" else None,
             )
-            for row in scored.iter_rows():
-                yield json.loads(row["outcome"])
-
-
-@contextlib.contextmanager
-def _started(ray: Any, work: Work, address: str | None) -> Iterator[None]:
-    """Connects Ray to the cluster at an address, or starts Ray on this machine.
-
-    If Ray is started on this machine, it sends no usage reports, and its temporary files are removed afterwards.
-    """
-    with contextlib.ExitStack() as stack:
-        choices: dict[str, Any] = {"address": address}
-        if address is None:
-            place = "/tmp" if len(tempfile.gettempdir()) > SOCKET_FOLDER else None  # noqa: S108
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="ray-", dir=place, ignore_cleanup_errors=True))
-            choices = {"num_cpus": max(available_cpus(), work.threads), "include_dashboard": False, "_temp_dir": folder}
-            # If the environment has no token, Ray writes a new token to the home folder.
-            for name, value in {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_TOKEN": _token()}.items():
-                stack.enter_context(setting(name, value))
-        ray.init(**choices, log_to_driver=False, logging_level="ERROR")
-        stack.callback(ray.shutdown)
-        yield
-
-
-@functools.cache  # all calls use the same token, because Ray keeps the first token of a process
-def _token() -> str:
-    return secrets.token_hex(32)
-
-
-@contextlib.contextmanager
-def _quietly(ray: Any) -> Iterator[None]:
-    """Turns off the log and the progress bars that Ray Data writes to standard error, and restores both afterwards."""
-    context, logger = ray.data.DataContext.get_current(), logging.getLogger("ray.data")
-    bars, level = context.enable_progress_bars, logger.level
-    context.enable_progress_bars = False
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        context.enable_progress_bars = bars
-        logger.setLevel(level)
+            with naming_failure("Ray stopped"):
+                for row in scored.iter_rows():
+                    yield json.loads(row["outcome"])

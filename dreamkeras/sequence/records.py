@@ -25,12 +25,15 @@ class Records(NamedTuple):
         sequences: The n sequences, with letters as in the file.
         lines: Line number at which each record begins, counted from 1, int64 (n,).
         source: Path of the file, for messages. `-` is standard input.
+        padding: Numbers of letters before and after the named part of each sequence, int64 (n, 2). The letters before and after are `N`,
+            because a window extends beyond the ends of its contig. None if all sequences are complete.
     """
 
     ids: list[str]
     sequences: Ragged
     lines: np.ndarray
     source: str
+    padding: np.ndarray | None = None
 
     def origin(self, index: int) -> str:
         """Returns the name, file and line of a record, for messages."""
@@ -39,7 +42,8 @@ class Records(NamedTuple):
     def select(self, index: np.ndarray) -> "Records":
         """Returns the records at `index` (integers or a boolean mask)."""
         kept = np.arange(len(self.ids))[index]
-        return Records([self.ids[i] for i in kept], self.sequences.select(kept), self.lines[kept], self.source)
+        padding = None if self.padding is None else self.padding[kept]
+        return Records([self.ids[i] for i in kept], self.sequences.select(kept), self.lines[kept], self.source, padding)
 
     def batches(self, rows: int = BATCH_ROWS, letters: int = BATCH_LETTERS) -> Iterator["Records"]:
         """Yields the records in batches of at most `rows` records and `letters` letters.
@@ -47,7 +51,8 @@ class Records(NamedTuple):
         A record with more than `letters` letters forms a separate batch.
         """
         for first, last in batch_bounds(self.sequences.offsets, rows, letters):
-            yield Records(self.ids[first:last], self.sequences.between(first, last), self.lines[first:last], self.source)
+            padding = None if self.padding is None else self.padding[first:last]
+            yield Records(self.ids[first:last], self.sequences.between(first, last), self.lines[first:last], self.source, padding)
 
 
 def numbered(names: Iterable[str], before: int = 0) -> list[str]:

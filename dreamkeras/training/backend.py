@@ -3,11 +3,11 @@
 import contextlib
 import importlib.util
 import os
-import sys
 from collections.abc import Iterator
 
 from dreamkeras.errors import MissingPackageError
 from dreamkeras.export.keras_settings import home_left_alone, keras_backend, starting_keras
+from dreamkeras.files.streams import discarded_messages
 from dreamkeras.training.names import BACKENDS, PRECISIONS
 
 __all__ = ["choose_backend", "computing_in", "find_backend", "running_backend"]
@@ -25,7 +25,8 @@ def choose_backend(wanted: str | None = None) -> str:
     running, wanted = keras_backend(), find_backend(wanted)
     if running not in (None, wanted):
         raise MissingPackageError(f"Cannot use the backend {wanted}, because Keras already runs with the backend {running}.")
-    with starting_keras(wanted), _quiet():
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    with starting_keras(wanted), discarded_messages():  # TensorFlow's libraries write messages while they load
         _start()
     return wanted
 
@@ -95,18 +96,3 @@ def _start() -> None:
 
 def _installed(package: str) -> bool:
     return importlib.util.find_spec(package) is not None
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Discards everything that is written to standard error, because TensorFlow's libraries write messages there while they load."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    sys.stderr.flush()
-    kept = os.dup(2)
-    try:
-        with open(os.devnull, "wb") as sink:
-            os.dup2(sink.fileno(), 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)

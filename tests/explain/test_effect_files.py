@@ -68,7 +68,7 @@ def test_long_table_has_one_row_per_change(tmp_path, format, deletions, monkeypa
 def test_array_file_is_read_by_numpy(tmp_path, deletions):
     with np.load(write(tmp_path / "o.npz", deletions=deletions, rows=1), allow_pickle=False) as arrays:
         wanted = mutagenesis(records(), WeightSum(tasks=2), deletions=deletions)
-        assert sorted(arrays) == ["changes", "effects", "ids", "letters", "offsets", "reference", "tasks"]
+        assert sorted(arrays) == ["changes", "effects", "ids", "letters", "offsets", "positions", "reference", "tasks"]
         assert (arrays["ids"].tolist(), arrays["tasks"].tolist()) == (list(SEQUENCES), list(TASKS))
         assert arrays["changes"].tolist() == list("ACGT-" if deletions else "ACGT")
         assert b"".join(arrays["letters"]).decode() == "".join(SEQUENCES.values())

@@ -89,6 +89,10 @@ class TestConfig:
         assert policy.max_queue_size > 0
 
     @pytest.mark.parametrize("device", TRITON_DEVICES)
+    def test_all_versions_are_served(self, device):
+        assert parse(config_text("toy", TOY_DESCRIPTION, device)).version_policy.WhichOneof("policy_choice") == "all"
+
+    @pytest.mark.parametrize("device", TRITON_DEVICES)
     def test_the_smallest_and_the_largest_batch_are_warmed_up(self, device):
         config = parse(config_text("toy", TOY_DESCRIPTION, device))
         assert [warmup.batch_size for warmup in config.model_warmup] == [1, config.max_batch_size] == [1, MOST_ROWS[device]]

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from dreamkeras.files.streams import find_descriptor, is_stream, open_stream
+from dreamkeras.files.streams import discarded_messages, find_descriptor, is_stream, open_stream
 
 
 @pytest.fixture
@@ -66,3 +66,14 @@ def test_printed_text_precedes_the_output(capfd):
     with open_stream("/dev/stdout") as stream:
         stream.write(b"second\n")
     assert capfd.readouterr().out == "first\nsecond\n"
+
+
+def test_messages_are_discarded_until_an_error(capfd):
+    def chatter():
+        os.write(2, b"chatter")
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError), discarded_messages():
+        chatter()
+    os.write(2, b"news")
+    assert capfd.readouterr().err == "news"

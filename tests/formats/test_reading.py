@@ -179,7 +179,8 @@ def test_a_missing_sequence_column_is_reported_with_the_columns(tmp_path):
 def test_a_table_without_header_and_sequences_is_rejected(tmp_path):
     assert "Expected a column of sequences, got" in refusal(written(tmp_path, "1.5\t2\n3\t4\n"))
     assert "reference genome" not in refusal(written(tmp_path, "1.5\t2\n3\t4\n"))
-    assert refusal(written(tmp_path, "chr1\t5\t20\tx\n")).endswith("line 1). BED regions need a reference genome.")
+    advice = "The commands predict, mutagenesis, attribute and ablate read BED regions with --genome FASTA."
+    assert refusal(written(tmp_path, "chr1\t5\t20\tx\n")).endswith(f"line 1). {advice}")
     gtf = "chr1\tsource\tgene\t1\t9\t.\t+\t.\tgene_id 1\n"
     assert refusal(written(tmp_path, gtf)).endswith("line 1). Convert the GFF features to BED, and give the reference genome.")
 

@@ -49,8 +49,8 @@ def test_a_given_strand_applies_to_all_regions(read, strand, mark):
 
 def test_windows_are_centred_and_padded_with_n_beyond_contigs(read):
     one, two = CONTIGS.values()
-    assert read(window=16) == {"chr1:7-23": one[7:23], "2:7-23(-)": turned(two[7:23]), "chr1:-1-15": "N" + one[:15]}
-    assert read("chr1\t80\t90\n", window=40) == {"chr1:65-105": one[65:] + "N" * 15}
+    assert read(window=16) == {"chr1:7-23": one[7:23], "2:7-23(-)": turned(two[7:23]), "chr1:0-15": "N" + one[:15]}
+    assert read("chr1\t80\t90\n", window=40) == {"chr1:65-90": one[65:] + "N" * 15}
 
 
 def test_tiles_along_regions(read):

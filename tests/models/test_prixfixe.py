@@ -1,10 +1,12 @@
 """PrixFixe: three blocks as one model with a construct."""
 
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
 from importlib.util import find_spec
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -364,3 +366,16 @@ class Nameless(FinalLayers):
 def test_blocks_that_do_not_fit_together_are_rejected_with_the_reason(options, message):
     with pytest.raises(ModelError, match=message):
         made(**options)
+
+
+def load_in_a_new_process(file, statement=""):
+    code = f"{statement}\nimport sys, keras\nprint(type(keras.models.load_model(sys.argv[1])).__name__)"
+    return subprocess.run([sys.executable, "-c", code, file], capture_output=True, text=True, check=False)
+
+
+def test_the_error_message_of_keras_contains_the_statement_that_registers_the_classes(saved):
+    failed = load_in_a_new_process(saved)
+    statement = re.search("'load_after': '([^']*)'", failed.stderr)[1]
+    assert (statement, failed.stdout) == ("import dreamkeras.models.presets", "")
+    assert load_in_a_new_process(saved, statement).stdout == "PrixFixe\n"
+    assert f"\n{statement}  #" in Path("docs/reference/run-folder.md").read_text(encoding="utf-8")

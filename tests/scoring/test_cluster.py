@@ -2,8 +2,10 @@
 
 import contextlib
 import json
+import os
 import subprocess
 import sys
+import tempfile
 import types
 from pathlib import Path
 
@@ -57,7 +59,8 @@ def stand_in(monkeypatch):
     data.ActorPoolStrategy = lambda min_size, max_size: (min_size, max_size)
     data.DataContext = types.SimpleNamespace(get_current=lambda: types.SimpleNamespace(enable_progress_bars=True))
     ray.data, ray.is_initialized, ray.cluster_resources = data, lambda: False, lambda: {"CPU": 8.0}
-    ray.init, ray.shutdown = asked.update, lambda: asked.update(ended=True)
+    ray.init = lambda **given: asked.update(given, environment=dict(os.environ))
+    ray.shutdown = lambda: asked.update(ended=True)
     monkeypatch.setitem(sys.modules, "ray", ray)
     monkeypatch.setitem(sys.modules, "ray.data", data)
     return asked
@@ -245,6 +248,7 @@ def run_on_ray(*arguments):
     )
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
     assert "Traceback" not in done.stderr
+    assert ".cc:" not in done.stderr  # messages of Ray's C++ code name their file
 
 
 def test_ray_equals_the_local_engine_on_40000_promoters(toy_model, predictor, promoters, tmp_path):
@@ -293,9 +297,70 @@ def test_each_process_has_one_gpu(stand_in, folder, work, monkeypatch):
 
 
 @pytest.mark.parametrize(("temporary", "place"), [("/t", None), ("/" + "long" * 30, "/tmp")])
-def test_ray_uses_tmp_if_the_temporary_folder_has_a_long_path(stand_in, folder, work, monkeypatch, temporary, place):
-    made = []
+def test_ray_uses_tmp_if_the_temporary_folder_has_a_long_path(stand_in, folder, work, monkeypatch, tmp_path, temporary, place):
+    made = {}
     monkeypatch.setattr("tempfile.gettempdir", lambda: temporary)
-    monkeypatch.setattr("tempfile.TemporaryDirectory", lambda **given: made.append(given["dir"]) or contextlib.nullcontext("there"))
+
+    def make(prefix, dir=None, **_):
+        made[prefix] = dir
+        return contextlib.nullcontext(str(tmp_path / prefix))
+
+    monkeypatch.setattr("tempfile.TemporaryDirectory", make)
     score_on_ray([str(folder)], work)
-    assert (made, stand_in["_temp_dir"]) == ([place], "there")
+    assert (made["ray-"], stand_in["_temp_dir"]) == (place, str(tmp_path / "ray-"))
+
+
+class TestMessagesAndFilesOfRay:
+    def test_c_plus_plus_code_logs_nothing_during_a_run(self, stand_in, folder, work, monkeypatch):
+        monkeypatch.delenv("RAY_BACKEND_LOG_LEVEL", raising=False)
+        score_on_ray([str(folder)], work)
+        assert stand_in["environment"]["RAY_BACKEND_LOG_LEVEL"] == "fatal"
+        assert "RAY_BACKEND_LOG_LEVEL" not in os.environ
+
+    @pytest.mark.parametrize(("level", "shown"), [("", b""), ("debug", b"a message of C++ code\n")])
+    def test_messages_at_the_start_are_shown_with_a_log_level_of_the_user(self, stand_in, folder, work, monkeypatch, capfd, level, shown):
+        monkeypatch.setenv("RAY_BACKEND_LOG_LEVEL", level)
+        monkeypatch.setattr(sys.modules["ray"], "init", lambda **_: os.write(2, b"a message of C++ code\n"))
+        score_on_ray([str(folder)], work)
+        assert capfd.readouterr().err.encode() == shown
+
+    def test_log_level_of_the_user_is_kept(self, stand_in, folder, work, monkeypatch):
+        monkeypatch.setenv("RAY_BACKEND_LOG_LEVEL", "debug")
+        score_on_ray([str(folder)], work)
+        assert stand_in["environment"]["RAY_BACKEND_LOG_LEVEL"] == "debug"
+
+    def test_temporary_files_of_workers_are_in_a_folder_that_is_removed(self, stand_in, folder, work, monkeypatch):
+        monkeypatch.setenv("TMPDIR", tempfile.gettempdir())
+        score_on_ray([str(folder)], work)
+        place = Path(stand_in["environment"]["TMPDIR"])
+        assert place.parent == Path(tempfile.gettempdir())
+        assert not place.exists()
+        assert os.environ["TMPDIR"] == tempfile.gettempdir()
+
+    def test_temporary_files_of_killed_workers_are_removed_after_a_failed_run(self, stand_in, folder, work, monkeypatch):
+        """A worker is killed while it writes b.fa.tsv, and Ray gives up."""
+        target = Path(work.folder, "b.fa.tsv")
+        code = "import os, pathlib, signal, sys; from dreamkeras.files.temporary import create_beside\n"
+        code += "file = create_beside(pathlib.Path(sys.argv[1])); file.write(b'x'); os.kill(os.getpid(), signal.SIGKILL)"
+
+        def score(self, path):
+            subprocess.run([sys.executable, "-c", code, target], check=False)
+            assert len(list(target.parent.glob(".dreamkeras-*.tmp"))) == 1
+            raise OSError("The actor died unexpectedly\nbefore finishing this task.")
+
+        monkeypatch.setattr(FileScorer, "_score", score)
+        with pytest.raises(DreamkerasError, match=r"^Ray stopped: The actor died unexpectedly before finishing this task\.$"):
+            score_on_ray([str(folder / "b.fa")], work)
+        assert [path.name for path in target.parent.iterdir()] == ["manifest.json"]
+
+    @pytest.mark.parametrize(
+        ("address", "message"), [(None, "^Cannot start Ray: timed out"), ("node:1", "^Cannot connect to Ray at node:1: timed out")]
+    )
+    def test_ray_that_cannot_be_started_is_one_line(self, stand_in, folder, work, address, message, monkeypatch):
+        def fail(**_):
+            raise ConnectionError("timed out")
+
+        monkeypatch.setattr(sys.modules["ray"], "init", fail)
+        with pytest.raises(DreamkerasError, match=message):
+            score_on_ray([str(folder)], work, address=address)
+        assert stand_in["ended"]

@@ -62,17 +62,6 @@ def test_starting_keras_prints_nothing():
     assert (done.stdout, done.stderr) == (f"{BACKEND}\n", "")
 
 
-def test_errors_while_starting_keras_are_shown(capfd):
-    def chatter():
-        os.write(2, b"chatter")
-        raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError), backend._quiet():
-        chatter()
-    os.write(2, b"news")
-    assert capfd.readouterr().err == "news"
-
-
 def test_finding_a_backend_imports_no_backend():
     code = "import sys; from dreamkeras.training.backend import find_backend; print(find_backend(), 'keras' in sys.modules)"
     environment = {**os.environ, "KERAS_BACKEND": BACKEND}

@@ -52,9 +52,10 @@ def test_spans_without_a_sequence_are_reported(run, toy_model, promoters, tmp_pa
     )
 
 
-def test_spans_and_windows_cannot_be_combined(run, promoters):
-    result = run("ablate", promoters, "--spans", "x", "--window", 5)
-    assert (result.exit_code, "--spans cannot be combined with --window or --step" in result.stderr) == (2, True)
+@pytest.mark.parametrize(("args", "others"), [(["--window", 5], "--window or --step"), (["--span", "1:5"], "--span")])
+def test_spans_and_windows_cannot_be_combined(run, promoters, args, others):
+    result = run("ablate", promoters, "--spans", "x", *args)
+    assert (result.exit_code, f"--spans cannot be combined with {others}." in result.stderr) == (2, True)
 
 
 @pytest.mark.parametrize("args", [["--shuffles", "3"], ["--seed", "0"]])

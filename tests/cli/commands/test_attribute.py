@@ -115,3 +115,26 @@ def test_shuffle_options_are_accepted_with_shuffled_baselines(run, promoters, ar
 
 def test_a_model_is_required(run, promoters):
     assert run("attribute", promoters).exit_code == 2
+
+
+def test_regions_and_a_span_give_the_contributions_of_their_sequences(run, model, promoters, tmp_path):
+    """The genome contains the sequences, the second one on the reverse strand. The span selects rows and keeps the completeness errors."""
+    turned = SEQUENCES["y"].upper()[::-1].translate(str.maketrans("ACGT", "TGCA"))
+    (tmp_path / "genome.fa").write_text(f">chr1\nGG{SEQUENCES['x']}AA{turned}\n")
+    (tmp_path / "regions.bed").write_text("chr1\t2\t46\t.\t.\t+\nchr1\t48\t67\t.\t.\t-\n")
+    choices = ["-m", model, "--backend", keras_backend(), "--steps", 2]
+    args = [tmp_path / "regions.bed", "--genome", tmp_path / "genome.fa", "--span", "3:12"]
+    assert run("attribute", promoters, *choices, "-o", tmp_path / "a.tsv", "--completeness", tmp_path / "a_sums.tsv").exit_code == 0
+    result = run("attribute", *args, *choices, "-o", tmp_path / "b.tsv", "--completeness", tmp_path / "b_sums.tsv")
+    assert result.exit_code == 0, result.stderr
+    whole = [row for row in rows(tmp_path / "a.tsv") if 3 <= int(row["position"]) <= 12]
+    part = rows(tmp_path / "b.tsv")
+    assert list(dict.fromkeys(row["id"] for row in part)) == ["chr1:2-46", "chr1:48-67(-)"]
+    for column in ("position", "letter"):
+        assert [row[column] for row in part] == [row[column].upper() for row in whole]
+    both = [[float(row["expression_contribution"]) for row in table] for table in (part, whole)]
+    np.testing.assert_allclose(*both, atol=1e-6)
+    sums = [[float(row["expression_error"]) for row in rows(tmp_path / name)] for name in ("a_sums.tsv", "b_sums.tsv")]
+    np.testing.assert_allclose(*sums, atol=1e-5)
+    manifest = json.loads((tmp_path / "b.tsv.manifest.json").read_text())
+    assert set(manifest["inputs"]) == {str(tmp_path / "regions.bed"), str(tmp_path / "genome.fa")}

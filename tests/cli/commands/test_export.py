@@ -6,6 +6,7 @@ from saved_models import save_small_network
 from toy_models import write_toy_model
 
 import dreamkeras
+from dreamkeras.scoring.predictor import PACKAGED_MODEL
 
 
 @pytest.fixture(scope="module")
@@ -117,11 +118,17 @@ class TestEnsemble:
 class TestTriton:
     def test_each_export_is_a_new_version(self, run, toy_model, tmp_path):
         first, second = (run("export", toy_model, "--triton", tmp_path / "models") for _ in range(2))
-        assert (
-            first.stdout == f"Wrote {tmp_path / 'models/toy/1/model.onnx'}: model toy, construct toy, strand as given, precision float32.\n"
-        )
+        target = tmp_path / "models/toy/1/model.onnx"
+        said = f"Wrote {target}: model toy, construct toy, strand as given, precision float32, copied from {toy_model}.\n"
+        assert first.stdout == said
         assert (second.exit_code, second.stderr) == (0, "")
         assert sorted(path.name for path in (tmp_path / "models/toy").iterdir()) == ["1", "2", "config.pbtxt"]
+
+    def test_no_parity_is_printed_for_a_file_that_is_only_copied(self, run, tmp_path):
+        result = run("export", PACKAGED_MODEL, "--triton", tmp_path)
+        assert dreamkeras.load(tmp_path / "yeast/1").description.parity
+        assert result.stdout.endswith(f"float32, copied from {PACKAGED_MODEL}.\n")
+        assert result.stdout.count("\n") == 1
 
     def test_run_folder_under_a_name_and_for_a_gpu(self, run, run_folder, tmp_path):
         result = run("export", run_folder, "--triton", tmp_path, "--name", "promoter", "--triton-device", "gpu", "--precision", "float16")

@@ -1,7 +1,9 @@
 """Tests of `dreamkeras predict` on regions and tiles of a genome, against base counts that are computed independently."""
 
 import gzip
+import json
 import os
+import re
 
 import numpy as np
 import pytest
@@ -201,3 +203,125 @@ def test_another_genome_is_not_resumed(run, toy_model, genome, bed, tmp_path, mo
     genome.write_text(genome.read_text().replace("A", "C"))
     result = run(*command)
     assert (result.exit_code, "started with another input" in result.stderr) == (1, True), result.stderr
+
+
+class TestWindowsBeyondAContig:
+    """Windows of 12 bases, of which the first begins before its contig and the last two end behind their contigs."""
+
+    REGIONS = "chr1\t0\t4\t.\t.\t+\nchr1\t0\t4\t.\t.\t-\nchr1\t46\t50\t.\t.\t-\nchr2\t46\t50\t.\t.\t+\n"
+    NAMES = ("chr1:0-8", "chr1:0-8(-)", "chr1:42-50(-)", "chr2:42-50")
+
+    @pytest.fixture
+    def ends(self, tmp_path):
+        (tmp_path / "ends.bed").write_text(self.REGIONS)
+        return tmp_path / "ends.bed"
+
+    def rows(self, result):
+        assert result.exit_code == 0, result.stderr
+        header, *rows = (line.split("\t") for line in result.stdout.splitlines())
+        return [dict(zip(header, row, strict=True)) for row in rows]
+
+    def place(self, name, position):
+        """Returns the base at a position, counted from 0, of a named region."""
+        contig, first, last = re.fullmatch(r"(chr\d):(\d+)-(\d+)(?:\(-\))?", name).groups()
+        text = CONTIGS[contig][int(first) : int(last)]
+        return (turned(text) if name.endswith("(-)") else text)[position]
+
+    def test_names_are_regions_within_the_contig(self, run, toy_model, genome, ends):
+        assert (
+            tuple(table(run("predict", ends, "--genome", genome, "-m", toy_model), "ends.bed: regions are centred on their middle.\n"))
+            == self.NAMES
+        )
+
+    def test_positions_are_counted_from_the_beginning_of_the_named_region(self, run, toy_model, genome, ends):
+        rows = self.rows(run("mutagenesis", ends, "--genome", genome, "-m", toy_model))
+        assert list(dict.fromkeys(row["id"] for row in rows)) == list(self.NAMES)
+        assert [(row["id"], int(row["position"])) for row in rows[::3]] == [(name, place) for name in self.NAMES for place in range(1, 9)]
+        assert [row["ref"] for row in rows] == [self.place(row["id"], int(row["position"]) - 1) for row in rows]
+
+    def test_a_span_has_the_positions_of_the_window(self, run, toy_model, genome, ends):
+        rows = self.rows(run("mutagenesis", ends, "--genome", genome, "-m", toy_model, "--span", "4:6"))
+        # Read from their strands, the first and the third window begin with 4 positions beyond their contig.
+        wanted = {name: [4, 5, 6] for name in self.NAMES} | {"chr1:0-8": [1, 2], "chr1:42-50(-)": [1, 2]}
+        assert {name: sorted({int(row["position"]) for row in rows if row["id"] == name}) for name in self.NAMES} == wanted
+
+    def test_ablated_spans_are_positions_of_the_named_region(self, run, toy_model, genome, ends):
+        rows = self.rows(run("ablate", ends, "--genome", genome, "-m", toy_model, "--method", "unknown", "--window", 3, "--step", 3))
+        assert [(row["id"], row["start"], row["end"]) for row in rows[:3]] == [
+            ("chr1:0-8", *place) for place in (("0", "3"), ("3", "6"), ("5", "8"))
+        ]
+        for row in rows:
+            lost = count("".join(self.place(row["id"], place) for place in range(int(row["start"]), int(row["end"]))))
+            assert [float(row["gc_effect"]), float(row["a_effect"])] == [-value for value in lost]
+
+
+class TestExplanationsOfRegions:
+    def test_mutagenesis_of_regions_equals_mutagenesis_of_their_sequences(self, run, toy_model, genome, bed, tmp_path):
+        one, two = CONTIGS.values()
+        (tmp_path / "same.fa").write_text(f">chr1:7-19\n{one[7:19]}\n>chr2:18-30(-)\n{turned(two[18:30])}\n")
+        same = run("mutagenesis", tmp_path / "same.fa", "-m", toy_model)
+        result = run("mutagenesis", bed, "--genome", genome, "-m", toy_model)
+        assert (result.exit_code, result.stdout) == (0, same.stdout)
+        assert result.stderr.rpartition("/")[2] == CENTRED + "Read 2 records.\n"
+
+    @pytest.mark.parametrize(("command", "window"), [("mutagenesis", "--window"), ("ablate", "--region-window")])
+    def test_windows_strands_and_tiles_are_those_of_predict(self, run, toy_model, genome, bed, command, window):
+        for args in (["--window", 6, "--strand", "reverse"], ["--tile", "5:2"]):
+            wanted = run("predict", bed, "--genome", genome, "-m", toy_model, *args)
+            given = [window if arg == "--window" else arg for arg in args]
+            found = run(command, bed, "--genome", genome, "-m", toy_model, *given)
+            assert found.exit_code == 0, found.stderr
+            names = [[line.partition("\t")[0] for line in result.stdout.splitlines()] for result in (wanted, found)]
+            assert list(dict.fromkeys(names[1])) == names[0]
+
+    def test_tiles_of_a_genome(self, run, toy_model, genome):
+        found = run("mutagenesis", genome, "--tile", "12:25", "--span", "2:2", "-m", toy_model)
+        assert [line.split("\t")[:2] for line in found.stdout.splitlines()[1::3]] == [
+            [f"{contig}:{start}-{start + 12}", "2"] for contig in CONTIGS for start in (0, 25)
+        ]
+
+    @pytest.mark.parametrize("command", ["mutagenesis", "ablate", "attribute"])
+    def test_wrong_usage_exits_2(self, run, toy_model, bed, genome, command):
+        window = "--region-window" if command == "ablate" else "--window"
+        for args, part in (
+            ([window, 5], f"{window} requires --genome FASTA."),
+            (["--genome", genome, "--id-column", "x"], "--id-column requires a table as INPUT, got --genome."),
+            (["--genome", genome, "--tile", "5:2", window, 5], f"{window} requires --genome FASTA and cannot be combined with --tile."),
+            (["--span", "5:1"], "Invalid value for '--span': Expected START:END, two positions counted from 1 such as 11:60, got '5:1'."),
+        ):
+            result = run(command, bed, "-m", toy_model, *args)
+            assert (result.exit_code, part in result.stderr) == (2, True), result.stderr
+
+    def test_summits_of_complete_regions_name_the_option_of_the_command(self, run, surrounded, bed, genome):
+        result = run("ablate", bed, "--genome", genome, "-m", surrounded, "--summits")
+        assert (result.exit_code, "--summits requires --region-window N" in result.stderr) == (2, True)
+
+    def test_the_genome_is_not_replaced_and_is_in_the_manifest(self, run, toy_model, bed, genome, tmp_path):
+        before = genome.read_bytes()
+        for command in ("mutagenesis", "ablate"):
+            assert "would overwrite the input" in run(command, bed, "--genome", genome, "-m", toy_model, "-o", genome).stderr
+            output = tmp_path / f"{command}.tsv"
+            assert run(command, bed, "--genome", genome, "-m", toy_model, "-o", output).exit_code == 0
+            assert set(json.loads(output.with_name(f"{output.name}.manifest.json").read_text())["inputs"]) == {str(bed), str(genome)}
+        assert genome.read_bytes() == before
+
+    def test_a_dry_run_describes_the_regions_and_counts_the_span(self, run, toy_model, bed, genome):
+        result = run("mutagenesis", bed, "--genome", genome, "-m", toy_model, "--span", "3:6", "--dry-run")
+        assert (result.exit_code, "peaks.bed: 2 regions\n" in result.stdout) == (0, True)
+        assert "at 8 positions of the inserts\n" in result.stdout
+
+    def test_a_file_with_logos_and_arrays_has_the_positions_of_the_span(self, run, toy_model, bed, genome, tmp_path):
+        args = ["mutagenesis", bed, "--genome", genome, "-m", toy_model, "--span", "9:12"]
+        assert run(*args, "-o", tmp_path / "e.npz", "--logos", tmp_path / "logos", "--modisco", tmp_path / "modisco").exit_code == 0
+        with np.load(tmp_path / "e.npz") as arrays:
+            assert (arrays["positions"].tolist(), arrays["offsets"].tolist()) == ([8, 8], [0, 4, 8])
+        svg = next((tmp_path / "logos").glob("1_*.svg")).read_text()
+        assert re.findall(r'text-anchor="middle">(\d+)<', svg) == ["10"]
+        assert re.findall(r"<title>\w(\d+):", svg) == ["9", "10", "11", "12"]
+        assert (tmp_path / "modisco/sequences.bed").read_text().splitlines()[0] == "chr1:7-19\t8\t12\tchr1:7-19\t0"
+
+    def test_interrupted_mutagenesis_resumes_with_the_same_span_only(self, run, toy_model, bed, genome, tmp_path):
+        args = ["mutagenesis", bed, "--genome", genome, "-m", toy_model, "--resume"]
+        assert run(*args, "-o", tmp_path / "a.tsv", "--span", "3:6").exit_code == 0
+        whole = run(*args[:-1], "--span", "3:6")
+        assert (tmp_path / "a.tsv").read_text() == whole.stdout
