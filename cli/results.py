@@ -36,6 +36,7 @@ def open_results(
     format: str | None = None,
     track: Mapping[str, Any] | None = None,
     texts: Mapping[str, tuple[str, ...]] | None = None,
+    keys: Sequence[str] = (),
 ) -> "contextlib.AbstractContextManager[PredictionSink]":
     """Returns a writer of predictions: `formats.tracks.open_track` for a track format, otherwise `scoring.results.open_predictions`."""
     from dreamkeras.formats.tracks import open_track, track_format
@@ -43,7 +44,7 @@ def open_results(
 
     if chosen := track_format(output, format):
         return open_track(output, chosen, columns, **(track or {}))
-    return open_predictions(output, columns, format, texts or {})
+    return open_predictions(output, columns, format, texts or {}, keys)
 
 
 def check_resume(inputs: Sequence[str], output: str, *, resume: bool, is_measured: bool) -> None:

@@ -4,7 +4,12 @@ The command line prints an exception of these classes as one line and exits with
 and is printed with its traceback.
 """
 
-__all__ = ["DreamkerasError", "ExportError", "InputError", "MissingPackageError", "ModelError", "one_line"]
+from typing import Literal, get_args
+
+__all__ = ["DreamkerasError", "ExportError", "InputError", "MissingPackageError", "ModelError", "OnError", "check_on_error", "one_line"]
+
+OnError = Literal["fail", "skip"]
+"""Action for invalid records: `"fail"` raises an error, and `"skip"` skips and counts the records."""
 
 LONGEST = 600
 """Number of characters above which a message of another package is shortened."""
@@ -33,6 +38,16 @@ class ExportError(ModelError):
 
 class MissingPackageError(DreamkerasError, ImportError):
     """Error about an optional package that is not installed. The message contains the pip command that installs the package."""
+
+
+def check_on_error(on_error: str) -> None:
+    """Checks that a text is one of the choices of `OnError`.
+
+    Raises:
+        InputError: The text is not one of the choices.
+    """
+    if on_error not in get_args(OnError):
+        raise InputError(f"Expected on_error to be one of {', '.join(get_args(OnError))}, got {on_error!r}.")
 
 
 def one_line(message: BaseException | str) -> str:

@@ -9,7 +9,7 @@ from dreamkeras.sequence.construct import Construct
 
 LENGTH, POSITIONS, MARGIN = 60, 20, 8
 CONSTRUCT = Construct("atac", length=LENGTH, flags=(), alignment="center")
-ASSAY = Assay("atac", CONSTRUCT, ("log_counts",), ("ln(1 + reads)",), lambda path: windows(), profile=POSITIONS)
+ASSAY = Assay("atac", CONSTRUCT, ("log_counts",), ("ln(1 + reads)",), lambda path, on_error="fail": windows(), profile=POSITIONS)
 
 
 def build_profile_network(seed=0, construct=CONSTRUCT, **options):

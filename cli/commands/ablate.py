@@ -88,7 +88,7 @@ def command(
     from ..results import leave_manifest, model_files, refuse_clashes, report_skipped
 
     given = chosen_scoring(options)
-    windows = chosen_windows(options, given.columns, "--region-window")
+    windows = chosen_windows(options, given.columns, given.on_error, "--region-window")
     files = (*given.inputs, *filter(None, (spans, windows.genome if windows else None)))
     refuse_clashes((*files, *model_files(given.models)), given.output)
     regions, width = RegionSpans(read_bed(spans).regions) if spans else None, window or 10

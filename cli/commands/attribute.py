@@ -97,7 +97,7 @@ def command(
     from ..results import leave_manifest, model_files, refuse_clashes, report_skipped
 
     columns = {"id_column": id_column, "sequence_column": sequence_column}
-    windows = chosen_windows(choices, columns)
+    windows = chosen_windows(choices, columns, on_error)
     files = (*inputs, *([windows.genome] if windows and windows.genome else []))
     _check_shuffles(choices)
     explanations = {name: choices.pop(name) for name in ("logos", "png", "seqlets", "meme", "modisco")}

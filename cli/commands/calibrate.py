@@ -2,12 +2,12 @@
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from ..options.numbers import DecimalRange, WholeRange
-from ..options.shared import refuse_unused
+from ..options.shared import refuse_unused, rows_on_error_option
 from ..options.table import chosen_layout, table_options
 from ..results import echo_result, held_run, refuse_clashes
 
@@ -48,6 +48,7 @@ __all__ = ["command"]
 )
 @click.option("--assay", help="Assay of DATA: yeast, lentimpra, starrseq or table.  [default: the assay of the model]")
 @partial(table_options, without=("fold_column", "replicate_columns"))
+@rows_on_error_option
 def command(
     data: str,
     model: str,
@@ -56,6 +57,7 @@ def command(
     valid_fraction: float | None,
     seed: int | None,
     assay: str | None,
+    on_error: Literal["fail", "skip"],
     **table: Any,
 ) -> None:
     """Calibrate an exported model, so that it can report prediction intervals, percentiles and familiarity.
@@ -86,8 +88,8 @@ def command(
 
     known, scorer = read_training_data(model), load(model, "cpu")
     with rereadable(data if layout else None):  # a table is opened twice: first for its column names, then for its rows
-        chosen = choose_assay(EvaluationChoices(data, (model,), assay=assay, table=layout), [scorer], [known])
-        held_out, trained_on = chosen.read(data).centred(), chosen.read(training) if training else None
+        chosen = choose_assay(EvaluationChoices(data, (model,), assay=assay, table=layout, on_error=on_error), [scorer], [known])
+        held_out, trained_on = chosen.read(data, on_error).centred(), chosen.read(training, on_error) if training else None
     for file, examples in ((data, held_out), (training, trained_on)):
         _report_reading(file, examples)
     if valid_fraction:

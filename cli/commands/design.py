@@ -9,6 +9,7 @@ from dreamkeras.design.names import METHODS
 from dreamkeras.formats.decimals import is_number
 from dreamkeras.training.names import BACKENDS
 
+from ..options.defaults import note_random_length
 from ..options.numbers import DECIMAL, DecimalRange, WholeRange
 from ..options.shared import (
     batch_size_or_auto_option,
@@ -50,7 +51,11 @@ def _target(_ctx: click.Context, _parameter: click.Parameter, text: str) -> str 
 @sequence_column_option
 @click.option("--random", type=WholeRange(min=1), metavar="N", help="Number of random inserts to start from.  [default: 1]")
 @click.option(
-    "--length", type=WholeRange(min=1), metavar="N", help="Length of the random inserts.  [default: the usual length of the construct]"
+    "--length",
+    type=WholeRange(min=1),
+    metavar="N",
+    callback=note_random_length,
+    help="Length of the random inserts.  [default: the usual length of the construct]",
 )
 @click.option("--method", type=click.Choice(METHODS), default="evolution", show_default=True, help="Search method.")
 @click.option("--steps", type=WholeRange(min=1), metavar="N", help="Maximum number of steps.  [default: 50; 100 for greedy and gradient]")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..options.numbers import WholeRange
-from ..options.shared import batch_size_option, device_option, refuse_unused, summits_option
+from ..options.shared import batch_size_option, device_option, refuse_unused, rows_on_error_option, summits_option
 from ..options.table import chosen_layout, table_options
 from ..results import command_line, echo_result
 
@@ -35,6 +35,7 @@ FIGURES = ("r", "rho", "mse")
 @click.option("--assay", help="Assay of DATA: yeast, lentimpra, starrseq or table.  [default: the assay of the first model]")
 @partial(table_options, without=("fold_column",))
 @summits_option
+@rows_on_error_option
 @click.option(
     "--subsets",
     type=click.Path(),

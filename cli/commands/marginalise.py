@@ -6,6 +6,7 @@ import click
 
 from dreamkeras.formats.names import TABLES
 
+from ..options.defaults import note_random_length
 from ..options.numbers import DecimalRange, WholeRange
 from ..options.shared import (
     batch_size_or_auto_option,
@@ -36,7 +37,11 @@ __all__ = ["command"]
 @click.option("--backgrounds", type=click.Path(), metavar="FILE", help="File of background sequences.  [default: random inserts]")
 @click.option("-n", "--number", type=WholeRange(min=1), metavar="N", help="Number of random backgrounds.  [default: 100]")
 @click.option(
-    "--length", type=WholeRange(min=1), metavar="N", help="Length of the random backgrounds.  [default: the usual length of the construct]"
+    "--length",
+    type=WholeRange(min=1),
+    metavar="N",
+    callback=note_random_length,
+    help="Length of the random backgrounds.  [default: the usual length of the construct]",
 )
 @click.option("--gc", type=DecimalRange(0, 100), metavar="PERCENT", help="GC content of the random backgrounds, in percent.  [default: 50]")
 @click.option(

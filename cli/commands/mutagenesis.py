@@ -52,7 +52,7 @@ def command(deletions: bool, span: "Span | None", resume: bool, dry_run: bool, *
 
     given = chosen_scoring(options)
     inputs, models, output = given.inputs, given.models, given.output
-    windows = chosen_windows(options, given.columns)
+    windows = chosen_windows(options, given.columns, given.on_error)
     check_resume(inputs, output, resume=resume, is_measured=given.is_measured)
     beside = explanation_outputs(options)
     genome = windows.genome if windows else None

@@ -52,7 +52,9 @@ def command(
     Results keep the names and the order of the records. Regions and tiles are named after their positions. With an ensemble, the results
     contain the mean prediction of the models and, in a second column for each task, the standard deviation.
     """
+    from dreamkeras.files.inputs import rereadable
     from dreamkeras.formats.writers import choose_format
+    from dreamkeras.genome.windows import NAME
 
     from ..opening import report_packaged
     from ..results import check_resume, model_files, open_results, open_shards, refuse_clashes, report_skipped
@@ -61,12 +63,16 @@ def command(
     inputs, models, output = given.inputs, given.models, given.output
     if dry_run and engine != "local":
         raise click.UsageError(f"--dry-run requires --engine local, got {engine}.")
-    track, windows = _track(output, given.format, options), chosen_windows(options, given.columns)
+    track, windows = _track(output, given.format, options), chosen_windows(options, given.columns, given.on_error)
     check_resume(inputs, output, resume=resume, is_measured=given.is_measured)
     check_cluster(inputs, output, engine, ray_address, is_track=track is not None, is_measured=given.is_measured)
     scorer, size = given.open_models("cpu" if engine == "ray" else None)
+    if engine == "local" and windows and windows.genome:
+        click.get_current_context().with_resource(rereadable(*inputs))  # the names and contigs of BED files are read first
     reading = chosen_reading(inputs, windows, given.columns, scorer.constructs)
     settings = track_settings(inputs, windows, options.pop("column"), track)
+    if engine == "local" and track is None and NAME not in scorer.columns:
+        reading = reading.with_names(inputs)
     refuse_clashes((*reading.files, *model_files(models)), output)
     if track is None and engine == "local":
         choose_format(output, given.format)  # refuses an unknown format before scoring: --resume opens the output only at the end
@@ -74,7 +80,7 @@ def command(
     if confidence:
         scorer = confidence.add_to(scorer)
     choices: dict[str, Any] = {"on_error": given.on_error, "batch_size": size}
-    results = open_results(output, scorer.columns, given.format, settings, scorer.texts)
+    results = open_results(output, scorer.columns, given.format, settings, scorer.texts, reading.reader.keys)
     if dry_run:
         rehearse = partial(rehearse_predict, reader=reading.reader, inputs=inputs, **choices)
         finish(scorer, rehearse, size, [output], results=results)

@@ -16,7 +16,7 @@ from ..options.atac import atac_options, chosen_genome
 from ..options.config_file import config_option
 from ..options.defaults import note_default_assay
 from ..options.numbers import DECIMAL, WHOLE, WholeRange
-from ..options.shared import fold_count, fold_or_chromosome
+from ..options.shared import fold_count, fold_or_chromosome, rows_on_error_option
 from ..options.table import chosen_layout, table_options
 from ..process import hint_at_stop
 
@@ -42,6 +42,7 @@ __all__ = ["command"]
 )
 @table_options
 @atac_options
+@rows_on_error_option
 @click.option(
     "--model",
     help="Network name, or three blocks as FIRST,CORE,FINAL. See `dreamkeras models`.  [default: dream-cnn-small; bpnet-small for atac]",

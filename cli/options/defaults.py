@@ -1,21 +1,32 @@
-"""Names the defaults of `--assay` and `-m` in errors that result from these defaults. The module imports only click."""
+"""Names the options that solve an error: `--assay` and `-m` after their defaults, `--sequence-column` and `--length`.
+
+The module imports only click.
+"""
+
+import re
 
 import click
 from click.core import ParameterSource
 
-__all__ = ["default_hint", "note_default_assay", "note_packaged_model"]
+__all__ = ["error_hints", "note_default_assay", "note_length", "note_packaged_model", "note_random_length", "note_sequence_column"]
 
-KEY = "dreamkeras.default"
-"""Key in `click.Context.meta`, which a command shares with its group."""
+KEY = "dreamkeras.hints"
+"""Key in `click.Context.meta`, which a command shares with its group. The value maps hints to patterns of error messages."""
 
-ERRORS = ("for construct ", "has no column ", "Expected a value from ", "Expected a number, ")
-"""Phrases in the error messages that can result from reading a file as the wrong assay."""
+ANOTHER_ASSAY = re.compile("for construct |has no column |Expected a value from |Expected a number, ")
+"""Error messages that can result from reading a file as the wrong assay."""
+
+ANOTHER_MODEL = re.compile("for construct ")
+
+NO_SEQUENCES = re.compile("has no column named '(?:sequence|seq)'|Expected a column of sequences, ")
+
+TOO_LONG = re.compile("Expected 1(?: to [0-9]+)? bases for construct .*, got [1-9]|has a window of [0-9]+ bases within its contig")
 
 
 def note_packaged_model(ctx: click.Context, _parameter: click.Parameter, models: tuple[str, ...]) -> tuple[str, ...]:
     """If no model is named, stores the hint that the packaged model was used. Returns the models unchanged."""
     if not models:
-        ctx.meta[KEY] = ("for construct ",), "No -m given: used the packaged yeast model."
+        _store(ctx, ANOTHER_MODEL, "No -m given: used the packaged yeast model.")
     return models
 
 
@@ -23,11 +34,40 @@ def note_default_assay(ctx: click.Context, _parameter: click.Parameter, assay: s
     """If no assay is named, stores the hint that the default was used. Returns the assay unchanged."""
     is_default = ctx.get_parameter_source("assay") is ParameterSource.DEFAULT
     if is_default and not ctx.params.get("resume"):  # a resumed run keeps its assay
-        ctx.meta[KEY] = ERRORS, f"No --assay was given, so the file was read as {assay} data."
+        _store(ctx, ANOTHER_ASSAY, f"No --assay was given, so the file was read as {assay} data.")
     return assay
 
 
-def default_hint(ctx: click.Context, message: str) -> str:
-    """Returns a space and the stored hint if the error can result from the default. Otherwise returns an empty string."""
-    phrases, hint = ctx.meta.get(KEY, ((), ""))
-    return f" {hint}" if any(phrase in message for phrase in phrases) else ""
+def note_sequence_column(ctx: click.Context, _parameter: click.Parameter, column: str | None) -> str | None:
+    """If the column of sequences is not named, stores the hint to name the column. Returns the column unchanged."""
+    if column is None and ctx.params.get("assay", "table") == "table":  # other assays have fixed names of columns
+        _store(ctx, NO_SEQUENCES, "Name the column with --sequence-column.")
+    return column
+
+
+def note_length(ctx: click.Context, _parameter: click.Parameter, length: int | None) -> int | None:
+    """If the option determines the window length, stores the hint to choose another length. Returns the length unchanged.
+
+    By default, the window fits the longest sequence of a table. The window of an existing model cannot be changed.
+    """
+    has_model = ctx.params.get("models") or ctx.command.name == "calibrate"
+    if not has_model and ctx.params.get("assay") in (("atac",) if length is None else ("atac", "table")):
+        _store(ctx, TOO_LONG, "Choose another window length with --length.")
+    return length
+
+
+def note_random_length(ctx: click.Context, _parameter: click.Parameter, length: int | None) -> int | None:
+    """If the length of random sequences is given, stores the hint to choose another length. Returns the length unchanged."""
+    if length is not None:
+        _store(ctx, ANOTHER_MODEL, "Choose another length with --length.")
+    return length
+
+
+def error_hints(ctx: click.Context, message: str) -> str:
+    """Returns the stored hints for an error message, each after a space. The result may be an empty string."""
+    hints: dict[str, re.Pattern[str]] = ctx.meta.get(KEY, {})
+    return "".join(f" {hint}" for hint, pattern in hints.items() if pattern.search(message))
+
+
+def _store(ctx: click.Context, pattern: re.Pattern[str], hint: str) -> None:
+    ctx.meta.setdefault(KEY, {})[hint] = pattern

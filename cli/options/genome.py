@@ -11,6 +11,7 @@ from .numbers import WholeRange
 from .shared import add_options, summits_option
 
 if TYPE_CHECKING:
+    from dreamkeras.errors import OnError
     from dreamkeras.genome.windows import GenomeWindows, Reader
     from dreamkeras.sequence.construct import Construct
 
@@ -67,13 +68,21 @@ class Reading(NamedTuple):
     files: tuple[str, ...]
     choices: Mapping[str, Any]
 
+    def with_names(self, inputs: Sequence[str]) -> "Reading":
+        """Returns the reading with the names of the regions, if a BED file has names."""
+        reader = self.reader.with_names(inputs)
+        return self._replace(reader=reader, choices={**self.choices, **(reader.windows._asdict() if reader.windows else {})})
 
-def chosen_windows(choices: dict[str, Any], columns: Mapping[str, str | int | None], window: str = "--window") -> "GenomeWindows | None":
+
+def chosen_windows(
+    choices: dict[str, Any], columns: Mapping[str, str | int | None], on_error: "OnError", window: str = "--window"
+) -> "GenomeWindows | None":
     """Removes the genome options from `choices`, and returns the windows to read. Returns None if no genome or tile is given.
 
     Args:
         choices: Values of the options, by parameter name.
         columns: Values of `--id-column` and `--sequence-column`.
+        on_error: Value of `--on-error`.
         window: Name of the option for the length of windows around regions, as for `genome_options`.
 
     Raises:
@@ -97,7 +106,8 @@ def chosen_windows(choices: dict[str, Any], columns: Mapping[str, str | int | No
     from dreamkeras.genome.tiles import Tile
     from dreamkeras.genome.windows import GenomeWindows
 
-    return GenomeWindows(genome, Tile.parse(tile) if tile else None, given["window"], given["strand"] or "given", given["summits"])
+    width = Tile.parse(tile) if tile else None
+    return GenomeWindows(genome, width, given["window"], given["strand"] or "given", given["summits"], on_error)
 
 
 def chosen_reading(

@@ -9,7 +9,7 @@ import click
 from dreamkeras.formats.decimals import is_whole, parse_whole
 from dreamkeras.scoring.names import DEVICES, ON_ERROR
 
-from .defaults import note_packaged_model
+from .defaults import note_packaged_model, note_sequence_column
 from .numbers import WholeRange
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "on_error_option",
     "output_option",
     "refuse_unused",
+    "rows_on_error_option",
     "sequence_column_option",
     "strands_option",
     "summits_option",
@@ -78,7 +79,16 @@ on_error_option = click.option(
     type=click.Choice(ON_ERROR),
     default="fail",
     show_default=True,
-    help="Stop at a sequence that does not fit the model, or skip it.",
+    help="Stop at a sequence that does not fit the model or a region that is not in the genome, or skip it.",
+)
+
+
+rows_on_error_option = click.option(
+    "--on-error",
+    type=click.Choice(ON_ERROR),
+    default="fail",
+    show_default=True,
+    help="Stop at an invalid row of DATA, or skip and count such rows. The same applies to regions that are not in the genome.",
 )
 
 
@@ -188,5 +198,8 @@ summits_option = click.option(
 id_column_option = click.option("--id-column", metavar="NAME", help="Name or 0-based position of the table column with sequence names.")
 
 sequence_column_option = click.option(
-    "--sequence-column", metavar="NAME", help="Name or 0-based position of the table column with sequences."
+    "--sequence-column",
+    metavar="NAME",
+    callback=note_sequence_column,
+    help="Name or 0-based position of the table column with sequences.",
 )

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .defaults import note_length
 from .numbers import WholeRange
 from .shared import add_options, id_column_option, sequence_column_option
 
@@ -51,7 +52,11 @@ OPTIONS = {
         "--right-flank", default="", metavar="DNA", help="Constant bases that follow each sequence but are not in the table."
     ),
     "length": click.option(
-        "--length", type=WholeRange(min=1), metavar="N", help="Window length in bases.  [default: long enough for the longest sequence]"
+        "--length",
+        type=WholeRange(min=1),
+        metavar="N",
+        callback=note_length,
+        help="Window length in bases.  [default: long enough for the longest sequence]",
     ),
     "reverse_mark": click.option(
         "--reverse-mark", metavar="TEXT", help="Text that marks the ids of sequences measured in reverse orientation."

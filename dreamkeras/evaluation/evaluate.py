@@ -82,7 +82,7 @@ def evaluate(
     Args:
         examples: n measured sequences.
         tasks: Names of the tasks, in the order of the columns of targets.
-        predictions: Predictions by model, float (n, tasks).
+        predictions: Predictions by model, float (n, tasks). Predictions of values that were not measured may be NaN.
         subsets: Row numbers of each test subset of the DREAM Challenge, by name of the subset. `evaluation.subsets.read_subsets` returns
             such a dictionary. Subsets require a single task. If None, the DREAM Challenge score is not computed.
         in_units: Whether measurements and predictions are in the same units. If False, the mean squared error is NaN.
@@ -124,8 +124,9 @@ def _checked(examples: Examples, tasks: tuple[str, ...], predictions: Mapping[st
             raise InputError(
                 f"Expected predictions of shape {examples.targets.shape} for {', '.join(tasks)}, got shape {values.shape} from {name}."
             )
-        if not np.isfinite(values).all():
-            rows = (~np.isfinite(values)).any(axis=1).sum()
+        wrong = ~np.isfinite(values) & ~np.isnan(examples.targets)
+        if wrong.any():
+            rows = wrong.any(axis=1).sum()
             raise InputError(f"Expected finite predictions, got NaN or infinity from {name} for {rows} of the {len(values)} sequences.")
     return np.array([np.asarray(values, np.float64) for values in predictions.values()])
 

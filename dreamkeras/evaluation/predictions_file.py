@@ -12,8 +12,12 @@ from dreamkeras.sequence.records import Records
 __all__ = ["read_predictions"]
 
 
-def read_predictions(path: str, tasks: tuple[str, ...], ids: list[str], left_out: int = 0) -> np.ndarray:
+def read_predictions(
+    path: str, tasks: tuple[str, ...], ids: list[str], left_out: int = 0, measured: np.ndarray | None = None
+) -> np.ndarray:
     """Reads predictions from a table, in the order of the sequences with measurements.
+
+    Cells for which there is no measurement may be empty or contain a word for a missing value, such as NA.
 
     Args:
         path: TSV, CSV or Parquet file with one column per task, which has the name of the task. If the table has an id column, rows are
@@ -22,12 +26,14 @@ def read_predictions(path: str, tasks: tuple[str, ...], ids: list[str], left_out
         ids: Names of the n sequences with measurements.
         left_out: Number of rows of the measurement file that are missing in `ids`, for example because they have no value. A table with an
             id column may also contain predictions for the missing rows.
+        measured: Whether each sequence has a measured value of each task, bool (n, tasks). If None, all values are measured.
 
     Returns:
-        Predictions, float64 (n, tasks).
+        Predictions, float64 (n, tasks). Missing predictions are NaN.
 
     Raises:
-        InputError: A column is missing, a cell is not a finite number, or the rows do not match `ids`.
+        InputError: A column is missing, a cell is not a finite number, a prediction of a measured value is missing, or the rows do not
+            match `ids`.
     """
     with open_table(path, header=True) as table:
         named = id_position(table.layout, None, path)
@@ -35,13 +41,21 @@ def read_predictions(path: str, tasks: tuple[str, ...], ids: list[str], left_out
         batches = list(table.rows(positions))
     found = [name for batch in batches for name in batch.columns[-1]] if named is not None else None
     values = np.concatenate(
-        [np.stack([read_numbers(batch.columns[i], _records(batch), task) for i, task in enumerate(tasks)], 1) for batch in batches]
+        [
+            np.stack([read_numbers(batch.columns[i], _records(batch), task, missing=True) for i, task in enumerate(tasks)], 1)
+            for batch in batches
+        ]
     )
-    has_all = found is not None and left_out and len(values) == len(ids) + left_out
-    if len(values) != len(ids) and not has_all:
+    has_others = found is not None and len(ids) < len(values) <= len(ids) + left_out
+    if len(values) != len(ids) and not has_others:
         but = f" ({left_out:,} rows were skipped; a table with an id column may include these rows)" if left_out and found is None else ""
         raise InputError(f"Expected {len(ids):,} predictions, one for each measured sequence{but}, got {len(values):,} in {path}.")
-    return values if found is None or found == ids else values[_order(found, ids, path)]
+    order = np.arange(len(ids)) if found is None or found == ids else _order(found, ids, path)
+    values = values[order]
+    for row, task in np.argwhere(np.isnan(values) & (True if measured is None else measured))[:1]:
+        line = np.concatenate([batch.lines for batch in batches])[order[row]]
+        raise InputError(f"There is no prediction of {tasks[task]!r} for the measured value of {ids[row]!r} ({path}, line {line}).")
+    return values
 
 
 def _records(batch: Table) -> Records:

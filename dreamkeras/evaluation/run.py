@@ -10,10 +10,10 @@ import numpy as np
 from dreamkeras.data.assays.assay import Assay
 from dreamkeras.data.assays.atac_layout import AtacLayout
 from dreamkeras.data.assays.registry import ASSAYS, TABLE, find_assay
-from dreamkeras.data.assays.table import fitted_layout, settled_layout
+from dreamkeras.data.assays.table import fitted_layout, settled_layout, table_assay
 from dreamkeras.data.assays.table_layout import TableLayout
 from dreamkeras.data.examples import Examples
-from dreamkeras.errors import InputError, ModelError
+from dreamkeras.errors import InputError, ModelError, OnError
 from dreamkeras.evaluation.evaluate import Evaluation, evaluate
 from dreamkeras.evaluation.files import write_evaluation
 from dreamkeras.evaluation.notes import Units, overlap_notes, remarks, undefined_notes
@@ -48,6 +48,7 @@ class EvaluationChoices(NamedTuple):
         seed: Random seed for the resamples.
         device: Device on which the models run; see `scoring.session`.
         batch_size: Number of sequences scored at a time.
+        on_error: Action for invalid rows of the data file, and for regions that are not in the genome; see `errors.OnError`.
     """
 
     data: str
@@ -62,6 +63,7 @@ class EvaluationChoices(NamedTuple):
     seed: int = 0
     device: str = "auto"
     batch_size: int = BATCH_SIZE
+    on_error: OnError = "fail"
 
 
 class Notes(NamedTuple):
@@ -99,12 +101,12 @@ def run_evaluation(
         loaded = {names[path]: load(path, choices.device) for path in choices.models}
         known = {names[path]: read_training_data(path) for path in choices.models}
         assay = choose_assay(choices, list(loaded.values()), list(known.values()))
-        examples = (assay.read_test or assay.read)(choices.data).centred()
+        examples = (assay.read_test or assay.read)(choices.data, choices.on_error).centred()
         tested = RowSequences(examples.letters, assay.construct)
         subsets = read_subsets(choices.subsets, len(examples), choices.public, tested) if choices.subsets else None
         predictions = {name: score_examples(model, assay, examples, choices.batch_size, progress) for name, model in loaded.items()}
-        left_out = sum(examples.left_out.values())
-        predictions |= {names[path]: read_predictions(path, assay.tasks, examples.ids, left_out) for path in choices.predictions}
+        left_out, measured = sum(examples.left_out.values()), ~np.isnan(examples.targets)
+        predictions |= {names[path]: read_predictions(path, assay.tasks, examples.ids, left_out, measured) for path in choices.predictions}
         units, file = Units.of(assay, examples.targets), file_name(choices.data)
         found = evaluate(examples, assay.tasks, predictions, subsets, in_units=units.are_the_models, draws=choices.draws, seed=choices.seed)
         warnings = [
@@ -144,7 +146,9 @@ def choose_assay(choices: EvaluationChoices, models: list[OnnxPredictor], known:
         choices.table.require_fit(models[0].construct)
         return find_assay(TABLE, settled_layout(choices.table, choices.data), models[0].construct)
     if choices.assay:
-        return find_assay(choices.assay, fitted_layout(choices.table, [choices.data]) if choices.table else None)
+        return find_assay(choices.assay, fitted_layout(choices.table, [choices.data], choices.on_error) if choices.table else None)
+    if trained and isinstance(trained.layout, TableLayout):
+        return table_assay(trained.layout, trained.construct, is_test=True)
     if trained:
         return find_assay(trained.assay, trained.layout, trained.construct)
     if models and models[0].construct.name in ASSAYS:

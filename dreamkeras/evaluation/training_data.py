@@ -1,6 +1,7 @@
 """Finds the training and validation data of a run folder, and compares a test set with these data."""
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,7 +11,7 @@ from dreamkeras.data.assays.table_layout import TableLayout
 from dreamkeras.data.examples import Examples, fingerprint
 from dreamkeras.data.splits.division import Division
 from dreamkeras.data.splits.overlap import Overlap, overlap
-from dreamkeras.errors import DreamkerasError, InputError
+from dreamkeras.errors import DreamkerasError, InputError, OnError
 from dreamkeras.files.inputs import source_name
 from dreamkeras.files.streams import is_stream
 from dreamkeras.sequence.construct import Construct
@@ -29,6 +30,7 @@ class TrainingData(NamedTuple):
         valid: File with validation data. If None, validation data are held out from `file`.
         construct: Construct of the sequences in a table, or None for other assays.
         fingerprint: Fingerprint of the examples at the beginning of training, or None if it was not recorded.
+        on_error: Action for invalid rows and regions in training; see `errors.OnError`.
     """
 
     assay: str
@@ -38,6 +40,7 @@ class TrainingData(NamedTuple):
     valid: str | None = None
     construct: Construct | None = None
     fingerprint: str | None = None
+    on_error: OnError = "fail"
 
     @property
     def missing(self) -> str:
@@ -98,6 +101,7 @@ def read_training_data(model: str) -> TrainingData | None:
             fields.get("valid"),
             construct,
             fields.get("fingerprint"),
+            fields.get("on_error", "fail"),
         )
     except (OSError, TypeError, ValueError, KeyError, AttributeError) as error:
         raise InputError(f"Cannot read the options of a run from {path}: {error}.") from None
@@ -132,7 +136,7 @@ def _read_parts(known: TrainingData) -> tuple[Examples, Examples, bool]:
         DreamkerasError: A file cannot be read or divided as in training.
     """
     assay = find_assay(known.assay, known.layout, known.construct)
-    read = assay.read_ids or assay.read
+    read = partial(assay.read_ids or assay.read, on_error=known.on_error)
     training, validation = known.division.divide(known.division.with_folds(read(str(known.file))))
     validation = (read(known.valid) if known.valid else validation).centred()
     is_changed = bool(known.fingerprint) and not assay.read_ids and fingerprint(training, validation) != known.fingerprint

@@ -1,10 +1,12 @@
 """Opens input files and standard input, plain or gzip, as byte streams.
 
-The first bytes of the content are available for detecting the format.
+The first bytes of the content are available for detecting the format. In text, a lone carriage return, which ends lines in files of old
+Mac programs, is replaced by a line feed.
 """
 
 import gzip
 import io
+import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -18,15 +20,18 @@ __all__ = ["BYTE_ORDER_MARK", "PARQUET", "Source", "open_source"]
 
 HEAD = 1 << 16
 FIRST_LINE = 1 << 24
+AFTER_RETURN = 2  # number of bytes after a carriage return that determine whether it ends a line by itself
 PARQUET = b"PAR1"
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+_LONE_RETURN = re.compile(rb"\r(?!\r?\n)")  # some programs end lines with CR CR LF
 
 
 class Source(NamedTuple):
     """An open input.
 
     Args:
-        stream: Stream of the decompressed bytes of the input, without a byte order mark.
+        stream: Stream of the decompressed bytes of the input, without a byte order mark. Lines of text end with LF or CRLF.
         head: The first 64 KiB of `stream`. If the first line is longer, `head` extends to the end of the line, up to 16 MiB.
         path: Path of the input. `-` is standard input.
     """
@@ -65,16 +70,17 @@ def open_source(path: str, opened: BinaryIO | None = None) -> Iterator[Source]:
 
 
 def _decompressed(file: BinaryIO, path: str) -> Source:
-    head, stream = _peek(file)
+    head = _first_bytes(file)
     if head.startswith(b"\x1f\x8b"):
-        head, stream = _peek(cast("BinaryIO", gzip.GzipFile(fileobj=stream, mode="rb")))
+        file = cast("BinaryIO", gzip.GzipFile(fileobj=_joined(_Joined(head, file)), mode="rb"))
+        head = _first_bytes(file)
         if head.startswith(PARQUET):
             raise InputError(f"Cannot read Parquet inside gzip: {source_name(path)}. Decompress it with gunzip.")
-    if head.startswith(BYTE_ORDER_MARK):
-        stream.read(len(BYTE_ORDER_MARK))
-        head = head[len(BYTE_ORDER_MARK) :]
+    head = head.removeprefix(BYTE_ORDER_MARK)
     _check_head(head, source_name(path))
-    return Source(stream, head, path)
+    if head.startswith(PARQUET):
+        return Source(_joined(_Joined(head, file)), head, path)
+    return Source(_joined(_Lines(head, file)), _LONE_RETURN.sub(b"\n", head), path)
 
 
 def _check_head(head: bytes, name: str) -> None:
@@ -97,15 +103,36 @@ class _Joined(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        piece = self._head[: len(buffer)] or self._rest.read(len(buffer))
-        self._head = self._head[len(piece) :]
+        piece = self._next(len(buffer))
         buffer[: len(piece)] = piece
         return len(piece)
 
+    def _next(self, size: int) -> bytes:
+        """Returns up to `size` bytes. The result is empty only at the end of the stream."""
+        piece = self._head[:size] or self._rest.read(size)
+        self._head = self._head[len(piece) :]
+        return piece
 
-def _peek(stream: BinaryIO) -> tuple[bytes, BinaryIO]:
-    """Returns the first bytes of a stream, and a stream that begins with these bytes."""
+
+class _Lines(_Joined):
+    """Stream like `_Joined` in which each lone carriage return is replaced by a line feed. CRLF is left unchanged."""
+
+    def _next(self, size: int) -> bytes:
+        piece = super()._next(size)
+        if b"\r" not in piece:
+            return piece
+        while len(self._head) < AFTER_RETURN and piece.endswith(b"\r") and (more := self._rest.read(1)):
+            self._head += more  # A carriage return at the end of the piece is lone only if no line feed follows.
+        return _LONE_RETURN.sub(b"\n", piece + self._head[:AFTER_RETURN])[: len(piece)]
+
+
+def _joined(stream: _Joined) -> BinaryIO:
+    return io.BufferedReader(stream, HEAD)
+
+
+def _first_bytes(stream: BinaryIO) -> bytes:
+    """Reads the first 64 KiB of a stream and, if they contain no complete line, the rest of the first line."""
     head = stream.read(HEAD)
-    if len(head) == HEAD and b"\n" not in head.lstrip():
+    if len(head) == HEAD and not re.search(rb"[\r\n]", head.lstrip()):
         head += stream.readline(FIRST_LINE)
-    return head, io.BufferedReader(_Joined(head, stream), HEAD)
+    return head

@@ -5,30 +5,33 @@ removed. In CSV, cells are quoted as in RFC 4180, except that a quoted cell cann
 """
 
 import csv
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 
 from dreamkeras.errors import InputError
 from dreamkeras.files.inputs import source_name
 
-__all__ = ["clean_cell", "clean_column", "filled_rows"]
+__all__ = ["TAB", "clean_cell", "clean_column", "filled_rows"]
 
 TAB = "\t"
 QUOTE = '"'
 
 
-def filled_rows(text: Iterable[str], delimiter: str, path: str) -> Iterator[tuple[int, list[str]]]:
+def filled_rows(text: Iterable[str], delimiter: str, path: str, first: int = 1) -> Iterator[tuple[int, list[str]]]:
     """Yields the rows that are not blank, each with its line number, counted from 1.
 
     Args:
         text: Lines of the file.
         delimiter: Character between cells. A tab selects the rules of TSV, and any other character selects the rules of CSV.
         path: Path of the file, for error messages.
+        first: Line number of the first row. Earlier lines are skipped.
 
     Raises:
         InputError: In a CSV file, a quoted cell continues on the next line, or text follows its closing quotation mark.
     """
-    rows = (line.rstrip("\r\n").split(TAB) for line in text) if delimiter == TAB else _csv_rows(text, delimiter, path)
-    for line, row in enumerate(rows, 1):
+    text = itertools.islice(text, first - 1, None)
+    rows = (line.rstrip("\r\n").split(TAB) for line in text) if delimiter == TAB else _csv_rows(text, delimiter, path, first)
+    for line, row in enumerate(rows, first):
         if len(row) > 1 or any(map(str.strip, row)):
             yield line, row
 
@@ -50,9 +53,9 @@ def clean_column(cells: Sequence[str], delimiter: str) -> list[str]:
     return [_unquoted(cell) if cell[:1] == QUOTE else cell for cell in cells] if delimiter == TAB else cells
 
 
-def _csv_rows(text: Iterable[str], delimiter: str, path: str) -> Iterator[list[str]]:
-    """Yields the cells of each line of a CSV file."""
-    asked = given = 0
+def _csv_rows(text: Iterable[str], delimiter: str, path: str, first: int) -> Iterator[list[str]]:
+    """Yields the cells of each line of a CSV file. `first` is the number of the first line."""
+    asked = given = first - 1
 
     def lines() -> Iterator[str]:
         nonlocal asked

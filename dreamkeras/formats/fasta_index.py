@@ -17,7 +17,7 @@ GAP = 1 << 20
 SAMPLE = 1 << 12
 """Maximum number of bases that are checked in the first line of a contig."""
 
-_LINE_ENDS = (b"\n", b"\r\n")
+_LINE_ENDS = (b"\n", b"\r\n", b"\r")
 
 
 class Contig(NamedTuple):

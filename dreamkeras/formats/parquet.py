@@ -8,7 +8,8 @@ import numpy as np
 from dreamkeras.environment import import_extra
 from dreamkeras.errors import InputError
 from dreamkeras.files.inputs import source_name
-from dreamkeras.formats.tables import Layout, Table, header_names
+from dreamkeras.formats.headers import Layout, header_names
+from dreamkeras.formats.tables import Table
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import BATCH_ROWS, Records
 

@@ -5,6 +5,7 @@ compressed with gzip. The input is a file or standard input. The format is detec
 check that sequences are DNA, because `Construct` checks this later.
 """
 
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import PurePath
@@ -18,8 +19,9 @@ from dreamkeras.files.streams import is_stream
 from dreamkeras.formats.decimals import is_number, is_whole
 from dreamkeras.formats.fasta import read_fasta, read_lines
 from dreamkeras.formats.fastq import read_fastq
+from dreamkeras.formats.headers import SEQUENCE_NAMES, Column, Layout, is_comment, is_dna, sniff_layout
 from dreamkeras.formats.parquet import parquet_layout, parquet_rows, read_parquet
-from dreamkeras.formats.tables import SEQUENCE_NAMES, Column, Layout, Table, find_column, is_dna, named_or_placed, rows_of, sniff_layout
+from dreamkeras.formats.tables import Table, find_column, named_or_placed, rows_of
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import BATCH_ROWS, Records, numbered
 
@@ -44,7 +46,7 @@ _FASTA_SUFFIXES = {".fa", ".fasta", ".fna", ".ffn", ".fas"}
 _FASTQ_SUFFIXES = {".fq", ".fastq"}
 _TABLE_SUFFIXES = {".tsv", ".csv"}
 _PACKED_SUFFIXES = {".gz", ".bgz"}
-_DELIMITERS = {"tsv": "\t", "csv": ","}
+_DELIMITERS = {"tsv": "\t", "csv": ",;"}
 
 
 def read_records(
@@ -107,7 +109,7 @@ def read_records(
                 positions = sequence_position(layout, columns[0], source.path), id_position(layout, columns[1], source.path)
                 yield from read_parquet(source.path, *positions, batch=batch, copy=copy)
         else:
-            layout = sniff_layout(source, delimiter=_DELIMITERS.get(chosen), columns=(id_column, sequence_column))
+            layout = sniff_layout(source, delimiter=_DELIMITERS[chosen], columns=(id_column, sequence_column))
             yield from _table_records(source, layout, id_column, sequence_column, batch)
 
 
@@ -176,18 +178,19 @@ def sniff_format(source: Source, *, is_table: bool = False) -> Format:
     """
     if source.head.startswith(PARQUET):
         return "parquet"
-    first = next(filter(bytes.strip, source.head.split(b"\n")), b"").strip()
+    lines = [line.decode("latin-1").strip() for line in source.head.split(b"\n") if line.strip()]
+    first = next(itertools.filterfalse(is_comment, lines), "")
     name = PurePath(source.path.lower())
     suffix = (name.with_suffix("") if name.suffix in _PACKED_SUFFIXES else name).suffix
-    if first.startswith(b">") or suffix in _FASTA_SUFFIXES:
+    if first.startswith(">") or suffix in _FASTA_SUFFIXES:
         return "fasta"
     if suffix in _FASTQ_SUFFIXES or _is_fastq(source.head):
         return "fastq"
-    if b"\t" in first:
+    if "\t" in first:
         return "tsv"
-    if b"," in first:
+    if "," in first or ";" in first:
         return "csv"
-    named = first.decode("latin-1").lstrip("#").strip(' "').lower() in SEQUENCE_NAMES
+    named = first.strip(' "').lower() in SEQUENCE_NAMES or is_comment("".join(lines[:1]))
     return "tsv" if is_table or named or suffix in _TABLE_SUFFIXES else "lines"
 
 

@@ -1,12 +1,12 @@
 """Reads selected columns of TSV and CSV files in batches, with the line number of each row. Columns are selected by name or by position.
 
-Values are strings. To distinguish a header from data, this module recognises cells that look like DNA.
+Values are strings. The module `headers` detects the header and the delimiter.
 """
 
 import io
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -14,38 +14,13 @@ import numpy as np
 from dreamkeras.errors import InputError
 from dreamkeras.files.decompression import Source
 from dreamkeras.files.inputs import source_name
-from dreamkeras.formats.decimals import NOT_FINITE, is_number
-from dreamkeras.formats.delimited import clean_cell, clean_column, filled_rows
-from dreamkeras.sequence.alphabet import BASES, IUPAC
+from dreamkeras.formats.delimited import clean_column, filled_rows
+from dreamkeras.formats.headers import Column, Layout
 from dreamkeras.sequence.records import BATCH_LETTERS, BATCH_ROWS
 
-__all__ = [
-    "SEQUENCE_NAMES",
-    "Column",
-    "Layout",
-    "Table",
-    "find_column",
-    "header_names",
-    "is_dna",
-    "named_or_placed",
-    "rows_of",
-    "sniff_layout",
-]
-
-Column = str | int
-"""Name of a column, in upper or lower case, or position of a column, counted from 0."""
-
-SEQUENCE_NAMES = ("sequence", "seq")
-"""Default names of the sequence column, in lower case."""
-
-# A cell of at least four bases is treated as a sequence. Words such as `dna` also consist of IUPAC codes, so a sequence with
-# ambiguity codes other than N must have at least eight letters.
-_DNA = re.compile(f"[{BASES}N]{{4,}}|[{''.join(IUPAC)}]{{8,}}", re.IGNORECASE)
+__all__ = ["Table", "find_column", "has_column", "named_or_placed", "rows_of"]
 
 _POSITION = re.compile("0|[1-9][0-9]{0,8}")
-
-# Matches DNA and RNA sequences of any length, which may contain gaps (`.` or `-`) and stop symbols (`*`).
-_LETTERS = re.compile("[ACGTUN*.-]*", re.IGNORECASE)
 
 LISTED = 20
 """Maximum number of columns that an error message lists."""
@@ -63,51 +38,6 @@ class Table(NamedTuple):
     columns: list[list[str]]
     lines: np.ndarray
     source: str
-
-
-class Layout(NamedTuple):
-    """Layout of a table.
-
-    Args:
-        delimiter: Character between two cells.
-        names: Column names in the header, without a leading `#`. If the table has no header, `names` is None.
-        first: Cells of the first row that is not blank, which may be a header.
-        line: Line number of the first row, counted from 1, or 0 for formats without lines.
-    """
-
-    delimiter: str
-    names: tuple[str, ...] | None
-    first: tuple[str, ...]
-    line: int
-
-
-def sniff_layout(
-    source: Source, *, delimiter: str | None = None, header: bool | None = None, columns: Iterable[Column | None] = ()
-) -> Layout:
-    """Detects the layout of an open table from its first bytes, without consuming the stream.
-
-    Args:
-        source: Open input.
-        delimiter: Character between cells. Defaults to a tab if the first line contains a tab, otherwise to a comma.
-        header: Whether the first row is a header. If None, the first row is treated as a header if it contains neither numbers nor
-            sequences.
-        columns: Columns that the caller will read. A first row without a sequence is also treated as a header if it contains the name of a
-            column that the caller will read. Names that are numbers, such as `2024`, are evidence of a header only if the first
-            row contains all of them.
-    """
-    lines = io.StringIO(source.head.decode("utf-8", "replace"), newline="")
-    delimiter = delimiter or ("\t" if "\t" in next(filter(str.strip, lines), "") else ",")
-    lines.seek(0)
-    line, first = next(filled_rows(lines, delimiter, source.path), (1, []))
-    cells = tuple(clean_cell(cell, delimiter) for cell in first)
-    names = header_names(cells)
-    named = _is_header(names, columns) if header is None else header
-    return Layout(delimiter, names if named else None, cells, line)
-
-
-def header_names(cells: tuple[str, ...]) -> tuple[str, ...]:
-    """Returns the column names in a header. A leading `#` of the first name is removed, so that `#id` becomes `id`."""
-    return (cells[0].lstrip("#").strip() or cells[0], *cells[1:]) if cells else ()
 
 
 def named_or_placed(layout: Layout, text: Column | None) -> Column | None:
@@ -151,20 +81,17 @@ def find_column(layout: Layout, column: Column, path: str) -> int:
     raise InputError(f"{file} has {'several columns' if found else 'no column'} named {column!r}. Columns{line}: {shown}{more}.")
 
 
+def has_column(layout: Layout, column: Column) -> bool:
+    """Returns whether a table has a column of a given name, in upper or lower case, or at a given position."""
+    if isinstance(column, int):
+        return 0 <= column < len(layout.first)
+    return bool(_named(layout.names or (), column))
+
+
 def _named(names: Sequence[str], wanted: str) -> list[int]:
     """Returns the positions of the columns with a given name, ignoring case if no name matches exactly."""
     exact = [i for i, name in enumerate(names) if name == wanted]
     return exact or [i for i, name in enumerate(names) if name.lower() == wanted.lower()]
-
-
-def is_dna(cell: str) -> bool:
-    """Returns whether a cell looks like a sequence rather than a name.
-
-    Example:
-        >>> is_dna("ACGTN"), is_dna("seq"), is_dna("DNA")
-        (True, False, False)
-    """
-    return bool(_DNA.fullmatch(cell))
 
 
 def rows_of(
@@ -184,7 +111,7 @@ def rows_of(
         InputError: The table has no row, or a row has too few or too many cells and `uneven` is None.
     """
     text = io.TextIOWrapper(source.stream, "utf-8", newline="")
-    rows = _even_rows(filled_rows(text, layout.delimiter, source.path), len(layout.first), source.path, uneven)
+    rows = _even_rows(filled_rows(text, layout.delimiter, source.path, max(1, layout.line)), len(layout.first), source.path, uneven)
     if layout.names is not None:
         next(rows, None)
     row = None
@@ -220,23 +147,6 @@ def _even_rows(rows: Iterator[tuple[int, list[str]]], width: int, path: str, une
             uneven.add(line)
             row = row + [""] * (width - len(row))
         yield line, row
-
-
-def _is_header(cells: Sequence[str], columns: Iterable[Column | None]) -> bool:
-    if any(cell.lower() in SEQUENCE_NAMES for cell in cells):
-        return True
-    asked = [column for column in columns if isinstance(column, str)]
-    if any(column in cells for column in asked if not _is_data(column)):
-        return not any(map(is_dna, cells))
-    numbers = set(filter(is_number, asked))
-    if numbers and numbers <= set(cells):
-        # The name of the index column is empty in files that pandas wrote.
-        return not any(map(_LETTERS.fullmatch, cells[1:] if cells[0] == "" else cells))
-    return not any(map(_is_data, cells))
-
-
-def _is_data(cell: str) -> bool:
-    return is_dna(cell) or is_number(cell) or cell.lower() in NOT_FINITE
 
 
 def _short(cell: str) -> str:

@@ -163,8 +163,8 @@ class TrackWriter:
     def __init__(self, track: BedGraph | BigWig, order: _Order, column: int) -> None:
         self._track, self._order, self._column = track, order, column
 
-    def write(self, ids: Sequence[str], values: np.ndarray) -> None:
-        """Writes one interval for each window. Windows whose value is not finite are skipped.
+    def write(self, ids: Sequence[str], values: np.ndarray, _: Sequence[Sequence[str]] = ()) -> None:
+        """Writes one interval for each window. Windows whose value is not finite are skipped. Names of windows are ignored.
 
         Args:
             ids: Ids of n windows, of the form `contig:start-end`.

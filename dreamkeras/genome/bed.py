@@ -6,18 +6,18 @@ checked before column 6 is used as strands and column 10 as summits.
 
 import io
 from array import array
-from typing import NamedTuple
 
 import numpy as np
 
-from dreamkeras.errors import InputError
+from dreamkeras.errors import InputError, OnError
 from dreamkeras.files.decompression import open_source
 from dreamkeras.files.inputs import source_name
 from dreamkeras.formats.decimals import is_number, is_whole
-from dreamkeras.genome.reference import Genome, match_contigs
-from dreamkeras.genome.regions import Regions
+from dreamkeras.genome.placing import placed
+from dreamkeras.genome.reference import Genome
+from dreamkeras.genome.regions import Bed, Regions
 
-__all__ = ["Bed", "read_bed"]
+__all__ = ["has_names", "read_bed"]
 
 NARROW_PEAK = (".narrowpeak", ".narrowpeak.gz", ".narrowpeak.bgz")
 """Suffixes, in lower case, of narrowPeak files. Column 10 of a narrowPeak file holds summits."""
@@ -31,6 +31,9 @@ NO_SUMMIT, NOT_A_SUMMIT = -1, -2
 `NOT_A_SUMMIT` represents a cell whose content is not a valid summit.
 """
 
+NAME = 3
+"""Position of the column of names, counted from 0."""
+
 STRAND = 5
 """Position of the strand column, counted from 0."""
 
@@ -41,27 +44,9 @@ The last element is the beginning of the header of tables that dreamkeras writes
 """
 
 
-class Bed(NamedTuple):
-    """The regions of a BED file.
-
-    Args:
-        regions: The n regions.
-        reverse: Whether each region is on the reverse strand, bool (n,). False for regions without a strand.
-        lines: Line number of each region, counted from 1, int64 (n,).
-        path: Path of the file.
-        about_middles: Sentence that states whether regions are centred on their summit or their middle.
-        about_strands: Sentence that explains why column 6 is not used as strands. Empty if column 6 is used as strands or contains no `-`.
-    """
-
-    regions: Regions
-    reverse: np.ndarray
-    lines: np.ndarray
-    path: str
-    about_middles: str = ""
-    about_strands: str = ""
-
-
-def read_bed(path: str, genome: Genome | None = None, summits: bool | None = None) -> Bed:
+def read_bed(
+    path: str, genome: Genome | None = None, summits: bool | None = None, *, on_error: OnError = "fail", names: bool = False
+) -> Bed:
     """Reads the regions of a BED or narrowPeak file, plain or gzip. Reading needs about 50 bytes of memory per region.
 
     Column 6 is used as strands if every line that has a column 6 contains `+`, `-` or `.` there, and a score in column 5.
@@ -72,15 +57,17 @@ def read_bed(path: str, genome: Genome | None = None, summits: bool | None = Non
             the file.
         summits: Whether column 10 holds summits, as offsets from the start of the region. If None, column 10 is used as summits in
             files with the suffix .narrowPeak, and in files in which every line has ten columns that are valid in narrowPeak.
+        on_error: Action for a region whose contig is not in the genome: `"fail"` raises an error, and `"skip"` skips the region.
+        names: Whether to return the names of the regions in column 4.
 
     Raises:
         InputError: The file cannot be read or has no region, a line is malformed or has an invalid summit, or a contig is not in the
             genome. The message names file and line.
     """
-    name, found = source_name(path), _BedLines()
+    name, found = source_name(path), _BedLines(names)
     with open_source(path) as source:
         for line, row in enumerate(io.TextIOWrapper(source.stream, encoding="utf-8"), 1):
-            if row.strip() and not row.startswith(_NO_REGION):
+            if _is_region(row):
                 found.add(row, line, name)
     if not found.contigs:
         raise InputError(f"Expected at least one region, got none in {name}.")
@@ -88,41 +75,65 @@ def read_bed(path: str, genome: Genome | None = None, summits: bool | None = Non
     takes_summits = _takes_summits(found, name, summits)
     middles = starts + np.where((peaks >= 0) & takes_summits, peaks, (ends - starts) // 2)
     reverse = np.array(found.reverse, bool) & (found.unstranded is None)
-    contigs = _named(found.contigs, lines, genome, name) if genome else found.contigs
-    return Bed(
-        Regions(contigs, starts, ends, middles),
+    bed = Bed(
+        Regions(found.contigs, starts, ends, middles),
         reverse,
         lines,
         path,
+        found.contigs,
+        found.names,
         about_middles=_about_summits(name, peaks) if takes_summits else _about_middles(found, name, summits),
         about_strands=_about_strands(found, name),
     )
+    return placed(bed, genome, on_error) if genome else bed
+
+
+def has_names(path: str) -> bool:
+    """Returns whether a region of a BED file has a name in column 4. The cell `.` is not a name.
+
+    Raises:
+        InputError: The file cannot be read.
+    """
+    with open_source(path) as source:
+        regions = filter(_is_region, io.TextIOWrapper(source.stream, encoding="utf-8"))
+        return any("".join(_cells(row)[NAME : NAME + 1]) not in ("", ".") for row in regions)
+
+
+def _is_region(row: str) -> bool:
+    return bool(row.strip()) and not row.startswith(_NO_REGION)
+
+
+def _cells(row: str) -> list[str]:
+    return [cell.strip() for cell in row.split("\t")] if "\t" in row else row.split()
 
 
 class _BedLines:
     """Columns of a BED file.
 
     The object also stores the first line without a valid summit, the first line that is not narrowPeak, and the first line without a valid
-    strand.
+    strand. The names in column 4 are stored if `named` is true.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, named: bool = False) -> None:
         self.contigs: list[str] = []
+        self.names: list[str] | None = [] if named else None
         self.lines, self.starts, self.ends, self.peaks = array("q"), array("q"), array("q"), array("q")
         self.reverse = array("b")
         self.widest = 0
         self.no_summit: tuple[int, str, int] | None = None  # line number, cell, and length of the first region without a valid summit
         self.not_narrow: tuple[int, str] | None = None
         self.unstranded: tuple[int, str] | None = None
-        self._names: dict[str, str] = {}
+        self._seen: dict[str, str] = {}
 
     def add(self, row: str, line: int, path: str) -> None:
         """Parses a line and adds its region."""
-        cells = [cell.strip() for cell in row.split("\t")] if "\t" in row else row.split()
+        cells = _cells(row)
         start, end = map(_position, (cells + [""] * 3)[1:3])
         if not cells[0] or not 0 <= start < end:
             raise InputError(f"Expected contig, start and end of a region, got {row.rstrip()[:60]!r} ({path}, line {line}).")
-        self.contigs.append(self._names.setdefault(cells[0], cells[0]))
+        self.contigs.append(self._seen.setdefault(cells[0], cells[0]))
+        if self.names is not None:
+            self.names.append("".join(cells[NAME : NAME + 1]))
         peak = _peak(cells, end - start)
         for column, value in zip((self.lines, self.starts, self.ends, self.peaks), (line, start, end, peak), strict=True):
             column.append(value)
@@ -212,10 +223,3 @@ def _about_strands(found: _BedLines, name: str) -> str:
         return ""
     line, reason = found.unstranded
     return f"{name}: all regions are read from the forward strand, because column 6 holds no strands (line {line} {reason})."
-
-
-def _named(contigs: list[str], lines: np.ndarray, genome: Genome, name: str) -> list[str]:
-    """Returns the contig of each region, under its name in the genome."""
-    first = dict(zip(reversed(contigs), reversed(lines.tolist()), strict=True))
-    names = match_contigs(contigs, genome.lengths, genome.path, {contig: f"{name}, line {line}" for contig, line in first.items()})
-    return [names[contig] for contig in contigs]

@@ -1,11 +1,14 @@
-"""Regions of a genome, with methods that compute windows around regions and overlaps between regions. This module reads no files."""
+"""Regions of a genome, with methods that compute windows around regions and overlaps between regions, and the regions of a BED file.
+
+This module reads no files.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["Regions"]
+__all__ = ["Bed", "Regions"]
 
 
 class Regions(NamedTuple):
@@ -69,3 +72,38 @@ class Regions(NamedTuple):
     def names(self) -> list[str]:
         """Names of the regions. A name such as ``chr1:1000-1200`` consists of contig, 0-based start and end."""
         return [f"{name}:{start}-{end}" for name, start, end in zip(self.contigs, self.starts.tolist(), self.ends.tolist(), strict=True)]
+
+
+class Bed(NamedTuple):
+    """The regions of a BED file.
+
+    Args:
+        regions: The n regions.
+        reverse: Whether each region is on the reverse strand, bool (n,). False for regions without a strand.
+        lines: Line number of each region, counted from 1, int64 (n,).
+        path: Path of the file.
+        contigs: Name of the contig of each region in the file. In `regions`, contigs have their names in the genome.
+        names: Name of each region in column 4, or None if the names were not requested.
+        about_lacking: Sentence that counts the regions that were skipped because the genome lacks their contigs. Empty if there are none.
+        about_middles: Sentence that states whether regions are centred on their summit or their middle.
+        about_strands: Sentence that explains why column 6 is not used as strands. Empty if column 6 is used as strands or contains no `-`.
+    """
+
+    regions: Regions
+    reverse: np.ndarray
+    lines: np.ndarray
+    path: str
+    contigs: list[str]
+    names: list[str] | None = None
+    about_lacking: str = ""
+    about_middles: str = ""
+    about_strands: str = ""
+
+    def select(self, index: np.ndarray) -> "Bed":
+        """Returns the regions at `index` (integers or a boolean mask), in the order of `index`."""
+        rows = np.arange(len(self.lines))[index]
+        names = None if self.names is None else [self.names[row] for row in rows]
+        contigs = [self.contigs[row] for row in rows]
+        return self._replace(
+            regions=self.regions.select(rows), reverse=self.reverse[rows], lines=self.lines[rows], contigs=contigs, names=names
+        )

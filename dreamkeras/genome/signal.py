@@ -11,7 +11,7 @@ import numpy as np
 from dreamkeras.errors import InputError
 from dreamkeras.files.inputs import require_file
 from dreamkeras.formats.tracks import import_pybigwig
-from dreamkeras.genome.reference import match_contigs
+from dreamkeras.genome.reference import find_contig, match_contigs
 
 __all__ = ["Signal"]
 
@@ -49,27 +49,36 @@ class Signal:
             raise InputError(f"Damaged bigWig file: {path}.") from None
         self.lengths: dict[str, int] = self._file.chroms()
 
-    def check_genome(self, lengths: Mapping[str, int], path: str) -> None:
+    def check_genome(self, lengths: Mapping[str, int], path: str) -> list[str]:
         """Checks that the signal belongs to a genome, by comparing the lengths of contigs.
+
+        Programs that write bigWig files may omit contigs without reads, so a contig that is missing from the file has the value 0.
 
         Args:
             lengths: Length of each contig in use, according to the genome.
             path: Path of the genome, for error messages.
 
+        Returns:
+            Contigs that are missing from the bigWig file.
+
         Raises:
-            InputError: A contig is missing from the bigWig file, or its length differs between the two files.
+            InputError: All contigs are missing from the bigWig file, or the length of a contig differs between the two files.
         """
-        for name, other in match_contigs(lengths, self.lengths, self.path).items():
+        found = {name: other for name in lengths if (other := find_contig(name, self.lengths)) is not None}
+        if not found:
+            match_contigs(lengths, self.lengths, self.path)  # raises an error
+        for name, other in found.items():
             if lengths[name] != self.lengths[other]:
                 raise InputError(
                     f"Expected contig {name} to have {lengths[name]:,} bases, as in {path}, "
                     f"got {self.lengths[other]:,} bases in {self.path}. Use files of the same genome."
                 )
+        return [name for name in lengths if name not in found]
 
     def windows(self, contigs: Sequence[str], starts: np.ndarray, length: int) -> np.ndarray:
         """Returns the values of the signal in n windows, float32 (n, length).
 
-        Missing values and positions beyond the ends of a contig are 0.
+        Missing values, positions beyond the ends of a contig, and contigs that are missing from the file are 0.
 
         Args:
             contigs: Contig of each window, with or without `chr`.
@@ -77,12 +86,14 @@ class Signal:
             length: Length of the windows.
 
         Raises:
-            InputError: A contig does not exist, or a value is negative or above `MOST_READS`.
+            InputError: A value is negative or above `MOST_READS`.
         """
-        names = match_contigs(contigs, self.lengths, self.path)
+        names = {name: find_contig(name, self.lengths) for name in dict.fromkeys(contigs)}
         values = np.zeros((len(contigs), length), np.float32)
         for row in sorted(range(len(contigs)), key=lambda row: (contigs[row], starts[row])):
             name, start = names[contigs[row]], int(starts[row])
+            if name is None:
+                continue
             first, last = max(start, 0), min(start + length, self.lengths[name])
             if first < last:
                 values[row, first - start : last - start] = self._read(name, first, last)

@@ -5,19 +5,24 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dreamkeras.errors import InputError
+from dreamkeras.errors import InputError, OnError, check_on_error
+from dreamkeras.files.inputs import source_name
 from dreamkeras.formats.reading import read_files
-from dreamkeras.genome.bed import Bed, read_bed
+from dreamkeras.genome.bed import has_names, read_bed
 from dreamkeras.genome.names import STRANDS, Strand
-from dreamkeras.genome.reference import Genome
-from dreamkeras.genome.regions import Regions
+from dreamkeras.genome.reference import Genome, find_contig
+from dreamkeras.genome.regions import Bed, Regions
 from dreamkeras.genome.tiles import Tile, tile_fasta, unknown_rows, window_name
 from dreamkeras.sequence.alphabet import reverse_complement
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.ragged import batch_bounds
 from dreamkeras.sequence.records import BATCH_LETTERS, BATCH_ROWS, Records
 
-__all__ = ["GenomeWindows", "Reader", "contig_lengths", "default_window", "read_windows", "region_records"]
+__all__ = ["NAME", "GenomeWindows", "Reader", "contig_lengths", "default_window", "read_windows", "region_records"]
+
+
+NAME = "name"
+"""Column of results that contains the names of regions."""
 
 
 class GenomeWindows(NamedTuple):
@@ -31,6 +36,8 @@ class GenomeWindows(NamedTuple):
             read from this strand.
         summits: Whether column 10 of a BED file holds summits, on which windows are centred. If None, the content of column 10 is
             detected for each file.
+        on_error: Action for regions that are not in the genome: `"fail"` raises an error, and `"skip"` skips the regions.
+        names: Whether records have the names of the regions in column 4 of a BED file.
     """
 
     genome: str | None = None
@@ -38,6 +45,8 @@ class GenomeWindows(NamedTuple):
     window: int | None = None
     strand: Strand = "given"
     summits: bool | None = None
+    on_error: OnError = "fail"
+    names: bool = False
 
     def check(self) -> "GenomeWindows":
         """Checks that the fields can be combined, and returns this object.
@@ -47,6 +56,7 @@ class GenomeWindows(NamedTuple):
         """
         if self.strand not in STRANDS:
             raise InputError(f"Expected strand to be one of {', '.join(STRANDS)}, got {self.strand!r}.")
+        check_on_error(self.on_error)
         if self.genome is None and self.tile is None:
             raise InputError("Genomic windows need a genome, a tile or both.")
         if self.window is not None and (self.tile or self.genome is None):
@@ -69,6 +79,21 @@ class Reader(NamedTuple):
     id_column: str | int | None = None
     sequence_column: str | int | None = None
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Names of the columns of results that identify a record in addition to its id."""
+        return (NAME,) if self.windows and self.windows.names else ()
+
+    def with_names(self, paths: Iterable[str]) -> "Reader":
+        """Returns a reader whose records have the names of the regions, if a BED file has names. Other readers are returned unchanged.
+
+        Raises:
+            InputError: A file cannot be read.
+        """
+        if self.windows is None or self.windows.genome is None or not any(map(has_names, paths)):
+            return self
+        return self._replace(windows=self.windows._replace(names=True))
+
     def read(self, paths: Iterable[str], remark: Callable[[str], None] | None = None) -> Iterator[Records]:
         """Reads the records of several files, in order. See `read_windows` and `reading.read_records`."""
         if self.windows is not None:
@@ -88,11 +113,18 @@ def default_window(constructs: Sequence[Construct]) -> int | None:
 def contig_lengths(paths: Iterable[str], wanted: GenomeWindows) -> dict[str, int]:
     """Returns the length of each contig in the reference genome, or in the FASTA files if no genome is given, in the order of the files.
 
+    A contig of the genome has the name by which the BED files refer to the contig.
+
     Raises:
         InputError: A file cannot be read, or a contig is in two files.
     """
     lengths: dict[str, int] = {}
-    for path in paths if wanted.genome is None else [wanted.genome]:
+    if wanted.genome is not None:
+        lengths = Genome(wanted.genome).lengths
+        given = [name for path in paths for name in dict.fromkeys(read_bed(path).contigs)]
+        names = {there: name for name in reversed(given) if (there := find_contig(name, lengths))}
+        return {names.get(name, name): length for name, length in lengths.items()}
+    for path in paths:
         found = Genome(path).lengths
         if twice := lengths.keys() & found.keys():
             raise InputError(f"Expected each contig in one file only, got {min(twice)!r} again in {path}.")
@@ -102,6 +134,8 @@ def contig_lengths(paths: Iterable[str], wanted: GenomeWindows) -> dict[str, int
 
 def read_windows(paths: Iterable[str], wanted: GenomeWindows, remark: Callable[[str], None] | None = None) -> Iterator[Records]:
     """Reads genomic windows as records named `contig:start-end`, counted from 0, followed by `(-)` for the reverse strand.
+
+    The names of contigs are those of the input files.
 
     Args:
         paths: BED or narrowPeak files, or FASTA files if `wanted` has no genome. The files may be plain or gzip.
@@ -115,9 +149,10 @@ def read_windows(paths: Iterable[str], wanted: GenomeWindows, remark: Callable[[
     if wanted.genome is not None:
         genome = Genome(wanted.genome)
         for path in paths:
-            bed = read_bed(path, genome, wanted.summits)
-            about = (bed.about_middles if wanted.window else "", bed.about_strands if wanted.strand == "given" else "")
-            for sentence in filter(None, about):
+            bed = read_bed(path, genome, wanted.summits, on_error=wanted.on_error, names=wanted.names)
+            bed, about_outside = _within(bed, genome, wanted.on_error)
+            about = bed.about_middles if wanted.window else "", bed.about_strands if wanted.strand == "given" else ""
+            for sentence in filter(None, (bed.about_lacking, about_outside, *about)):
                 if remark:
                     remark(sentence)
             yield from region_records(bed, genome, wanted)
@@ -132,17 +167,9 @@ def region_records(bed: Bed, genome: Genome, wanted: GenomeWindows) -> Iterator[
     Positions of a window beyond the ends of its contig are read as `N`.
 
     Raises:
-        InputError: A region extends beyond its contig, or no tile in any region contains letters other than N.
+        InputError: No tile in any region contains letters other than N.
     """
-    on = bed.regions.on(genome.lengths)
-    if not on.all():
-        row = int(on.argmin())
-        contig = bed.regions.contigs[row]
-        raise InputError(
-            f"Expected a region within the {genome.lengths[contig]:,} bases of {contig} ({genome.path}), got {bed.regions.names[row]} "
-            f"({bed.path}, line {bed.lines[row]})."
-        )
-    bed = bed._replace(reverse=bed.reverse if wanted.strand == "given" else np.full(len(on), wanted.strand == "reverse"))
+    bed = bed._replace(reverse=bed.reverse if wanted.strand == "given" else np.full(len(bed.lines), wanted.strand == "reverse"))
     if wanted.tile is None:
         windows = bed.regions if wanted.window is None else bed.regions.windows(wanted.window)
         yield from _batches(bed, windows, genome)
@@ -150,12 +177,30 @@ def region_records(bed: Bed, genome: Genome, wanted: GenomeWindows) -> Iterator[
         yield from _tiled(bed, genome, wanted.tile)
 
 
+def _within(bed: Bed, genome: Genome, on_error: OnError) -> tuple[Bed, str]:
+    """Returns the regions that lie within their contigs, and a sentence that counts the skipped regions, which may be empty.
+
+    Raises:
+        InputError: A region extends beyond its contig, and `on_error` is `"fail"` or no region is left.
+    """
+    on = bed.regions.on(genome.lengths)
+    if on.all():
+        return bed, ""
+    row = int(on.argmin())
+    region = window_name(bed.contigs[row], int(bed.regions.starts[row]), int(bed.regions.ends[row]))
+    contig, first = bed.regions.contigs[row], f"{region} ({source_name(bed.path)}, line {bed.lines[row]})"
+    if on_error == "fail" or not on.any():
+        raise InputError(f"Expected a region within the {genome.lengths[contig]:,} bases of {contig} ({genome.path}), got {first}.")
+    some = f"{(~on).sum():,} of the {len(on):,} regions"
+    return bed.select(on), f"Skipped {some}, because they extend beyond their contig. The first one: {first}."
+
+
 def _tiled(bed: Bed, genome: Genome, tile: Tile) -> Iterator[Records]:
     found = False
     for row, (contig, first, last, _) in enumerate(zip(*bed.regions, strict=True)):
         starts = tile.starts(int(first), int(last))
         tiles = Regions([contig] * len(starts), starts, starts + tile.width, starts)
-        alike = Bed(tiles, np.full(len(starts), bed.reverse[row]), np.full(len(starts), bed.lines[row]), bed.path)
+        alike = bed.select(np.full(len(starts), row))
         for records in _batches(alike, tiles, genome):
             known = ~unknown_rows(records.sequences.flat.reshape(-1, tile.width))
             if known.any():
@@ -179,6 +224,8 @@ def _batches(bed: Bed, windows: Regions, genome: Genome) -> Iterator[Records]:
         for row in np.flatnonzero(reverse).tolist():
             letters = sequences.flat[sequences.offsets[row] : sequences.offsets[row + 1]]
             letters[:] = reverse_complement(letters)
-        cells = zip(part.contigs, firsts[first:last].tolist(), lasts[first:last].tolist(), reverse.tolist(), strict=True)
+        cells = zip(bed.contigs[first:last], firsts[first:last].tolist(), lasts[first:last].tolist(), reverse.tolist(), strict=True)
         ids = [window_name(contig, start, end, reverse=turned) for contig, start, end, turned in cells]
-        yield Records(ids, sequences, bed.lines[first:last], bed.path, padding[first:last] if padding[first:last].any() else None)
+        outside = padding[first:last] if padding[first:last].any() else None
+        names = None if bed.names is None else bed.names[first:last]
+        yield Records(ids, sequences, bed.lines[first:last], bed.path, outside, names)

@@ -19,7 +19,7 @@ from dreamkeras.errors import DreamkerasError, InputError
 from dreamkeras.files.folders import claim
 from dreamkeras.files.object_store import Location, is_url, locate
 from dreamkeras.formats.writers import FORMATS
-from dreamkeras.genome.windows import Reader
+from dreamkeras.genome.windows import NAME, Reader
 from dreamkeras.scoring.model_file import require_different
 from dreamkeras.scoring.pipeline import Scored, score_records
 from dreamkeras.scoring.predictor import PACKAGED_MODEL, load
@@ -96,9 +96,10 @@ class FileScorer:
         return {"written": scored.written, "skipped": scored.skipped.count, "reasons": reasons}
 
     def _score_file(self, source: str, target: str) -> Scored:
-        with open_predictions(target, self.scorer.columns, self.work.format, self.scorer.texts) as writer:
+        reader = self.work.reader if NAME in self.scorer.columns else self.work.reader.with_names([source])
+        with open_predictions(target, self.scorer.columns, self.work.format, self.scorer.texts, reader.keys) as writer:
             choices: dict[str, Any] = {"on_error": self.work.on_error, "batch_size": self.work.batch_size}
-            records = self.work.reader.read([source], functools.partial(print, file=sys.stderr))
+            records = reader.read([source], functools.partial(print, file=sys.stderr))
             return score_records(records, self.scorer, writer, may_be_empty=True, **choices)
 
 

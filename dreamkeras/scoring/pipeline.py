@@ -12,9 +12,8 @@ from typing import Literal, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
-from dreamkeras.errors import InputError
+from dreamkeras.errors import InputError, check_on_error
 from dreamkeras.scoring.distinct import DistinctScorer
-from dreamkeras.scoring.names import ON_ERROR
 from dreamkeras.scoring.scorer import BATCH_SIZE, Scorer
 from dreamkeras.scoring.shards import SHARD, Shard, Shards, in_shards, join_shards
 from dreamkeras.scoring.skipped import Skipped, leave_out
@@ -28,6 +27,9 @@ GATHERED = BATCH_ROWS
 AHEAD = 2
 """Number of batches that wait for the model while later batches are read and earlier batches are written."""
 
+NAMES = "names"
+"""Key of the names of records in `Shard.others`."""
+
 _Batch = TypeVar("_Batch")
 _Found = TypeVar("_Found")
 
@@ -35,8 +37,8 @@ _Found = TypeVar("_Found")
 class PredictionSink(Protocol):
     """Writer of a table or a track."""
 
-    def write(self, ids: Sequence[str], values: np.ndarray) -> None:
-        """Writes the names of n records and their predictions, float32 (n, columns)."""
+    def write(self, ids: Sequence[str], values: np.ndarray, labels: Sequence[Sequence[str]] = ()) -> None:
+        """Writes the ids of n records, their predictions, float32 (n, columns), and further columns of n texts."""
 
 
 class Scored(NamedTuple):
@@ -56,6 +58,7 @@ class _Cut(NamedTuple):
     windows: list[np.ndarray]
     codes: np.ndarray
     skipped: Skipped
+    names: list[str] | None
 
 
 def score_records(
@@ -85,7 +88,7 @@ def score_records(
     Raises:
         InputError: A record does not fit the construct and `on_error` is `"fail"`, or no record fits and `may_be_empty` is False.
     """
-    _check_on_error(on_error)
+    check_on_error(on_error)
     with contextlib.closing(_predict(records, scorer, on_error, batch_size, progress)) as parts:
         return write_parts(parts, writer, may_be_empty=may_be_empty)
 
@@ -104,7 +107,7 @@ def score_into_shards(
     Use `write_parts` to write all predictions afterwards. See `score_records` for the arguments and errors. `records` must contain all
     records of the input, including the records in finished shards.
     """
-    _check_on_error(on_error)
+    check_on_error(on_error)
     for pieces in in_shards(records, SHARD, shards.done, progress):
         shards.add(join_shards(list(_predict(pieces, scorer, on_error, batch_size, progress))))
 
@@ -118,17 +121,12 @@ def write_parts(parts: Iterable[Shard], writer: PredictionSink, *, may_be_empty:
     written, skipped = 0, Skipped()
     for part in parts:
         if part.ids:
-            writer.write(part.ids, part.values)
+            writer.write(part.ids, part.values, *([[part.others[NAMES].tolist()]] if NAMES in part.others else []))
         written += len(part.ids)
         skipped += part.skipped
     if not written and not may_be_empty:
         raise InputError(f"None of the {skipped.count:,} sequences fits the model. The first one: {skipped.reasons[0]}.")
     return Scored(written, skipped)
-
-
-def _check_on_error(on_error: str) -> None:
-    if on_error not in ON_ERROR:
-        raise InputError(f"Expected on_error to be one of {', '.join(ON_ERROR)}, got {on_error!r}.")
 
 
 def _predict(
@@ -138,9 +136,9 @@ def _predict(
     distinct = DistinctScorer(scorer)
 
     def score(gathered: _Cut, tell: Callable[[int], None]) -> Shard:
-        ids, windows, codes, skipped = gathered
+        ids, windows, codes, skipped, names = gathered
         values = distinct.score(windows, batch_size, tell) if ids else np.empty((0, len(scorer.predicted_columns)), np.float32)
-        return Shard(ids, scorer.add_columns(values, codes), skipped)
+        return Shard(ids, scorer.add_columns(values, codes), skipped, {} if names is None else {NAMES: np.array(names, np.str_)})
 
     return overlapped(_gathered(_cut(scorer, batch, on_error) for batch in records), score, progress)
 
@@ -205,6 +203,7 @@ def _joined(cuts: list[_Cut]) -> _Cut:
         [np.concatenate(parts) for parts in zip(*(cut.windows for cut in cuts), strict=True)],
         np.concatenate([cut.codes for cut in cuts]),
         sum((cut.skipped for cut in cuts), Skipped()),
+        None if cuts[0].names is None else [name for cut in cuts for name in cut.names or ()],
     )
 
 
@@ -221,4 +220,4 @@ def _cut(scorer: Scorer, records: Records, on_error: str) -> _Cut:
             problems = {**construct.problems(records.sequences), **problems}
         records, skipped = leave_out(records, problems)
         windows = [construct.windows(records.sequences) for construct in scorer.constructs]
-    return _Cut(records.ids, windows, scorer.text_codes(records.sequences), skipped)
+    return _Cut(records.ids, windows, scorer.text_codes(records.sequences), skipped, records.names)

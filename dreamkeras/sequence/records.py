@@ -27,6 +27,7 @@ class Records(NamedTuple):
         source: Path of the file, for messages. `-` is standard input.
         padding: Numbers of letters before and after the named part of each sequence, int64 (n, 2). The letters before and after are `N`,
             because a window extends beyond the ends of its contig. None if all sequences are complete.
+        names: Names of the records in addition to their ids, such as the names of regions. None if the records have no such names.
     """
 
     ids: list[str]
@@ -34,6 +35,7 @@ class Records(NamedTuple):
     lines: np.ndarray
     source: str
     padding: np.ndarray | None = None
+    names: list[str] | None = None
 
     def origin(self, index: int) -> str:
         """Returns the name, file and line of a record, for messages."""
@@ -43,7 +45,8 @@ class Records(NamedTuple):
         """Returns the records at `index` (integers or a boolean mask)."""
         kept = np.arange(len(self.ids))[index]
         padding = None if self.padding is None else self.padding[kept]
-        return Records([self.ids[i] for i in kept], self.sequences.select(kept), self.lines[kept], self.source, padding)
+        names = None if self.names is None else [self.names[i] for i in kept]
+        return Records([self.ids[i] for i in kept], self.sequences.select(kept), self.lines[kept], self.source, padding, names)
 
     def batches(self, rows: int = BATCH_ROWS, letters: int = BATCH_LETTERS) -> Iterator["Records"]:
         """Yields the records in batches of at most `rows` records and `letters` letters.
@@ -52,7 +55,8 @@ class Records(NamedTuple):
         """
         for first, last in batch_bounds(self.sequences.offsets, rows, letters):
             padding = None if self.padding is None else self.padding[first:last]
-            yield Records(self.ids[first:last], self.sequences.between(first, last), self.lines[first:last], self.source, padding)
+            names = None if self.names is None else self.names[first:last]
+            yield Records(self.ids[first:last], self.sequences.between(first, last), self.lines[first:last], self.source, padding, names)
 
 
 def numbered(names: Iterable[str], before: int = 0) -> list[str]:

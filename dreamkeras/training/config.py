@@ -9,7 +9,7 @@ from typing import Any
 from dreamkeras.data.assays.atac_layout import AtacLayout
 from dreamkeras.data.assays.registry import ATAC, TABLE
 from dreamkeras.data.assays.table_layout import TableLayout
-from dreamkeras.errors import InputError
+from dreamkeras.errors import InputError, OnError, check_on_error
 from dreamkeras.files.outputs import write_text
 from dreamkeras.models.names import FORMAT, model_in
 from dreamkeras.training.names import BACKENDS, PRECISIONS
@@ -82,6 +82,8 @@ class RunConfig:
         atac: Genome, reads and windows for the assay `atac`. The value is None for all other assays.
         bias: Run folder or `.keras` file of a bias model, which predicts the sequence bias of the enzyme. The bias model is not trained.
             See `models.bias`. If None, there is no bias model.
+        on_error: Action for invalid rows of the data, and for regions that are not in the genome: `"fail"` raises an error, and `"skip"`
+            skips and counts them.
         construct: Construct of the sequences in the user's own table, stored when the run starts. The value is None if the run has not
             started, was started by an older version, or has another assay than `table`.
         fingerprint: Fingerprint of the examples, stored when the run starts. A run can only be resumed with examples that have the same
@@ -125,6 +127,7 @@ class RunConfig:
     table: TableLayout | None = None
     atac: AtacLayout | None = None
     bias: str | None = None
+    on_error: OnError = "fail"
     construct: dict[str, Any] | None = None
     fingerprint: str | None = None
 
@@ -136,6 +139,7 @@ class RunConfig:
             raise InputError(f"Set at most one of data and simulated, got data={self.data} and simulated={self.simulated}.")
         if self.data is None and self.simulated is None:
             object.__setattr__(self, "simulated", SIMULATED)
+        check_on_error(self.on_error)
         self._check_numbers()
         self._check_texts()
         self._check_transfer()

@@ -52,7 +52,7 @@ def with_window(config: RunConfig) -> RunConfig:
     """Adds the window and construct of the user's own table to the configuration. The window is long enough for the longest sequence."""
     if not config.table:
         return config
-    layout = fitted_layout(config.table, [file for file in (config.data, config.valid) if file])
+    layout = fitted_layout(config.table, [file for file in (config.data, config.valid) if file], config.on_error)
     return dataclasses.replace(config, table=layout, construct=config.construct or layout.construct().to_json())
 
 
@@ -106,6 +106,6 @@ def read_data(config: RunConfig) -> RunData:
 
 def _read(config: RunConfig, path: str) -> Examples:
     """Reads the examples of a file, and prints notes on how the file was read to standard error."""
-    examples = assay_of(config).read(path)
+    examples = assay_of(config).read(path, config.on_error)
     sys.stderr.writelines(f"{remark}\n" for remark in examples.remarks)
     return examples

@@ -8,8 +8,9 @@ import numpy as np
 
 from dreamkeras.errors import InputError
 from dreamkeras.files.inputs import source_name
+from dreamkeras.formats.headers import Column, Layout, is_dna
 from dreamkeras.formats.reading import OpenTable, id_position, open_table
-from dreamkeras.formats.tables import Column, Layout, find_column, is_dna, named_or_placed
+from dreamkeras.formats.tables import find_column, named_or_placed
 from dreamkeras.formats.vcf import is_vcf
 from dreamkeras.sequence.alphabet import PLAIN
 from dreamkeras.sequence.ragged import Ragged

@@ -42,7 +42,7 @@ def test_without_ids_rows_are_in_order(tmp_path):
         ("id\tdev\na\t1\nb\t2\nd\t3\n", "there is no prediction for 'c'"),
         ("id\tdev\na\t1\nb\tx\nc\t3\n", "got 'x' in column 'dev' of .*line 3"),
         ("id\tdev\na\t1\nb\tinf\nc\t3\n", "got 'inf' in column 'dev' of .*line 3"),
-        ("id\tdev\na\t1\nb\tnan\nc\t3\n", "got 'nan' in column 'dev' of .*line 3"),
+        ("id\tdev\na\t1\nb\tnan\nc\t3\n", "no prediction of 'dev' for the measured value of 'b' .*line 3"),
         ("id\tdev\na\t1\nb\t2\nc\t-1e39\n", "got '-1e39' in column 'dev' of .*line 4"),
     ],
 )
@@ -56,3 +56,22 @@ def test_a_repeated_id_is_refused(tmp_path):
     (tmp_path / "p.tsv").write_text("id\tdev\na\t1\nb\t2\na\t3\n")
     with pytest.raises(InputError, match="an id occurs twice"):
         read_predictions(str(tmp_path / "p.tsv"), ("dev",), ["a", "b", "b"])
+
+
+@pytest.mark.parametrize("word", ["", "NA", "nan", "#N/A"])
+def test_predictions_of_missing_values_may_be_missing(tmp_path, word):
+    (tmp_path / "p.tsv").write_text(f"id\tdev\thk\nc\t1\t{word}\na\t{word}\t3\nb\t5\t6\n")
+    measured = np.array([[False, True], [True, True], [True, False]])
+    found = read_predictions(str(tmp_path / "p.tsv"), ("dev", "hk"), IDS, measured=measured)
+    np.testing.assert_array_equal(found, [[np.nan, 3], [5, 6], [1, np.nan]])
+    with pytest.raises(InputError, match=r"There is no prediction of 'hk' for the measured value of 'c' \(.*p\.tsv, line 2\)"):
+        read_predictions(str(tmp_path / "p.tsv"), ("dev", "hk"), IDS, measured=~np.eye(3, 2, dtype=bool))
+    with pytest.raises(InputError, match="no prediction of 'dev' for the measured value of 'a'"):
+        read_predictions(str(tmp_path / "p.tsv"), ("dev", "hk"), IDS)
+
+
+def test_some_of_the_rows_that_were_left_out_may_have_predictions(tmp_path):
+    (tmp_path / "p.tsv").write_text("id\tdev\na\t1\nd\t\nb\t2\nc\t3\n")
+    assert read_predictions(str(tmp_path / "p.tsv"), ("dev",), IDS, left_out=2).tolist() == [[1], [2], [3]]
+    with pytest.raises(InputError, match="Expected 3 predictions"):
+        read_predictions(str(tmp_path / "p.tsv"), ("dev",), IDS)

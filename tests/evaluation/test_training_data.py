@@ -137,3 +137,13 @@ def test_missing_files_are_not_compared(tmp_path, library):
     assert compare_with_training(None, test).overlaps is None
     assert compare_with_training(read_training_data(run_folder(tmp_path / "a")), test).overlaps is None
     assert compare_with_training(read_training_data(run_folder(tmp_path / "b", data="gone.tsv")), test).overlaps is None
+
+
+def test_invalid_rows_are_skipped_as_in_training(tmp_path, library):
+    data = write(tmp_path / "t.tsv", [*library, "ACGT!\t3"])
+    folder = run_folder(tmp_path / "run", data=data, valid=data, on_error="skip")
+    found = compare_with_training(read_training_data(folder), read(data, "skip"))
+    assert (found.overlaps.training.exact, found.doubt) == (200, "")
+    found = compare_with_training(read_training_data(folder)._replace(on_error="fail"), read(data, "skip"))
+    assert found.overlaps is None
+    assert "Expected DNA letters, got '!'" in found.doubt

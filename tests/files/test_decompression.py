@@ -1,11 +1,14 @@
 import gzip
 import io
 import os
+import re
 import sys
 import threading
 from types import SimpleNamespace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dreamkeras.errors import InputError
 from dreamkeras.files.decompression import HEAD, open_source
@@ -138,3 +141,24 @@ def test_text_that_is_not_utf_8_is_rejected(tmp_path):
 def test_errors_of_the_caller_are_not_converted(tmp_path):
     with pytest.raises(InputError, match=r"^mine$"), open_source(str(written(tmp_path, b"x"))):
         raise InputError("mine")
+
+
+LONE = re.compile(rb"\r(?!\r?\n)")
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+@given(st.lists(st.sampled_from([b"\r", b"\n", b"A", b"C" * 7]), max_size=60).map(b"".join).filter(bool), st.integers(1, 9))
+def test_a_lone_carriage_return_ends_a_line(pack, data, size):
+    with open_source("x", io.BytesIO(pack(data))) as source:
+        pieces = list(iter(lambda: source.stream.raw.read(size), b""))
+        assert b"".join(pieces) == LONE.sub(b"\n", data)
+        assert source.head == b"".join(pieces)
+
+
+def test_carriage_returns_beyond_the_first_bytes_end_lines(tmp_path):
+    data = b"ACGT\n" * HEAD + b"AC\rGT\r\n" * HEAD + b"A\r"
+    assert read(written(tmp_path, data)) == b"ACGT\n" * HEAD + b"AC\nGT\r\n" * HEAD + b"A\n"
+
+
+def test_parquet_is_read_unchanged(tmp_path):
+    assert read(written(tmp_path, b"PAR1\r\0\rx")) == b"PAR1\r\0\rx"

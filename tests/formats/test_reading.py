@@ -262,3 +262,52 @@ def test_open_streams_are_read_like_files_and_stay_open():
 def test_parquet_is_not_read_from_open_streams():
     with pytest.raises(InputError, match=r"Cannot read Parquet from the body\."):
         list(read_records("the body", opened=io.BytesIO(b"PAR1....")))
+
+
+@pytest.mark.parametrize("text", [
+    ">a\nACGTACGT\n>b\ngg\nnn\n", "@a\nACGTACGT\n+\nIIIIIIII\n@b\nggnn\n+\nIIII\n",
+    "id\tseq\na\tACGTACGT\nb\tggnn\n", "id,seq\na,ACGTACGT\nb,ggnn\n",
+])  # fmt: skip
+def test_lines_may_end_with_a_carriage_return(tmp_path, text):
+    assert pairs(read_records(written(tmp_path, text.replace("\n", "\r")))) == WANTED
+
+
+def test_one_sequence_per_line_may_end_with_a_carriage_return(tmp_path):
+    assert pairs(read_records(written(tmp_path, "ACGTACGT\rggnn\r"))) == NUMBERED
+
+
+@pytest.mark.parametrize("text", [
+    "id;seq\na;ACGTACGT\nb;ggnn\n", "id;seq;score, mean\na;ACGTACGT;1,5\nb;ggnn;2\n", '"id";"seq"\n"a";"ACGTACGT"\n"b";"ggnn"\n',
+    "a;ACGTACGT;1,5\nb;ggnn;2,5\n", "# a comment, with commas\nid;seq\na;ACGTACGT\nb;ggnn\n",
+])  # fmt: skip
+def test_semicolons_separate_columns(tmp_path, text):
+    assert pairs(read_records(written(tmp_path, text))) == WANTED
+    assert pairs(read_records(written(tmp_path, text, "t.csv"))) == WANTED
+
+
+def test_a_semicolon_in_a_cell_of_csv_is_no_delimiter(tmp_path):
+    assert pairs(read_records(written(tmp_path, "id,seq,tags;notes\na,ACGTACGT,x;y;z\nb,ggnn,\n"))) == WANTED
+    assert pairs(read_records(written(tmp_path, "a,ACGTACGT,x;y;z\nb,ggnn,\n"))) == WANTED
+
+
+COMMENTS = ["# made by a laboratory", "#", "##fileformat=x", "# a\tb", '# "a" b,c', '"# quoted, by Excel",,', "#N/A"]
+
+
+@pytest.mark.parametrize("before", [COMMENTS[:1], COMMENTS, [*COMMENTS, ""], ["", *COMMENTS]])
+@pytest.mark.parametrize(
+    "text", ["id\tseq\na\tACGTACGT\nb\tggnn\n", "#id,seq\na,ACGTACGT\nb,ggnn\n", "# id;seq\na;ACGTACGT\nb;ggnn\n", "a\tACGTACGT\nb\tggnn\n"]
+)
+def test_comments_before_a_table_are_skipped(tmp_path, before, text):
+    path = written(tmp_path, "\n".join(before) + "\n" + text)
+    (batch,) = read_records(path)
+    assert (pairs([batch]), batch.lines[-1]) == (WANTED, len(before) + text.count("\n"))
+
+
+def test_comments_before_sequences_without_ids_are_skipped(tmp_path):
+    assert pairs(read_records(written(tmp_path, "# two promoters\nACGTACGT\nggnn\n"))) == NUMBERED
+
+
+def test_ids_that_begin_with_a_hash_are_no_comments(tmp_path):
+    assert pairs(read_records(written(tmp_path, "#1\tACGTACGT\n2\tggnn\n"))) == [("#1", "ACGTACGT"), ("2", "ggnn")]
+    assert pairs(read_records(written(tmp_path, "id\tseq\n#1\tACGTACGT\n#2\tggnn\n"))) == [("#1", "ACGTACGT"), ("#2", "ggnn")]
+    assert pairs(read_records(written(tmp_path, "#1\tACGTACGT\n#2\tggnn\n"))) == [("#1", "ACGTACGT"), ("#2", "ggnn")]

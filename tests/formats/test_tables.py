@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from dreamkeras.errors import InputError
 from dreamkeras.files.decompression import Source, open_source
-from dreamkeras.formats.tables import Layout, find_column, is_dna, named_or_placed, rows_of, sniff_layout
+from dreamkeras.formats.headers import Layout, is_dna, sniff_layout
+from dreamkeras.formats.tables import find_column, named_or_placed, rows_of
 
 CELLS = st.text("aB1,\t\"' é;", max_size=6)
 THREE_COLUMNS = st.lists(st.lists(CELLS, min_size=3, max_size=3).filter(lambda row: any(map(str.strip, row))), min_size=1, max_size=12)

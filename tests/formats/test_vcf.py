@@ -153,3 +153,10 @@ def test_a_batch_ends_with_the_line_that_fills_it(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "BATCH_LETTERS", 2 * len(line) + 1)
     with open_vcf(path) as vcf:
         assert [len(batch.texts) for batch in vcf.batches] == [3, 3, 1]
+
+
+def test_lines_may_end_with_a_carriage_return(tmp_path):
+    lines = HEADER + "".join(line + "\n" for line in LINES)
+    path, mac = write(tmp_path / "a.vcf", lines), write(tmp_path / "b.vcf", lines.replace("\n", "\r"))
+    assert read_records(mac) == read_records(path)
+    assert len(read_records(mac)) == len(LINES)

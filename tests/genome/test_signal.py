@@ -65,9 +65,9 @@ def test_another_genome_is_rejected(signal, lengths, message):
         signal.check_genome(lengths, "genome.fa")
 
 
-def test_unknown_contigs_are_rejected(signal):
-    with pytest.raises(InputError, match=r"got 'chr3'"):
-        signal.windows(["chr3"], np.array([0]), 4)
+def test_contigs_that_the_file_lacks_are_0_and_reported(signal):
+    assert signal.windows(["chr3", "chr1"], np.array([0, 0]), 4).tolist() == [[0, 0, 0, 0], by_hand("chr1", 0, 4).tolist()]
+    assert signal.check_genome({"chr3": 10, "2": 40, "chr4": 10}, "genome.fa") == ["chr3", "chr4"]
 
 
 @pytest.mark.parametrize(("value", "told"), [(-2.0, "-2"), (np.inf, "inf"), (-np.inf, "-inf"), (3e38, r"3e\+38")])

@@ -9,6 +9,7 @@ from profile_network import LENGTH, MARGIN, POSITIONS, windows
 from dreamkeras.data.assays.atac_layout import AtacLayout
 from dreamkeras.data.assays.table_layout import TableLayout
 from dreamkeras.data.examples import fingerprint
+from dreamkeras.errors import InputError
 from dreamkeras.training import run_data
 from dreamkeras.training.config import RunConfig
 from dreamkeras.training.run_data import read_data, read_examples, with_window
@@ -19,7 +20,7 @@ LAYOUT = AtacLayout("genome.fa", "reads.bw", length=LENGTH, profile_length=POSIT
 @pytest.fixture
 def genome(monkeypatch):
     """Returns the configuration of a run on the windows of `profile_network`, which are not in a file."""
-    assay = run_data.find_assay("atac", LAYOUT)._replace(read=lambda path: windows())
+    assay = run_data.find_assay("atac", LAYOUT)._replace(read=lambda path, on_error: windows())
     monkeypatch.setattr(run_data, "find_assay", lambda *args: assay)
     return RunConfig(data="peaks.bed", assay="atac", atac=LAYOUT)
 
@@ -69,3 +70,20 @@ def test_a_number_that_is_a_column_name_stays_a_name(tmp_path):
     assert again == settled
     assert (again.table.target_column, again.table.tasks, again.table.length) == (("1", 3), ("1", "column_3"), 8)
     assert read_examples(again).targets.tolist() == [[104.5, 204.5]] * 4
+
+
+def test_invalid_rows_are_skipped_counted_and_reported(tmp_path, capsys):
+    (tmp_path / "t.csv").write_text("# a comment\nsequence;a\n" + "ACGTACGT;1\n" * 4 + "ACGTACGTACGT!;1\nACGT;word\nACGT\n")
+    config = RunConfig(
+        data=str(tmp_path / "t.csv"), valid=str(tmp_path / "t.csv"), assay="table", table=TableLayout(("a",)), on_error="skip"
+    )
+    settled = with_window(config)
+    assert (settled.table.length, settled.on_error) == (8, "skip")
+    settled.write(tmp_path / "config.json")
+    data = read_data(RunConfig.read(tmp_path / "config.json"))
+    assert (len(data.training), data.read) == (4, ("Read 7 rows of t.csv; skipped 3 with an error.",) * 2)
+    assert capsys.readouterr().err.count("Skipped: Expected DNA letters, got '!' at position 13 in record '5' (") == 2
+    with pytest.raises(InputError, match="line 9"):
+        with_window(dataclasses.replace(config, on_error="fail"))
+    with pytest.raises(InputError, match="Expected on_error to be one of fail, skip, got 'ignore'"):
+        dataclasses.replace(config, on_error="ignore")

@@ -1,12 +1,18 @@
 """Definition of an assay: its construct, the measured values with their units, and the function that reads its files."""
 
-from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from dreamkeras.data.examples import Examples
+from dreamkeras.errors import OnError
 from dreamkeras.sequence.construct import Construct
 
 __all__ = ["Assay"]
+
+
+class Reader(Protocol):
+    """Function that reads a data file."""
+
+    def __call__(self, path: str, on_error: OnError = "fail") -> Examples: ...
 
 
 class Assay(NamedTuple):
@@ -17,7 +23,8 @@ class Assay(NamedTuple):
         construct: Construct that turns the sequences of the assay into windows.
         tasks: Name of each measured value.
         units: Unit of each measured value.
-        read: Function that takes the path of a data file and returns its examples.
+        read: Function that takes the path of a data file and returns its examples. The optional second argument of all functions of an
+            assay that read files is the action for invalid rows; see `errors.OnError`.
         bins: Number of sorting bins, numbered from 0, if each measured value is a mean of bin numbers. If None, the measured values are
             not bin numbers.
         read_test: Function that reads a test file, in which values may have other units than in training files. If None, `read` is
@@ -32,9 +39,9 @@ class Assay(NamedTuple):
     construct: Construct
     tasks: tuple[str, ...]
     units: tuple[str, ...]
-    read: Callable[[str], Examples]
+    read: Reader
     bins: int | None = None
-    read_test: Callable[[str], Examples] | None = None
+    read_test: Reader | None = None
     profile: int | None = None
     insert_length: int | None = None
-    read_ids: Callable[[str], Examples] | None = None
+    read_ids: Reader | None = None

@@ -7,6 +7,7 @@ Data files are TSV or CSV, plain or gzip, with a header and the columns id, sequ
 from dreamkeras.data.assays.assay import Assay
 from dreamkeras.data.assays.measurements import Columns, oriented_examples, read_measurements
 from dreamkeras.data.examples import Examples
+from dreamkeras.errors import OnError
 from dreamkeras.sequence.construct import Construct
 
 __all__ = ["LENTIMPRA", "LENTIMPRA_ASSAY", "read"]
@@ -29,17 +30,19 @@ COLUMNS = Columns(values=(("mean_value", "value", "expression"),), ids=("seq_id"
 REVERSE_MARK = "_Reversed:"
 
 
-def read(path: str) -> Examples:
+def read(path: str, on_error: OnError = "fail") -> Examples:
     """Reads the measured elements of a file.
 
     The file has these columns, in any order: `seq_id`, which contains `_Reversed:` if an element was measured in reverse orientation;
     `seq`, the element in the measured orientation, with both adapters or without adapters; `mean_value`; and, optionally, `fold`.
 
+    See `rows.read_rows` for `on_error`.
+
     Raises:
         InputError: The file cannot be read, a sequence does not fit the construct, or a value or fold is invalid. The message names
             record, file and line.
     """
-    return read_measurements(path, COLUMNS, lambda batch: oriented_examples(batch, LENTIMPRA, REVERSE_MARK))
+    return read_measurements(path, COLUMNS, lambda batch: oriented_examples(batch, LENTIMPRA, REVERSE_MARK), on_error)
 
 
 LENTIMPRA_ASSAY = Assay(

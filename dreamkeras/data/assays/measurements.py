@@ -3,18 +3,21 @@
 The functions in this module are shared by the assays, each of which has a separate module.
 """
 
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from typing import NamedTuple, NoReturn
 
 import numpy as np
 
+from dreamkeras.data.assays.rows import read_rows
 from dreamkeras.data.examples import Examples
-from dreamkeras.errors import InputError
+from dreamkeras.errors import InputError, OnError
 from dreamkeras.files.inputs import source_name
 from dreamkeras.formats.decimals import NOT_FINITE, is_number
+from dreamkeras.formats.headers import SEQUENCE_NAMES, Column, Layout
 from dreamkeras.formats.reading import open_table
-from dreamkeras.formats.tables import SEQUENCE_NAMES, Column, Layout, Table, find_column
+from dreamkeras.formats.tables import Table, find_column
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import Records, numbered
@@ -23,8 +26,10 @@ __all__ = ["FOLD", "LARGEST", "Columns", "Measurements", "oriented_examples", "r
 
 FOLD = "fold"
 
-MISSING = {"", "na", "n/a", "nan", "none", "null"}
-"""Cell contents, in lower case, that mark a missing value."""
+MISSING = {
+    "", "na", "n/a", "nan", "none", "null", "#n/a", "#n/a n/a", "#na", "<na>", "-nan", "1.#ind", "-1.#ind", "1.#qnan", "-1.#qnan",
+}  # fmt: skip
+"""Cell contents, in lower case, that mark a missing value. pandas recognises the same words."""
 
 
 LARGEST = 1e36
@@ -32,6 +37,8 @@ LARGEST = 1e36
 
 The largest number in float32 is 3.4e38. Training computes sums and differences of measured values in float32, which must fit as well.
 """
+
+_DECIMAL_COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+(?:[eE][+-]?[0-9]+)?")
 
 PLAIN = b"0123456789+-.eE"
 """Characters of numbers in ASCII.
@@ -69,16 +76,15 @@ class Measurements(NamedTuple):
     folds: np.ndarray | None
 
 
-def read_measurements(path: str, columns: Columns, to_examples: Callable[[Measurements], Examples]) -> Examples:
+def read_measurements(path: str, columns: Columns, to_examples: Callable[[Measurements], Examples], on_error: OnError = "fail") -> Examples:
     """Reads a table and returns its examples. The table is Parquet, or TSV or CSV that may be compressed with gzip.
 
-    The function `to_examples` converts each batch of rows to examples.
+    The function `to_examples` converts each batch of rows to examples. See `rows.read_rows` for `on_error`.
 
     Raises:
         InputError: The file cannot be read, a column is missing, or a value or fold is not a number of at most `LARGEST`. The
             message names column, record, file and line.
     """
-    parts, done = [], 0
     with open_table(path) as table:
         layout = table.layout
         if not columns.needs_header and not {name.lower() for name in layout.names or ()} & {*columns.ids}:
@@ -86,11 +92,7 @@ def read_measurements(path: str, columns: Columns, to_examples: Callable[[Measur
         named = columns.needs_header or layout.names is not None
         positions = (_named_columns if named else _ordered_columns)(layout, columns, path)
         names = [layout.names[position] if layout.names else position for position in positions]
-        for rows in table.rows(positions):
-            # Each batch is converted immediately, because windows need only a fifth of the memory that Python strings need.
-            parts.append(to_examples(_parsed(rows, names, columns, named, done)))
-            done += len(rows.lines)
-    return Examples.joined(parts)
+        return read_rows(table, positions, lambda rows, done: to_examples(_parsed(rows, names, columns, named, done)), on_error)
 
 
 def oriented_examples(batch: Measurements, construct: Construct, reverse_mark: str) -> Examples:
@@ -163,8 +165,8 @@ def read_numbers(cells: list[str], records: Records, column: Column, wanted: str
             the record.
     """
 
-    def refuse(row: int, wanted: str) -> NoReturn:
-        raise InputError(f"Expected {wanted}, got {cells[row]!r} in column {column!r} of {records.origin(row)}.")
+    def refuse(row: int, wanted: str, advice: str = "") -> NoReturn:
+        raise InputError(f"Expected {wanted}, got {cells[row]!r} in column {column!r} of {records.origin(row)}.{advice}")
 
     numbers = None
     if not "".join(cells).encode().translate(None, PLAIN):  # text of only these characters needs no check before NumPy parses it
@@ -174,7 +176,7 @@ def read_numbers(cells: list[str], records: Records, column: Column, wanted: str
         texts = ["nan" if missing and cell.lower() in MISSING else cell for cell in cells]
         for row, text in enumerate(texts):
             if not (is_number(text) or text.lower() in NOT_FINITE):
-                refuse(row, wanted)
+                refuse(row, wanted, " Write a decimal point instead of the comma." if _DECIMAL_COMMA.fullmatch(text) else "")
         numbers = np.array(texts, np.float64)
     is_legal = (np.abs(numbers) <= LARGEST) | (np.isnan(numbers) if missing else False)
     for row in np.flatnonzero(~is_legal)[:1].tolist():

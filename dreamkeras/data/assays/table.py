@@ -4,21 +4,25 @@ The user specifies the columns of the table, the flanks and the window length. A
 with gzip. A row may have several measured values, some of which may be missing.
 """
 
+import dataclasses
 from collections.abc import Iterable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from dreamkeras.data.assays.assay import Assay
 from dreamkeras.data.assays.measurements import FOLD, LARGEST, read_numbers, read_whole_numbers
+from dreamkeras.data.assays.rows import read_rows
 from dreamkeras.data.assays.table_layout import TableLayout
 from dreamkeras.data.examples import Examples
-from dreamkeras.errors import InputError
+from dreamkeras.errors import InputError, OnError
 from dreamkeras.files.inputs import source_name
+from dreamkeras.formats.headers import Column, Layout
 from dreamkeras.formats.reading import id_position, open_table, sequence_position
-from dreamkeras.formats.tables import Column, Layout, Table, find_column, named_or_placed
+from dreamkeras.formats.tables import Table, find_column, has_column, named_or_placed
 from dreamkeras.sequence.construct import Construct
+from dreamkeras.sequence.matching import illegal_letters
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import Records, numbered
 
@@ -28,12 +32,14 @@ Cells = dict[int, list[str]]
 """The cells of a batch of rows in each column. The keys are the positions of the columns."""
 
 
-def table_assay(layout: TableLayout, construct: Construct | None = None) -> Assay:
+def table_assay(layout: TableLayout, construct: Construct | None = None, *, is_test: bool = False) -> Assay:
     """Returns the assay for a user's own table. The layout must have a window length, see `fitted_layout`.
 
     Args:
         layout: Columns of the table, and the adapters, flanks and window length of its sequences.
         construct: Construct of a model or of an existing run. If None, the layout defines the construct.
+        is_test: Whether the layout describes the training data of a model that is tested with other tables. These tables may lack the
+            columns of weights, variances, folds and replicates.
 
     Raises:
         InputError: The layout does not define a valid construct.
@@ -44,7 +50,7 @@ def table_assay(layout: TableLayout, construct: Construct | None = None) -> Assa
     """
     construct = construct or layout.construct()
     units = tuple(f"as in the table's column {column}" for column in layout.target_column)
-    return Assay("table", construct, layout.tasks, units, partial(read, layout, construct))
+    return Assay("table", construct, layout.tasks, units, partial(read, layout, construct, is_test=is_test))
 
 
 def settled_layout(layout: TableLayout, path: str) -> TableLayout:
@@ -61,11 +67,11 @@ def settled_layout(layout: TableLayout, path: str) -> TableLayout:
         return layout.settled(lambda column: named_or_placed(opened.layout, column))
 
 
-def fitted_layout(layout: TableLayout, paths: Iterable[str]) -> TableLayout:
+def fitted_layout(layout: TableLayout, paths: Iterable[str], on_error: OnError = "fail") -> TableLayout:
     """Returns the layout with a window length and with resolved columns.
 
     The columns are resolved by `settled_layout` with the header of the first file. If the layout has no window length, the length is chosen
-    to fit the longest sequence in the files.
+    to fit the longest sequence in the files. If `on_error` is `"skip"`, rows with an invalid sequence are ignored.
 
     Raises:
         InputError: A file cannot be read.
@@ -76,30 +82,42 @@ def fitted_layout(layout: TableLayout, paths: Iterable[str]) -> TableLayout:
         return layout
     construct, longest = layout.with_length(1).construct(), 1
     for path in paths:
+        uneven: set[int] | None = set() if on_error == "skip" else None
         with open_table(path, layout.columns) as opened:
-            for table in opened.rows([sequence_position(opened.layout, layout.sequence_column, path)]):
-                longest = max(longest, int(construct.find_inserts(Ragged.from_strings(table.columns[0])).lengths.max()))
+            for table in opened.rows([sequence_position(opened.layout, layout.sequence_column, path)], uneven):
+                sequences = Ragged.from_strings(table.columns[0])
+                lengths = construct.find_inserts(sequences).lengths
+                if uneven is not None:
+                    lengths = np.where(np.isin(table.lines, list(uneven)), 0, lengths)
+                    lengths[list(illegal_letters(sequences))] = 0
+                longest = max(longest, int(lengths.max()))
     return layout.with_length(longest)
 
 
-def read(layout: TableLayout, construct: Construct, path: str) -> Examples:
+def read(layout: TableLayout, construct: Construct, path: str, on_error: OnError = "fail", *, is_test: bool = False) -> Examples:
     """Reads the measured sequences of a file. Rows without a measured value or with weight 0 are skipped.
+
+    See `rows.read_rows` for `on_error`, and `table_assay` for `is_test`.
 
     Raises:
         InputError: The file cannot be read, a column is missing, a sequence does not fit the construct, or a cell is invalid. The
             message names record and line.
     """
-    parts, done = [], 0
     with open_table(path, layout.columns) as opened:
+        layout, lacking = _tested(layout, opened.layout) if is_test else (layout, [])
         columns = _columns(layout, opened.layout, path)
         positions = columns.positions
-        for table in opened.rows(positions):
-            parts.append(_examples(layout, construct, columns, table, dict(zip(positions, table.columns, strict=True)), done))
-            done += len(table.lines)
-    examples = Examples.joined(parts)
+
+        def convert(table: Table, done: int) -> Examples:
+            return _examples(layout, construct, columns, table, dict(zip(positions, table.columns, strict=True)), done)
+
+        examples = read_rows(opened, positions, convert, on_error)
     if not len(examples):
         raise InputError(f"{source_name(path)} has no row with a weight above 0 and a value in column {' or '.join(layout.tasks)}.")
-    return examples
+    if not lacking:
+        return examples
+    about = f"{source_name(path)} lacks columns of the training data that are not required here: {', '.join(map(repr, lacking))}."
+    return dataclasses.replace(examples, remarks=(*examples.remarks, about))
 
 
 class _Columns(NamedTuple):
@@ -129,6 +147,17 @@ def _columns(layout: TableLayout, header: Layout, path: str) -> _Columns:
         fold=None if layout.fold_column is None else find_column(header, layout.fold_column, path),
         replicates=[[find_column(header, column, path) for column in columns] for columns in layout.replicate_columns],
     )
+
+
+def _tested(layout: TableLayout, header: Layout) -> tuple[TableLayout, list[Column]]:
+    """Returns the layout of a test file without folds and without the optional columns that are missing, and the missing columns."""
+    replicates = [column for columns in layout.replicate_columns for column in columns]
+    single = [column for column in (layout.weight_column, layout.variance_column) if column is not None]
+    lacking = [column for column in (*single, *replicates) if not has_column(header, column)]
+    kept: dict[str, Any] = {"fold_column": None}
+    kept |= {name: None for name in ("weight_column", "variance_column") if getattr(layout, name) in lacking}
+    kept |= {"replicate_columns": ()} if set(lacking) & set(replicates) else {}
+    return dataclasses.replace(layout, **kept), lacking
 
 
 def _examples(layout: TableLayout, construct: Construct, columns: _Columns, table: Table, cells: Cells, done: int) -> Examples:

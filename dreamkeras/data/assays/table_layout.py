@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dreamkeras.errors import InputError
-from dreamkeras.formats.tables import Column
+from dreamkeras.formats.headers import Column
 from dreamkeras.sequence.construct import Construct
 
 __all__ = ["TableLayout"]

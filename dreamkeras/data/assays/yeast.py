@@ -8,7 +8,7 @@ import numpy as np
 from dreamkeras.data.assays.assay import Assay
 from dreamkeras.data.assays.measurements import Columns, read_measurements
 from dreamkeras.data.examples import Examples
-from dreamkeras.errors import InputError
+from dreamkeras.errors import InputError, OnError
 from dreamkeras.formats.reading import ID_NAMES
 from dreamkeras.sequence.construct import YEAST
 from dreamkeras.sequence.records import Records
@@ -27,26 +27,30 @@ VALUE_NAMES = ("value", "expression", "mean_value", "mean_expression", "measured
 COLUMNS = Columns(values=(VALUE_NAMES,), ids=ID_NAMES, needs_header=False)
 
 
-def read(path: str) -> Examples:
+def read(path: str, on_error: OnError = "fail") -> Examples:
     """Reads the measured promoters of a file. In a table without ids, rows are numbered from 1.
 
     Without a header, the columns are sequence (with both adapters or the insert only), value (0 to 17) and, optionally, fold (a whole
     number), in this order. With a header, columns may be in any order. A sequence column (`sequence` or `seq`) and a value
     column (one of `VALUE_NAMES`) are required. A column `fold` and an id column (one of `ID_NAMES`) are optional.
 
+    See `rows.read_rows` for `on_error`.
+
     Raises:
         InputError: The file cannot be read, a sequence does not fit the construct, or a value or fold is invalid. The message names
             record, file and line.
     """
-    return read_measurements(path, COLUMNS, lambda batch: to_examples(batch.records, batch.values[:, 0], batch.folds))
+    return read_measurements(path, COLUMNS, lambda batch: to_examples(batch.records, batch.values[:, 0], batch.folds), on_error)
 
 
-def read_test(path: str) -> Examples:
+def read_test(path: str, on_error: OnError = "fail") -> Examples:
     """Reads a test file like `read`, but accepts values in any unit.
 
     Any unit is accepted, because the test values of the challenge are not bin numbers, and correlations do not depend on the unit.
     """
-    return read_measurements(path, COLUMNS, lambda batch: to_examples(batch.records, batch.values[:, 0], batch.folds, in_bins=False))
+    return read_measurements(
+        path, COLUMNS, lambda batch: to_examples(batch.records, batch.values[:, 0], batch.folds, in_bins=False), on_error
+    )
 
 
 def to_examples(records: Records, values: np.ndarray, folds: np.ndarray | None = None, in_bins: bool = True) -> Examples:

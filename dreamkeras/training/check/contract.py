@@ -13,7 +13,7 @@ import numpy as np
 from keras import ops
 
 from dreamkeras.data.assays.assay import Assay
-from dreamkeras.errors import DreamkerasError, InputError, ModelError, one_line
+from dreamkeras.errors import DreamkerasError, InputError, ModelError, OnError, one_line
 from dreamkeras.export import export_onnx
 from dreamkeras.export.keras_settings import pinned_settings
 from dreamkeras.files.temporary import temporary_folder
@@ -96,7 +96,7 @@ def _network(block: Any, length: int = 40, flags: tuple[str, ...] = ("is_reverse
     return network.with_options(tuple(kind for kind in KINDS if kind in network.output))
 
 
-def _refuse(path: str) -> Any:
+def _refuse(path: str, on_error: OnError = "fail") -> Any:  # noqa: ARG001  # the signature is that of a reader of an assay
     raise InputError(f"The check of a block cannot read data, got {path}.")
 
 

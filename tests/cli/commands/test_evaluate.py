@@ -212,3 +212,31 @@ def test_wrong_options_are_one_line_and_write_nothing(run, promoters, model, tmp
     assert result.exit_code == code
     assert message in result.stderr
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_predictions_of_values_that_were_not_measured_may_be_empty(run, tmp_path):
+    rng = np.random.default_rng(0)
+    rows = [[f"s{i}", "ACGTACGT", "" if i % 3 == 0 else rng.normal(), "NA" if i % 3 == 1 else rng.normal()] for i in range(30)]
+    text = "".join("\t".join(map(str, row)) + "\n" for row in [["id", "sequence", "dev", "hk"], *rows])
+    (tmp_path / "t.tsv").write_text(text)
+    (tmp_path / "p.tsv").write_text(text)
+    given = ("--predictions", tmp_path / "p.tsv", "--assay", "table", "--target-column", "dev", "--target-column", "hk", "--length", 8)
+    result = run("evaluate", tmp_path / "t.tsv", *given, "-o", tmp_path / "out", "--draws", 2)
+    assert result.exit_code == 0, result.stderr
+    assert [line.split("\t")[1:3] for line in result.stdout.splitlines()[1:]] == [["dev", "20"], ["hk", "20"]]
+    (tmp_path / "p.tsv").write_text(text.replace("s5\tACGTACGT\t", "s5\tACGTACGT\t\t", 1).replace(f"\t{rows[5][2]}\t", "\t", 1))
+    refused = run("evaluate", tmp_path / "t.tsv", *given, "-o", tmp_path / "no", "--draws", 2)
+    assert refused.exit_code == 1
+    assert "There is no prediction of 'dev' for the measured value of 's5'" in refused.stderr
+    assert not (tmp_path / "no").exists()
+
+
+def test_invalid_rows_are_skipped_and_counted(run, promoters, model, tmp_path):
+    (tmp_path / "t.tsv").write_text("# measured twice\n" + promoters.read_text() + "ACGT!\t3\nACGTACGT\tword\n")
+    refused = run("evaluate", tmp_path / "t.tsv", "-m", model, "-o", tmp_path / "out", "--draws", 2)
+    assert (refused.exit_code, refused.stderr.count("\n")) == (1, 1)
+    result = run("evaluate", tmp_path / "t.tsv", "-m", model, "-o", tmp_path / "out", "--draws", 2, "--on-error", "skip")
+    assert result.exit_code == 0, result.stderr
+    assert "Read 62 rows of t.tsv; skipped 2 with an error.\n" in result.stderr
+    assert "Skipped: Expected DNA letters, got '!' at position 5 in record '61' (" in result.stderr
+    assert result.stdout.splitlines()[1].split("\t")[2] == "60"

@@ -57,3 +57,39 @@ def test_an_assay_in_a_configuration_file_gets_no_hint(run, long, tmp_path):
 
 def test_a_missing_training_file_gets_no_hint(run, tmp_path):
     assert run("train", tmp_path / "none.tsv", "--out", tmp_path / "run").stderr == f"Error: File not found: {tmp_path / 'none.tsv'}.\n"
+
+
+COLUMN = "Name the column with --sequence-column."
+TABLE = ("--assay", "table", "--target-column", "y")
+
+
+@pytest.mark.parametrize("args", [("predict",), ("mutagenesis",), ("train", *TABLE, "--out", "run")])
+def test_a_missing_column_of_sequences_names_the_option(run, tmp_path, monkeypatch, args):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "t.tsv").write_text("oligo\ty\nACGT\t1\n")
+    result = run(args[0], "t.tsv", *args[1:])
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1].endswith(f"t.tsv has no column named 'sequence'. Columns in line 1: 'oligo', 'y'. {COLUMN}")
+    assert COLUMN not in run(args[0], "t.tsv", *args[1:], "--sequence-column", "oligos").stderr
+
+
+def test_other_assays_have_no_option_for_the_column_of_sequences(run, tmp_path):
+    (tmp_path / "t.tsv").write_text("oligo\tvalue\nACGT\t1\n")
+    assert COLUMN not in run("train", tmp_path / "t.tsv", "--assay", "yeast", "--out", tmp_path / "run").stderr
+
+
+def test_a_sequence_that_is_longer_than_the_window_names_the_length(run, tmp_path):
+    (tmp_path / "t.tsv").write_text("sequence\ty\nACGTACGT\t1\n")
+    result = run("train", tmp_path / "t.tsv", *TABLE, "--length", 6, "--out", tmp_path / "run")
+    assert (result.exit_code, result.stderr.splitlines()[-1].partition("line 2")[2]) == (
+        1,
+        "). Choose another window length with --length.",
+    )
+    (tmp_path / "t.tsv").write_text("sequence\ty\n\t1\n")
+    result = run("train", tmp_path / "t.tsv", *TABLE, "--length", 6, "--out", tmp_path / "run")
+    assert "--length" not in result.stderr
+
+
+def test_random_sequences_that_are_too_long_name_the_length(run):
+    result = run("marginalise", "TGACTCA", "--length", 500)
+    assert result.stderr.endswith(f"got 500 in background 1. Choose another length with --length. {MODEL}\n")

@@ -6,6 +6,7 @@ import os
 import re
 
 import numpy as np
+import pyBigWig
 import pytest
 from toy_models import count, write_toy_model
 
@@ -203,6 +204,43 @@ def test_another_genome_is_not_resumed(run, toy_model, genome, bed, tmp_path, mo
     genome.write_text(genome.read_text().replace("A", "C"))
     result = run(*command)
     assert (result.exit_code, "started with another input" in result.stderr) == (1, True), result.stderr
+
+
+def test_names_of_regions_are_a_column_of_tables(run, toy_model, genome, bed, tmp_path):
+    bed.write_text("1\t10\t16\tp1\t.\t+\nchr2\t20\t28\tp2\t.\t-\n")
+    for args in ((), ("--resume", "-o", tmp_path / "p.tsv")):
+        result = run("predict", bed, "--genome", genome, "-m", toy_model, *args)
+        rows = [row.split("\t") for row in ((tmp_path / "p.tsv").read_text() if args else result.stdout).splitlines()]
+        assert [row[:2] for row in rows] == [["id", "name"], ["1:7-19", "p1"], ["chr2:18-30(-)", "p2"]]
+        assert [float(cell) for cell in rows[1][2:]] == count(CONTIGS["chr1"][7:19])
+    piped = run("predict", "-", "--genome", genome, "-m", toy_model, "--format", "jsonl", stdin=bed.read_text())
+    assert [json.loads(line)["name"] for line in piped.stdout.splitlines()] == ["p1", "p2"]
+
+
+@pytest.mark.parametrize("suffix", ["bedgraph", "bw"])
+def test_tracks_have_the_contigs_of_the_regions(run, toy_model, genome, bed, tmp_path, suffix):
+    bed.write_text("1\t10\t16\tp1\nchr2\t46\t50\tp2\n")
+    path = tmp_path / f"p.{suffix}"
+    result = run("predict", bed, "--genome", genome, "-m", toy_model, "--column", "gc", "-o", path)
+    assert result.exit_code == 0, result.stderr
+    if suffix == "bw":
+        with pyBigWig.open(str(path)) as file:
+            assert file.chroms() == {"1": 50, "chr2": 50}
+            assert [file.intervals(name)[0][:2] for name in ("1", "chr2")] == [(7, 19), (42, 50)]
+    else:
+        assert [row.split("\t")[:3] for row in path.read_text().splitlines()] == [["1", "7", "19"], ["chr2", "42", "50"]]
+
+
+@pytest.mark.parametrize(("command", "dry"), [("predict", False), ("predict", True), ("mutagenesis", False), ("ablate", False)])
+def test_regions_that_are_not_in_the_genome_are_skipped(run, toy_model, genome, bed, command, dry):
+    bed.write_text("chrUn\t10\t16\nchr1\t10\t16\nchr2\t48\t52\n")
+    args = (command, bed, "--genome", genome, "-m", toy_model, *["--dry-run"] * dry)
+    refused = run(*args)
+    assert (refused.exit_code, "got 'chrUn' in" in refused.stdout + refused.stderr) == (1, True)
+    result = run(*args, "--on-error", "skip")
+    assert (result.exit_code, "chr1:7-19" in result.stdout) == (0, not dry)
+    assert f"Skipped 1 of the 3 regions in {bed}, because {genome} lacks their contigs: chrUn (1).\n" in result.stderr
+    assert "Skipped 1 of the 2 regions, because they extend beyond their contig. The first one: chr2:48-52 (" in result.stderr
 
 
 class TestWindowsBeyondAContig:

@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+import pyBigWig
 import pytest
 from atac_simulation import simulate_atac
 from filled_pipe import filled_pipe
@@ -242,3 +243,30 @@ def test_the_simulated_bigwig_contains_the_counts(simulation):
     signal = Signal(simulation.signal)
     for name, counts in simulation.counts.items():
         np.testing.assert_array_equal(signal.windows([name], np.array([0]), len(counts))[0], counts)
+
+
+def test_contigs_that_the_signal_lacks_have_no_reads(layout, simulation, tmp_path, examples):
+    with pyBigWig.open(simulation.signal) as full, pyBigWig.open(str(tmp_path / "x.bw"), "w") as part:
+        part.addHeader([("chr1", full.chroms("chr1"))])
+        starts, ends, values = zip(*full.intervals("chr1"), strict=True)
+        part.addEntries(["chr1"] * len(starts), list(starts), ends=list(ends), values=list(values))
+    found = read(dataclasses.replace(layout, signal=str(tmp_path / "x.bw")), simulation.peaks)
+    is_there = np.array([name.startswith("chr1:") for name in found.ids])
+    assert found.ids == examples.ids
+    assert not is_there.all()
+    np.testing.assert_array_equal(found.targets[is_there], examples.targets[is_there])
+    assert not found.profiles[~is_there].any()
+    others = ", ".join(name for name in simulation.summits if name != "chr1")
+    windows = f"{(~is_there).sum()} of the 92 windows have 0 reads"
+    assert f"{windows}, because {tmp_path / 'x.bw'} lacks their contigs: {others}." in found.remarks
+
+
+def test_peaks_on_contigs_that_the_genome_lacks_are_skipped(layout, simulation, tmp_path, examples):
+    with open(simulation.peaks) as file:
+        (tmp_path / "peaks.narrowPeak").write_text(file.read().replace("chr1", "chrUn", 1))
+    path = str(tmp_path / "peaks.narrowPeak")
+    with pytest.raises(InputError, match="got 'chrUn'"):
+        read(layout, path)
+    found = read(layout, path, "skip")
+    assert found.ids == read_ids(layout, path, "skip").ids == examples.ids[1:]
+    assert f"Skipped 1 of the 48 regions in {path}, because {simulation.genome} lacks their contigs: chrUn (1)." in found.remarks

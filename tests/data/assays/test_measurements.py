@@ -25,8 +25,8 @@ def written(folder, lines, name="table.tsv"):
     return str(path)
 
 
-def read(path, columns=TWO):
-    return read_measurements(path, columns, lambda batch: oriented_examples(batch, TOY, "_-"))
+def read(path, columns=TWO, **options):
+    return read_measurements(path, columns, lambda batch: oriented_examples(batch, TOY, "_-"), **options)
 
 
 def test_columns_are_found_by_their_names_in_any_order(tmp_path):
@@ -151,3 +151,51 @@ def test_invalid_folds_are_reported_with_record_and_line(tmp_path):
 def test_unfit_sequences_are_reported_with_record_and_line(tmp_path):
     with pytest.raises(InputError, match=r"Expected 8 bases for construct 'toy', got 7 in record 'y' \(.*, line 2\)"):
         read(written(tmp_path, ["id\tdev\tseq\thk", "y\t1\tACGTACG\t2"]))
+
+
+STR_NA_VALUES = [
+    "-1.#IND", "1.#QNAN", "1.#IND", "-1.#QNAN", "#N/A N/A", "#N/A", "N/A", "n/a", "NA", "<NA>", "#NA", "NULL", "null", "NaN", "-NaN", "nan",
+    "-nan", "None", "",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("word", STR_NA_VALUES)
+def test_the_missing_words_of_pandas_are_missing_values(word):
+    records = Records(["a", "b"], Ragged.from_strings(["A", "C"]), np.array([1, 2]), "t.tsv")
+    np.testing.assert_array_equal(read_numbers(["1", word], records, missing=True), [1, np.nan])
+
+
+def test_the_missing_words_are_those_of_pandas():
+    parsers = pytest.importorskip("pandas._libs.parsers")
+    assert sorted(STR_NA_VALUES) == sorted(parsers.STR_NA_VALUES)
+
+
+@pytest.mark.parametrize("cell", ["1,5", "-0,25", "1,5e3", ",5"])
+def test_a_decimal_comma_is_rejected_with_advice(cell):
+    records = Records(["a"], Ragged.from_strings(["A"]), np.array([2]), "t.csv")
+    with pytest.raises(InputError, match=r"line 2\)\. Write a decimal point instead of the comma\.$"):
+        read_numbers([cell], records)
+
+
+INVALID = ["x\tnan\tACGTACGT\t1", "y\t1\tACGT!CGT\t1", "z\t1\tACGTACGT", "w\tword\tACGTACGT\t1", "v\t1\t\t1"]
+
+
+def test_invalid_rows_are_skipped_and_counted(tmp_path):
+    lines = ["id\tdev\tseq\thk", *ROWS]
+    wanted = read(written(tmp_path, lines))
+    mixed = [lines[0], *INVALID[:2], *ROWS[:1], *INVALID[2:], *ROWS[1:]]
+    found = read(written(tmp_path, mixed), on_error="skip")
+    assert found.ids == wanted.ids
+    np.testing.assert_array_equal(found.letters, wanted.letters)
+    np.testing.assert_array_equal(found.targets, wanted.targets)
+    assert found.left_out == {"with an error": len(INVALID)}
+    assert len(found.remarks) == 5
+    assert found.remarks[0].startswith("Skipped: Expected a finite value, got nan in record 'x' (")
+    assert f"skipped {len(INVALID)} with an error." in found.describe_reading("t.tsv")
+
+
+def test_a_file_without_a_valid_row_is_rejected(tmp_path):
+    with pytest.raises(InputError, match=r"None of the 5 rows of .* is valid\. The first one: Expected a finite value, got nan"):
+        read(written(tmp_path, ["id\tdev\tseq\thk", *INVALID]), on_error="skip")
+    with pytest.raises(InputError, match="Expected on_error to be one of fail, skip, got 'ignore'"):
+        read(written(tmp_path, ["id\tdev\tseq\thk", *ROWS]), on_error="ignore")

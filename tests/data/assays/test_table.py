@@ -237,3 +237,51 @@ def test_published_tables_give_the_examples_of_their_assays(data_folder, name, f
     assert examples.ids == own.ids
     for field in ("letters", "targets", "flags", "lengths", "folds"):
         np.testing.assert_array_equal(getattr(examples, field), getattr(own, field))
+
+
+BAD = [
+    ["p", "word", "ACGT", "1", "1", "", "", "", "", "0"],
+    ["q", "1", "AC-T", "1", "1", "", "", "", "", "0"],
+    ["r", "1", "ACGT", "1", "-1", "", "", "", "", "0"],
+    ["s", "1", "ACGT", "1", "1", "", "", "", "", "x"],
+    ["t", "1", "A" * 9, "1", "1", "", "", "", "", "0"],
+    ["u", "1", "ACGT"],
+]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_invalid_rows_are_skipped_and_counted(tmp_path, delimiter):
+    columns = {"weight_column": "w", "fold_column": "fold"}
+    wanted = read(written(tmp_path), **columns)
+    with (tmp_path / "mixed.csv").open("w", newline="") as file:
+        file.write("# a comment\n")
+        csv.writer(file, delimiter=delimiter).writerows([HEADER, *BAD[:3], *ROWS, *BAD[3:]])
+    with pytest.raises(InputError, match=r"line (3|11)\)"):
+        read(str(tmp_path / "mixed.csv"), **columns)
+    found = table_assay(TableLayout(**{**vars(LAYOUT), **columns})).read(str(tmp_path / "mixed.csv"), "skip")
+    assert found.ids == ["x_+", "5", "z_-"]  # the number of a row counts skipped rows
+    for name in ("letters", "targets", "weights", "folds"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(wanted, name))
+    assert found.left_out == {"with an error": 6}
+    assert [remark[:8] for remark in found.remarks] == ["Skipped:"] * 5
+    assert found.remarks[2].startswith("Skipped: Expected a weight of 0 or more, got '-1' in record 'r' (")
+
+
+def test_the_window_does_not_depend_on_invalid_sequences(tmp_path):
+    path = written(tmp_path, [*ROWS, ["p", "1", "not a sequence", "1", "1", "", "", "", "", "0"], BAD[-1]])
+    layout = TableLayout(("a",))
+    assert fitted_layout(layout, [path], "skip").length == 8
+    with pytest.raises(InputError, match="Expected 10 columns, got 3"):
+        fitted_layout(layout, [path])
+
+
+def test_a_test_file_may_lack_optional_columns(tmp_path):
+    layout = TableLayout(**{**vars(LAYOUT), "weight_column": "w", "fold_column": "fold", "replicate_columns": (("r1", "r2"), ("s1", "s2"))})
+    path = written(tmp_path, [row[:4] for row in ROWS], HEADER[:4])
+    with pytest.raises(InputError, match="no column named 'w'"):
+        table_assay(layout).read(path)
+    found = table_assay(layout, is_test=True).read(path)
+    assert (found.ids, found.weights, found.folds, found.replicates) == (["x_+", "2", "z_-"], None, None, None)
+    assert found.remarks == (f"{path} lacks columns of the training data that are not required here: 'w', 'r1', 'r2', 's1', 's2'.",)
+    whole = table_assay(layout, is_test=True).read(written(tmp_path))
+    assert (whole.weights.tolist(), whole.replicates.shape, whole.folds, whole.remarks) == ([4, 0.5, 2], (3, 2, 2), None, ())
