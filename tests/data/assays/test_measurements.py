@@ -162,7 +162,7 @@ STR_NA_VALUES = [
 @pytest.mark.parametrize("word", STR_NA_VALUES)
 def test_the_missing_words_of_pandas_are_missing_values(word):
     records = Records(["a", "b"], Ragged.from_strings(["A", "C"]), np.array([1, 2]), "t.tsv")
-    np.testing.assert_array_equal(read_numbers(["1", word], records, missing=True), [1, np.nan])
+    np.testing.assert_array_equal(read_numbers(["1", word], records, "c", missing=True), [1, np.nan])
 
 
 def test_the_missing_words_are_those_of_pandas():
@@ -173,8 +173,8 @@ def test_the_missing_words_are_those_of_pandas():
 @pytest.mark.parametrize("cell", ["1,5", "-0,25", "1,5e3", ",5"])
 def test_a_decimal_comma_is_rejected_with_advice(cell):
     records = Records(["a"], Ragged.from_strings(["A"]), np.array([2]), "t.csv")
-    with pytest.raises(InputError, match=r"line 2\)\. Write a decimal point instead of the comma\.$"):
-        read_numbers([cell], records)
+    with pytest.raises(InputError, match=r"in column 'c' of record 'a' \(t\.csv, line 2\)\. Write a decimal point instead of the comma\.$"):
+        read_numbers([cell], records, "c")
 
 
 INVALID = ["x\tnan\tACGTACGT\t1", "y\t1\tACGT!CGT\t1", "z\t1\tACGTACGT", "w\tword\tACGTACGT\t1", "v\t1\t\t1"]
@@ -190,12 +190,12 @@ def test_invalid_rows_are_skipped_and_counted(tmp_path):
     np.testing.assert_array_equal(found.targets, wanted.targets)
     assert found.left_out == {"with an error": len(INVALID)}
     assert len(found.remarks) == 5
-    assert found.remarks[0].startswith("Skipped: Expected a finite value, got nan in record 'x' (")
+    assert found.remarks[0].startswith("Skipped: Expected a number, got 'nan' in column 'dev' of record 'x' (")
     assert f"skipped {len(INVALID)} with an error." in found.describe_reading("t.tsv")
 
 
 def test_a_file_without_a_valid_row_is_rejected(tmp_path):
-    with pytest.raises(InputError, match=r"None of the 5 rows of .* is valid\. The first one: Expected a finite value, got nan"):
+    with pytest.raises(InputError, match=r"None of the 5 rows of .* is valid\. The first one: Expected a number, got 'nan' in column 'dev'"):
         read(written(tmp_path, ["id\tdev\tseq\thk", *INVALID]), on_error="skip")
     with pytest.raises(InputError, match="Expected on_error to be one of fail, skip, got 'ignore'"):
         read(written(tmp_path, ["id\tdev\tseq\thk", *ROWS]), on_error="ignore")

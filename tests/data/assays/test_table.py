@@ -264,7 +264,7 @@ def test_invalid_rows_are_skipped_and_counted(tmp_path, delimiter):
         np.testing.assert_array_equal(getattr(found, name), getattr(wanted, name))
     assert found.left_out == {"with an error": 6}
     assert [remark[:8] for remark in found.remarks] == ["Skipped:"] * 5
-    assert found.remarks[2].startswith("Skipped: Expected a weight of 0 or more, got '-1' in record 'r' (")
+    assert found.remarks[2].startswith("Skipped: Expected a weight of 0 or more, got '-1' in column 'w' of record 'r' (")
 
 
 def test_the_window_does_not_depend_on_invalid_sequences(tmp_path):
