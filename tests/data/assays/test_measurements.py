@@ -195,7 +195,9 @@ def test_invalid_rows_are_skipped_and_counted(tmp_path):
 
 
 def test_a_file_without_a_valid_row_is_rejected(tmp_path):
-    with pytest.raises(InputError, match=r"None of the 5 rows of .* is valid\. The first one: Expected a number, got 'nan' in column 'dev'"):
+    with pytest.raises(
+        InputError, match=r"None of the 5 rows of .* is valid\. The first one: Expected a number, got 'nan' in column 'dev'"
+    ):
         read(written(tmp_path, ["id\tdev\tseq\thk", *INVALID]), on_error="skip")
     with pytest.raises(InputError, match="Expected on_error to be one of fail, skip, got 'ignore'"):
         read(written(tmp_path, ["id\tdev\tseq\thk", *ROWS]), on_error="ignore")
