@@ -8,6 +8,7 @@ import numpy as np
 
 from dreamkeras.errors import InputError
 from dreamkeras.files.inputs import source_name
+from dreamkeras.files.kinds import refuse_other_kinds
 from dreamkeras.formats.headers import Column, Layout, is_dna
 from dreamkeras.formats.reading import OpenTable, id_position, open_table
 from dreamkeras.formats.tables import find_column, named_or_placed
@@ -83,9 +84,10 @@ def open_pairs(
         ...     [(pairs.ids, pairs.refs[0], pairs.alts[0]) for pairs in batches]
         [(['snv'], 'ACGT', 'AGGT')]
     """
-    with open_table(path, (ref_column, alt_column, id_column)) as table:
+    with open_table(path, (ref_column, alt_column, id_column), any_kind=True) as table:
         if is_vcf(table.source.head):
             raise InputError(f"The VCF {source_name(path)} requires a reference genome. Give it with --genome.")
+        refuse_other_kinds(table.source.head, source_name(path))
         ref, alt, name = (named_or_placed(table.layout, column) for column in (ref_column, alt_column, id_column))
         refs, alts = _sequence_positions(table.layout, ref, alt, path)
         yield _pairs(table, refs, alts, id_position(table.layout, name, path))
