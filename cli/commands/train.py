@@ -162,7 +162,11 @@ __all__ = ["command"]
 @click.option(
     "--backend", type=click.Choice(BACKENDS), help="Keras backend.  [default: the backend in KERAS_BACKEND, or the first that is installed]"
 )
-@click.option("--resume", is_flag=True, help="Resume the run in --out after its last complete epoch.")
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Resume the run in --out after its last complete epoch. DATA may have moved, and --epochs or --steps may be larger.",
+)
 @config_option
 @click.pass_context
 def command(ctx: click.Context, /, out: Path | None, resume: bool, backend: str | None, **choices: Any) -> None:
@@ -176,20 +180,22 @@ def command(ctx: click.Context, /, out: Path | None, resume: bool, backend: str 
     from dreamkeras.files.inputs import refuse_twice, rereadable
     from dreamkeras.models.names import known_model
     from dreamkeras.training.backend import choose_backend
+    from dreamkeras.training.changes import changed
     from dreamkeras.training.config import RunConfig
     from dreamkeras.training.run_folder.new_folder import check_free
 
     choices["model"] = known_model(choices["model"] or ("bpnet-small" if choices["assay"] == "atac" else "dream-cnn-small"))
     folder = out or Path("runs") / choices["model"]
     if resume:
-        _refuse_choices(ctx)
-        backend = backend or RunConfig.read(folder / "config.json").backend
+        choices = _changes(ctx)
+        config = changed(RunConfig.read(folder / "config.json"), choices)
+        backend = backend or config.backend
     else:
         check_free(folder)
-    atac = chosen_genome(choices["assay"], choices)
-    layout = chosen_layout(choices["assay"], choices)
-    _refuse_unused_split(layout, choices)
-    files = choices["data"], choices["valid"]
+        choices["atac"] = chosen_genome(choices["assay"], choices)
+        choices["table"] = chosen_layout(choices["assay"], choices)
+        _refuse_unused_split(choices["table"], choices)
+    files = choices.get("data"), choices.get("valid")
     refuse_twice(files)
     ctx.with_resource(rereadable(*files))
     for file in filter(None, files):
@@ -197,23 +203,24 @@ def command(ctx: click.Context, /, out: Path | None, resume: bool, backend: str 
             pass
     backend = choose_backend(backend)
 
-    config = RunConfig.read(folder / "config.json") if resume else RunConfig(backend=backend, table=layout, atac=atac, **choices)
-    if config.data is None and not resume:
-        click.echo(f"No DATA given: training on {config.simulated:,} simulated yeast promoters.", err=True)
+    if not resume:
+        config = RunConfig(backend=backend, **choices)
+        if config.data is None:
+            click.echo(f"No DATA given: training on {config.simulated:,} simulated yeast promoters.", err=True)
     with hint_at_stop(partial(_resume_hint, folder, config)):
-        _train(config, folder, backend, resume=resume)
+        _train(config, folder, backend, choices if resume else None)
 
 
-def _train(config: "RunConfig", folder: Path, backend: str, *, resume: bool) -> None:
-    """Trains or resumes the run, or the runs of a cross-validation, and prints their metrics."""
+def _train(config: "RunConfig", folder: Path, backend: str, changes: dict[str, Any] | None) -> None:
+    """Trains the run, or the runs of a cross-validation, and prints their metrics. Resumes with `changes` unless they are None."""
     from dreamkeras.training import cross_validation, run
 
     if config.is_cross_validation:
-        metrics = cross_validation.cross_validate(config, folder, lambda line: click.echo(line, err=True), backend, resume)
+        metrics = cross_validation.cross_validate(config, folder, lambda line: click.echo(line, err=True), backend, changes is not None)
         among = f"held out in {len(metrics['folds'])} folds"
         click.echo(f"{folder}: {_figures(metrics)} on {metrics['n']:,} sequences {among}", err=True)
         return
-    metrics = run.resume(folder, backend) if resume else run.train(config, folder)
+    metrics = run.train(config, folder) if changes is None else run.resume(folder, backend, **changes)
     on = f"on {metrics['n']:,} sequences{_peaks(metrics)} (epoch {metrics['best_epoch']})"
     click.echo(f"{folder}: validation {_figures(metrics)} {on}", err=True)
 
@@ -258,15 +265,18 @@ def _figures(metrics: dict[str, Any]) -> str:
     return f"r undefined, mean squared error {mse}," if r == "undefined" else f"r {metrics['r']:.3f}"
 
 
-def _refuse_choices(ctx: click.Context) -> None:
-    """Refuses options that change a resumed run, which keeps the options that it was started with.
+def _changes(ctx: click.Context) -> dict[str, Any]:
+    """Returns the options that change a resumed run. The run keeps all other options that it was started with.
 
     Raises:
-        click.UsageError: An option other than `--out` and `--backend` is given.
+        click.UsageError: An option that a resumed run cannot change is given.
     """
+    from dreamkeras.training.changes import CHANGEABLE
+
+    names = [name for parameter in ctx.command.params if (name := parameter.name or "") not in ("out", "resume", "backend")]
+    given = {name: ctx.params[name] for name in names if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE}
     for parameter in ctx.command.params:
-        given = ctx.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE
-        if given and parameter.name not in ("out", "resume", "backend"):
-            raise click.UsageError(
-                f"--resume can only be combined with --out and --backend, got {parameter.opts[0]}. A resumed run keeps its options."
-            )
+        if parameter.name in given and parameter.name not in CHANGEABLE:
+            allowed = ", ".join(f"--{name}" for name in ("out", "backend", *CHANGEABLE[1:]))
+            raise click.UsageError(f"--resume can only be combined with DATA, {allowed}, got {parameter.opts[0]}.")
+    return given

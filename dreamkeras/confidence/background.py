@@ -135,13 +135,14 @@ def effect_percentile(scorer: Scorer) -> Column:
     return Column("effect_percentile", lambda ref, alt: background.effect_percentiles((alt - ref).mean(axis=1)), text)
 
 
-def measure_background(scorer: Scorer, inserts: Ragged, seed: int = 0) -> Background:
+def measure_background(scorer: Scorer, inserts: Ragged, seed: int = 0, sequences: int = SEQUENCES) -> Background:
     """Measures the background of a model: its predictions for random and shuffled sequences. For an ensemble, the mean prediction is used.
 
     Args:
         scorer: The model or ensemble.
         inserts: Inserts of training sequences, which determine the lengths and base frequencies of the random sequences.
         seed: Random seed.
+        sequences: Maximum number of sequences of each distribution.
 
     Raises:
         InputError: No insert has a known base.
@@ -150,7 +151,7 @@ def measure_background(scorer: Scorer, inserts: Ragged, seed: int = 0) -> Backgr
     shares = np.bincount(BASE_INDEX[inserts.flat[IS_BASE[inserts.flat]]], minlength=len(BASES))
     if not shares.any():
         raise InputError("Cannot make random sequences: no insert of the training data has a known base.")
-    number = min(SEQUENCES, max(1, KIND_LETTERS // sum(construct.length for construct in scorer.constructs)))
+    number = min(sequences, max(1, KIND_LETTERS // sum(construct.length for construct in scorer.constructs)))
     chosen = inserts.select(random.integers(0, len(inserts), number))
     drawn = Ragged(BASE_CODES[random.choice(len(BASES), len(chosen.flat), p=shares / shares.sum())], chosen.offsets)
     shuffled = shuffle_dinucleotides(chosen, random)

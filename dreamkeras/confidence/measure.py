@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from dreamkeras.confidence.background import measure_background
+from dreamkeras.confidence.background import SEQUENCES, measure_background
 from dreamkeras.confidence.familiarity import measure_familiarity
 from dreamkeras.confidence.intervals import Intervals
 from dreamkeras.data.examples import Examples
@@ -19,20 +19,21 @@ SAMPLE = 50_000
 """Maximum number of training sequences that are used in a calibration. From a larger data set, a random sample of this size is drawn."""
 
 
-def measure_calibration(scorer: Scorer, intervals: Intervals, inserts: Ragged) -> dict[str, Any]:
+def measure_calibration(scorer: Scorer, intervals: Intervals, inserts: Ragged, sequences: int = SEQUENCES) -> dict[str, Any]:
     """Computes all parts of `ModelDescription.calibration` for a model.
 
     Args:
         scorer: The model or ensemble.
         intervals: Prediction errors on held-out sequences.
         inserts: Inserts of training sequences, as returned by `sample_inserts`.
+        sequences: Maximum number of sequences of each distribution of the background.
 
     Raises:
         InputError: No insert has four known bases in a row.
     """
     return {
         "intervals": intervals.to_json(),
-        "background": measure_background(scorer, inserts).to_json(scorer.tasks),
+        "background": measure_background(scorer, inserts, sequences=sequences).to_json(scorer.tasks),
         "familiarity": measure_familiarity(inserts).to_json(),
     }
 

@@ -12,7 +12,7 @@ import numpy as np
 from dreamkeras.confidence.run_file import familiarity_alone
 from dreamkeras.errors import ModelError
 from dreamkeras.export.onnx_file import check_choices, check_graph, export_onnx, file_bytes, opened
-from dreamkeras.export.parity import Parity, compare, parity_letters, require_parity, units
+from dreamkeras.export.parity import SEQUENCES, Parity, compare, parity_letters, require_parity, units
 from dreamkeras.export.rewrites.graph import make_node
 from dreamkeras.export.rewrites.half_precision import to_half_precision
 from dreamkeras.export.tracing_process import require_packages
@@ -30,7 +30,12 @@ ModelPath = str | os.PathLike[str]
 
 
 def export_ensemble(
-    models: Sequence[ModelPath], output: ModelPath, *, precision: str = "float32", strands: str | None = None
+    models: Sequence[ModelPath],
+    output: ModelPath,
+    *,
+    precision: str = "float32",
+    strands: str | None = None,
+    sequences: int = SEQUENCES,
 ) -> ModelDescription:
     """Combines several models in one ONNX file and checks its predictions against those of the models.
 
@@ -43,6 +48,7 @@ def export_ensemble(
         output: The file to write.
         precision: `"float32"` keeps the precision of each model; `"float16"` halves the file size.
         strands: `"both"` or `"forward"`. If None, each model keeps its strand rule. The strand rule of an `.onnx` file cannot be changed.
+        sequences: Number of sequences for which the predictions of the file and the models are compared.
 
     Returns:
         The description of the file. The field `members` describes the models, and the field `parity` compares the file with the models.
@@ -68,7 +74,7 @@ def export_ensemble(
         members = [load(file, device="cpu") for file in files]
         description = _describe(members)
         graph = _merged(files, members, description, precision)
-        parity = _measure(graph, description, Ensemble(members), precision)
+        parity = _measure(graph, description, Ensemble(members), precision, sequences)
         require_parity(parity)
         description = dataclasses.replace(description, parity=parity._asdict())
         stream.write(file_bytes(graph, description))
@@ -177,9 +183,9 @@ def _merged(files: Sequence[Path], members: Sequence[OnnxPredictor], description
     return graph
 
 
-def _measure(graph: Any, description: ModelDescription, ensemble: Ensemble, precision: str) -> Parity:
+def _measure(graph: Any, description: ModelDescription, ensemble: Ensemble, precision: str, sequences: int) -> Parity:
     """Compares the predictions of the merged graph with those of the members."""
-    letters = parity_letters(description.construct)
+    letters = parity_letters(description.construct, sequences)
     with opened(graph, description) as predictor:
         apart, one = ensemble.score_windows([letters]), predictor.score_windows([letters])
     # r is computed from the means only, because the standard deviations of members that agree are rounding errors.

@@ -12,7 +12,7 @@ import numpy as np
 from dreamkeras.confidence.run_file import familiarity_alone, read_calibration
 from dreamkeras.errors import ModelError, one_line
 from dreamkeras.export.keras_settings import keras_backend
-from dreamkeras.export.parity import LEAST_R, Parity, compare, parity_letters, parity_sequences, require_parity
+from dreamkeras.export.parity import LEAST_R, SEQUENCES, Parity, compare, parity_letters, parity_sequences, require_parity
 from dreamkeras.export.rewrites.channels_first import keep_channels_first
 from dreamkeras.export.rewrites.folding import fold_into_convolutions
 from dreamkeras.export.rewrites.half_precision import to_half_precision
@@ -40,6 +40,7 @@ def export_onnx(
     without_bias: bool = False,
     least_r: float = LEAST_R,
     most_difference: float | None = None,
+    sequences: int = SEQUENCES,
     reference: Callable[[np.ndarray], np.ndarray] | None = None,
     calibration: Callable[[OnnxPredictor], dict[str, Any]] | None = None,
 ) -> ModelDescription:
@@ -64,6 +65,7 @@ def export_onnx(
             that were not used to determine the scales of the int8 model.
         most_difference: Maximum accepted difference from the Keras model, in standard deviations of its predictions. Defaults to the value
             for the precision in `parity.DIFFERENCES`.
+        sequences: Number of sequences for which the predictions of the two models are compared.
         reference: Function that computes the predictions of the Keras model for windows, uint8 (n, length), on the caller's backend. The
             function must return the columns of `PrixFixe.predictor`, computed in float32 and with the same strand rule. If None, TensorFlow
             computes the predictions.
@@ -90,13 +92,13 @@ def export_onnx(
     if training is None:
         training = read_training_summary(run) if run else {}
     with open_output(str(output or default_output(model))) as stream:  # an unwritable output raises an error before the export
-        traced = trace_with_tensorflow(file, strands, without_bias)
+        traced = trace_with_tensorflow(file, strands, without_bias, 0 if reference else sequences)
         graph = _finished_graph(traced, precision)
         trained_on = {"backend": training["backend"]} if training.get("backend") else {}
         versions = {**traced.description.versions, **trained_on}
         description = dataclasses.replace(traced.description, training=training, versions=versions)
         with opened(graph, description) as predictor:
-            parity = _measure(predictor, traced, precision, reference)
+            parity = _measure(predictor, traced, precision, sequences, reference)
             require_parity(parity, least_r, most_difference)
             held = calibration(predictor) if calibration else read_calibration(run, description.tasks) if run else {}
         answers_alike = strands is None and not without_bias and (precision != "int8" or parity.r is None or parity.r >= LEAST_R)
@@ -185,14 +187,14 @@ def opened(graph: Any, description: ModelDescription) -> Iterator[OnnxPredictor]
         yield load(file, device="cpu")
 
 
-def _measure(predictor: OnnxPredictor, traced: Traced, precision: str, reference: Any) -> Parity:
-    letters, exported = parity_letters(predictor.construct), predictor.predict(parity_sequences(predictor.construct))
+def _measure(predictor: OnnxPredictor, traced: Traced, precision: str, sequences: int, reference: Any) -> Parity:
+    letters = parity_letters(predictor.construct, sequences)
+    predicted = reference(letters) if reference else traced.predicted
+    exported = predictor.predict(parity_sequences(predictor.construct, sequences))
     if predictor.description.profile:
         exported = np.concatenate([exported, predictor.score_profiles(letters)], axis=1)
-    tasks = len(predictor.tasks)
-    if reference is None:
-        return compare(traced.predicted, exported, "tensorflow", precision, tasks)
-    return compare(reference(letters), exported, keras_backend() or "unknown", precision, tasks)
+    backend = (keras_backend() or "unknown") if reference else "tensorflow"
+    return compare(predicted, exported, backend, precision, len(predictor.tasks))
 
 
 def file_bytes(graph: Any, description: ModelDescription) -> bytes:

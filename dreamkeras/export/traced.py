@@ -16,7 +16,8 @@ class Traced(NamedTuple):
     Args:
         graph: The serialised ONNX model written by tf2onnx.
         description: The description of the model.
-        predicted: Predictions of `PrixFixe.predictor` for `parity.parity_letters`, float32 (n, columns).
+        predicted: Predictions of `PrixFixe.predictor` for `parity.parity_letters`, float32 (n, columns). The array is empty if the caller
+            computes the predictions of the Keras model.
     """
 
     graph: bytes

@@ -13,11 +13,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import keras
+import numpy as np
 
 import dreamkeras.models.presets  # noqa: F401  # registers the blocks that can occur in files
 from dreamkeras.errors import ModelError, one_line
 from dreamkeras.export.keras_settings import pinned_settings
-from dreamkeras.export.parity import parity_letters
+from dreamkeras.export.parity import SEQUENCES, parity_letters
 from dreamkeras.export.traced import Traced
 from dreamkeras.layers.parts.exportable import exportable_layers
 from dreamkeras.models.names import STRAND_RULES
@@ -34,13 +35,14 @@ In this and later operator sets, axes are an input of ReduceMean, as `rewrites.c
 
 
 @pinned_settings()
-def trace(file: Path, strands: str | None, without_bias: bool = False) -> Traced:
+def trace(file: Path, strands: str | None, without_bias: bool = False, sequences: int = SEQUENCES) -> Traced:
     """Traces and converts the predictor of a saved model.
 
     Args:
         file: The `.keras` file.
         strands: `"both"` or `"forward"`. If None, the strand rule of the construct is used.
         without_bias: Whether to remove the enzyme's bias.
+        sequences: Number of windows to predict with Keras for the parity report. 0 skips the predictions.
 
     Raises:
         ModelError: The file was not saved by dreamkeras, a block cannot be exported, or the model has no bias to remove.
@@ -54,7 +56,8 @@ def trace(file: Path, strands: str | None, without_bias: bool = False) -> Traced
     if strands is not None:
         network.construct = dataclasses.replace(network.construct, strands=STRAND_RULES[strands])
     graph = _convert(network)
-    predicted = network.predictor().predict(parity_letters(network.construct), batch_size=64, verbose=0)
+    letters = parity_letters(network.construct, sequences)
+    predicted = network.predictor().predict(letters, batch_size=64, verbose=0) if sequences else np.empty((0, 0), np.float32)
     description = network.describe()
     converters = {package: importlib.metadata.version(package) for package in ("tensorflow", "tf2onnx", "onnx")}
     versions = {**description.versions, "opset": str(OPSET), **converters}

@@ -7,6 +7,7 @@ from pathlib import Path
 from dreamkeras.errors import MissingPackageError, ModelError
 from dreamkeras.export.child_process import run_child
 from dreamkeras.export.keras_settings import child_environment, keras_backend
+from dreamkeras.export.parity import SEQUENCES
 from dreamkeras.export.traced import Traced
 from dreamkeras.files.temporary import temporary_folder
 
@@ -31,7 +32,7 @@ def require_packages(*packages: str) -> None:
         raise MissingPackageError(f"The export requires {', '.join(missing)}: pip install 'dreamkeras[{extras}]'.")
 
 
-def trace_with_tensorflow(file: Path, strands: str | None, without_bias: bool = False) -> Traced:
+def trace_with_tensorflow(file: Path, strands: str | None, without_bias: bool = False, sequences: int = SEQUENCES) -> Traced:
     """Calls `tracing.trace`. Keras may use any backend in this process.
 
     Raises:
@@ -40,10 +41,10 @@ def trace_with_tensorflow(file: Path, strands: str | None, without_bias: bool = 
     if keras_backend() == "tensorflow":
         from dreamkeras.export.tracing import trace
 
-        return trace(file, strands, without_bias)
+        return trace(file, strands, without_bias, sequences)
     with temporary_folder() as folder:
         # Without -P, Python would import a file in the working folder instead of a package of the same name.
-        command = [sys.executable, "-P", "-m", "dreamkeras.export.tracing_worker", str(file), strands or "-", str(folder)]
+        command = [sys.executable, "-P", "-m", "dreamkeras.export.tracing_worker", str(file), strands or "-", str(folder), str(sequences)]
         command += ["without-bias"] if without_bias else []
         # The GPU is hidden, because the caller may occupy its memory, and because predictions on GPUs may be rounded to TF32.
         environment = child_environment("tensorflow") | {"CUDA_VISIBLE_DEVICES": "-1"}

@@ -1,7 +1,7 @@
-"""Traces a model with TensorFlow in a separate process: `python -m dreamkeras.export.tracing_worker FILE STRANDS FOLDER [without-bias]`.
+"""Traces a model with TensorFlow in a separate process: `python -m dreamkeras.export.tracing_worker ARGUMENTS`.
 
-The process writes the result to FOLDER or, after a failure, a one-line message to `error.txt` in FOLDER. TensorFlow's console output is
-ignored.
+The arguments are FILE, STRANDS, FOLDER, SEQUENCES and, optionally, `without-bias`. The process writes the result to FOLDER or, after a
+failure, a one-line message to `error.txt` in FOLDER. TensorFlow's console output is ignored.
 """
 
 import sys
@@ -14,13 +14,13 @@ from dreamkeras.export.keras_settings import home_left_alone
 __all__ = ["main"]
 
 
-def main(file: str, strands: str, folder: str, *parts: str) -> int:
+def main(file: str, strands: str, folder: str, sequences: str, *parts: str) -> int:
     """Traces FILE with the strand rule STRANDS and returns the exit status. If STRANDS is `-`, the strand rule of the construct is used."""
     with home_left_alone():
         from dreamkeras.export.tracing import trace
 
     try:
-        trace(Path(file), None if strands == "-" else strands, "without-bias" in parts).write(Path(folder))
+        trace(Path(file), None if strands == "-" else strands, "without-bias" in parts, int(sequences)).write(Path(folder))
     except DreamkerasError as error:
         (Path(folder) / "error.txt").write_text(str(error), "utf-8")
         return error.exit_code

@@ -88,6 +88,8 @@ class RunConfig:
             started, was started by an older version, or has another assay than `table`.
         fingerprint: Fingerprint of the examples, stored when the run starts. A run can only be resumed with examples that have the same
             fingerprint. The value is None before the run starts.
+        extended_after: Number of epochs of the run each time when `training.run.resume` changed the length of the run. The result of an
+            extended run differs from one run of the same length.
 
     Raises:
         InputError: A number is out of range, a precision is unknown, or two options that exclude each other are set.
@@ -130,6 +132,7 @@ class RunConfig:
     on_error: OnError = "fail"
     construct: dict[str, Any] | None = None
     fingerprint: str | None = None
+    extended_after: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if self.data is None and self.assay != SIMULATED_ASSAY:
@@ -192,7 +195,8 @@ class RunConfig:
                 raise InputError(f"Expected None or text for {name}, got an empty string.")
 
     def _check_transfer(self) -> None:
-        object.__setattr__(self, "freeze", tuple(self.freeze))  # JSON and TOML files contain lists, because they have no tuples
+        for name in ("freeze", "extended_after"):  # JSON and TOML files contain lists, because they have no tuples
+            object.__setattr__(self, name, tuple(getattr(self, name)))
         if unknown := sorted(set(self.freeze) - {"first", "core"}):
             raise InputError(f"Only the blocks first and core can be frozen, got {', '.join(unknown)}.")
         if self.body_rate is not None and not 0 < self.body_rate <= 1:

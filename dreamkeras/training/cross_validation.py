@@ -15,6 +15,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from dreamkeras.data.examples import Examples
+from dreamkeras.data.splits.division import Division
 from dreamkeras.errors import ExportError, InputError
 from dreamkeras.export.ensemble import export_ensemble
 from dreamkeras.files.folders import claim
@@ -25,11 +27,13 @@ from dreamkeras.statistics.correlation import task_figures
 from dreamkeras.statistics.undefined import mean_defined
 from dreamkeras.training import run
 from dreamkeras.training.backend import running_backend
+from dreamkeras.training.changes import LENGTH, LIMITS
 from dreamkeras.training.config import RunConfig
 from dreamkeras.training.grid.results import is_finished
-from dreamkeras.training.run_data import read_begun, read_examples, require_files, with_window
+from dreamkeras.training.run_data import assay_of, read_begun, read_examples, require_files, require_same_data, with_window
 from dreamkeras.training.run_folder.contents import without_nan
 from dreamkeras.training.run_folder.new_folder import new_folder, remove_unfinished
+from dreamkeras.training.run_folder.sample_size import sample_size
 
 __all__ = ["cross_validate"]
 
@@ -43,7 +47,8 @@ def cross_validate(
     """Trains a run for each fold, validates it on that fold, and writes the results of all runs to a new folder.
 
     Args:
-        config: Configuration that all runs share. The field `folds` must be set. Each run has a different value of `valid_fold`.
+        config: Configuration that all runs share. The field `folds` must be set. Each run has a different value of `valid_fold`. To resume
+            with other files or another length, give the result of `changes.changed`.
         folder: Folder for the results. The folder must be new or empty, unless `resume` is True.
         report: Function that receives a line of text when a fold starts.
         backend: Backend that Keras must use. If None, Keras must use the backend in `config`. If `config` has no backend, Keras may use any
@@ -73,14 +78,17 @@ def _cross_validate(config: RunConfig, folder: Path, report: Callable[[str], Non
     construct = read_begun(folder / "config.json").construct if resume and (folder / "config.json").exists() else None
     config = dataclasses.replace(config, backend=running, construct=construct, model=lasting_name(config.model))
     config = with_window(dataclasses.replace(config, data=full_path(config.data)) if config.data else config)
-    folds = read_examples(config).folds
+    examples = read_examples(config)
+    folds = examples.folds
     if folds is None:
         raise InputError("The data have no fold column. Set folds to a number, so that the folds are drawn at random.")
     numbers = np.unique(folds).tolist()
     if len(numbers) < 2:
         raise InputError(f"Expected two or more folds, but all sequences are in fold {numbers[0]}.")
-    if not resume:
-        config.write(folder / "config.json")
+    if resume:
+        _require_same_data(config, folder, examples)
+        (folder / "metrics.json").unlink(missing_ok=True)
+    config.write(folder / "config.json")
     failures = []
     for place, number in enumerate(numbers, start=1):
         report(f"fold {place}/{len(numbers)}: {folder / f'fold-{number}'}")
@@ -91,20 +99,40 @@ def _cross_validate(config: RunConfig, folder: Path, report: Callable[[str], Non
     if failures:
         raise ExportError(f"{' '.join(failures)} Then run: dreamkeras train --resume --out {folder}")
     metrics = _join(folder, folds, numbers)
-    export_ensemble([folder / f"fold-{number}" for number in numbers], folder / "model.onnx")
-    write_text(
-        folder / "metrics.json", json.dumps(metrics, indent=2) + "\n"
-    )  # metrics.json is written last, so that its existence shows that all other files are complete
+    _export(config, [folder / f"fold-{number}" for number in numbers], folder / "model.onnx")
+    # metrics.json is written last, so that its existence shows that all other files are complete
+    write_text(folder / "metrics.json", json.dumps(metrics, indent=2) + "\n")
     return metrics
 
 
+def _require_same_data(config: RunConfig, folder: Path, examples: Examples) -> None:
+    """Compares the data of a cross-validation to resume with the fingerprint of its first run, which contains all examples.
+
+    Raises:
+        InputError: The data differ.
+    """
+    for path in sorted(folder.glob("fold-*/config.json"))[:1]:
+        begun = RunConfig.read(path)
+        training, validation = Division.of_run(dataclasses.asdict(begun)).divide(examples)
+        require_same_data(training, validation, config, begun, folder)
+
+
+def _export(config: RunConfig, runs: list[Path], output: Path) -> None:
+    """Exports the ensemble of all runs."""
+    parameters = sum(json.loads((run / "metrics.json").read_text("utf-8"))["parameters"] for run in runs)
+    export_ensemble(runs, output, sequences=sample_size(parameters, assay_of(config).construct.length))
+
+
 def _train_fold(config: RunConfig, number: int, folder: Path) -> None:
-    """Trains the run of a fold, or resumes the run if it was interrupted."""
+    """Trains the run of a fold, or resumes the run if it was interrupted or has another length."""
+    changes = {name: value for name in ("data", *LENGTH, *LIMITS) if (value := getattr(config, name)) is not None}
     if is_finished(folder):
-        return
+        begun = RunConfig.read(folder / "config.json")
+        if all(getattr(begun, name) == changes[name] for name in LENGTH if name in changes):
+            return
     keras.utils.clear_session()  # otherwise, the networks of all folds would stay in memory
     if (folder / "config.json").exists():
-        run.resume(folder)
+        run.resume(folder, **changes)
     else:
         remove_unfinished(folder)
         drawn = config.folds if isinstance(config.folds, int) else None

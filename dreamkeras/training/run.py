@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from dreamkeras.data.examples import fingerprint
 from dreamkeras.data.splits.division import HELD_OUT
@@ -26,6 +27,7 @@ from dreamkeras.models.presets import build_model
 from dreamkeras.models.prixfixe import PrixFixe
 from dreamkeras.training.backend import computing_in, running_backend
 from dreamkeras.training.batches.dataset import training_batches
+from dreamkeras.training.changes import GENOME_FILES, LIMITS, changed
 from dreamkeras.training.config import RunConfig
 from dreamkeras.training.epochs.callbacks import (
     AveragedWeights,
@@ -37,25 +39,22 @@ from dreamkeras.training.epochs.callbacks import (
     Validation,
     predict_letters,
 )
-from dreamkeras.training.epochs.checkpoint import TrainingState, assign_weights, read_checkpoint
+from dreamkeras.training.epochs.checkpoint import TrainingState, assign_weights, read_checkpoint, read_progress
 from dreamkeras.training.epochs.metrics import PearsonR
 from dreamkeras.training.epochs.profiles import peaks_or_all
 from dreamkeras.training.epochs.progress import Progress
 from dreamkeras.training.epochs.selection import describe_undefined, target_variances
-from dreamkeras.training.run_data import RunData, assay_of, read_begun, read_data, require_files, with_window
+from dreamkeras.training.run_data import RunData, assay_of, read_begun, read_data, require_files, require_same_data, with_window
 from dreamkeras.training.run_folder.contents import write_results
 from dreamkeras.training.run_folder.new_folder import new_folder, remove_unfinished
 from dreamkeras.training.strategy.losses import find_loss
-from dreamkeras.training.strategy.plan import Plan, make_plan
+from dreamkeras.training.strategy.plan import Done, Plan, make_plan
 from dreamkeras.training.warm_start import body_variables, freeze, take_weights
 
 __all__ = ["resume", "train"]
 
 FILES = ("data", "valid", "init_from", "bias")
 """Fields of `RunConfig` that are paths."""
-
-GENOME_FILES = ("genome", "signal", "nonpeaks")
-"""Fields of `AtacLayout` that are paths."""
 
 CHECKPOINT = Path("checkpoint") / "state.npz"
 
@@ -93,38 +92,56 @@ def train(config: RunConfig, folder: Path) -> dict[str, Any]:
 
 
 @pinned_settings()
-def resume(folder: Path, backend: str | None = None) -> dict[str, Any]:
-    """Resumes the run in a folder from its last checkpoint, with the same result as an uninterrupted run.
+def resume(folder: Path, backend: str | None = None, **changes: Any) -> dict[str, Any]:
+    """Resumes the run in a folder from its last checkpoint. Without changes, the result is the same as of an uninterrupted run.
 
     Args:
         folder: Run folder of a run that `train` started.
         backend: Backend that Keras must use. If None, Keras must use the backend that the run was started with.
+        **changes: Changes to the configuration, with names in `changes.CHANGEABLE`. Files may have moved, but must contain the same data.
+            With another number of epochs or steps, the schedule of the learning rate is computed for this number, and the run continues at
+            the step of its checkpoint. The changes are stored in the run folder.
 
     Returns:
         The metrics that `train` would return.
 
     Raises:
         DreamkerasError: The folder does not contain a run, the run was started with another backend, or its data have changed. The error is
-            also raised if the data were a stream, which can be read only once.
+            also raised if the data were a stream, which can be read only once, or if a change does not fit the run.
     """
-    config = read_begun(folder / "config.json")
+    begun = read_begun(folder / "config.json")
+    config = changed(begun, changes)
     if config.backend != running_backend(backend):
         raise InputError(f"Expected backend {config.backend}, because the run in {folder} was started with it, got {running_backend()}.")
     require_files(config, folder)
     with claim(folder):
         remove_unfinished(folder)
         data = read_data(config)
-        if fingerprint(data.training, data.validation) != config.fingerprint:
-            raise InputError(
-                f"Cannot resume the run in {folder}: the data in {config.data or 'the simulation'} have changed since the run was started."
-            )
-        model, plan = _prepare(config, data)
+        require_same_data(data.training, data.validation, config, begun, folder)
         checkpoint, state = folder / CHECKPOINT, TrainingState()
+        done = Done(*read_progress(checkpoint), begun.steps) if checkpoint.exists() else Done()
+        model, plan = _prepare(config, data, done)
         if checkpoint.exists():
             state = read_checkpoint(checkpoint, model)
+            state.steps = plan.begun
         else:
             _take_weights(config, model)
+        if (config.epochs, config.steps) != (begun.epochs, begun.steps) and len(state.rows) < plan.epochs:
+            _warn_of_limits(config, state, folder)
+            config = dataclasses.replace(config, extended_after=(*config.extended_after, len(state.rows)))
+            (folder / "metrics.json").unlink(missing_ok=True)  # without metrics.json, the run is not finished
+        if config != begun:
+            config.write(folder / "config.json")
         return _fit(config, plan, folder, data, model, state)
+
+
+def _warn_of_limits(config: RunConfig, state: TrainingState, folder: Path) -> None:
+    """Prints a warning if the run to resume has ended early, so that no epochs are added."""
+    for name in LIMITS:
+        if state.has_ended(**{"patience": None, name: getattr(config, name)}):
+            sys.stderr.write(
+                f"Warning: the run in {folder} ended by --{name} {getattr(config, name):g}: no epochs are added. Raise --{name}.\n"
+            )
 
 
 def _recorded_choices(config: RunConfig, plan: Plan, data: RunData) -> RunConfig:
@@ -147,13 +164,13 @@ def _with_files(config: RunConfig, rename: Callable[[str], str]) -> RunConfig:
     return dataclasses.replace(config, **files)
 
 
-def _prepare(config: RunConfig, data: RunData) -> tuple[PrixFixe, Plan]:
+def _prepare(config: RunConfig, data: RunData, done: Done = Done()) -> tuple[PrixFixe, Plan]:  # noqa: B008  # immutable
     """Returns the compiled network and the training plan. The weights are drawn with the seed of the run."""
     keras.utils.set_random_seed(config.seed)
     with computing_in(config.precision):
         model = build_model(config.model, assay_of(config))
         _check_exportable(model, config.backend)
-        plan = make_plan(config, model, data.training)
+        plan = make_plan(config, model, data.training, done)
         bias = load_network(find_model(Path(config.bias))) if config.bias else None
         if plan.augmentation.truths or config.test_shifts or bias:
             model = model.with_options(plan.augmentation.truths, config.test_shifts, bias)
@@ -193,13 +210,13 @@ def _take_weights(config: RunConfig, model: PrixFixe) -> None:
 
 def _fit(config: RunConfig, plan: Plan, folder: Path, data: RunData, model: PrixFixe, state: TrainingState) -> dict[str, Any]:
     """Trains the remaining epochs, and writes the results of the best epoch."""
-    predictor, progress = model.predictor(), Progress(plan.epochs, plan.steps, plan.epoch_steps)
+    predictor, progress = model.predictor(), Progress(plan.epochs, plan.steps, state)
     average = [] if config.ema is None else [AveragedWeights()]
     callbacks = [
         EpochSeed(config.seed),
-        LastStep(plan.steps, plan.epoch_steps),
+        LastStep(plan.steps, state),
         *average,
-        Validation(predictor, data.validation, plan.batch_size, model.tasks, target_variances(data.training.targets)),
+        Validation(predictor, data.validation, plan.batch_size, model.tasks, target_variances(data.training.targets), state),
         Recorder(state, config.patience, config.minutes),
         *average,
         Checkpoint(folder / CHECKPOINT, state),
@@ -221,6 +238,11 @@ def _fit(config: RunConfig, plan: Plan, folder: Path, data: RunData, model: Prix
     assign_weights(model.variables, state.best_weights, folder)
     counts = {"examples": len(data.training), "validation_examples": len(data.validation), "common": data.common}
     summary = {**dataclasses.asdict(_with_files(config, file_name)), **counts}  # the results contain file names without folders
-    predicted = predict_letters(predictor, data.validation.letters, plan.batch_size)
+    if state.best_predicted is None:  # the best epoch was trained by an earlier process
+        state.best_predicted = predict_letters(predictor, data.validation.letters, plan.batch_size)
     require_held(folder)
-    return write_results(folder, summary, model, predicted, data.validation, state, data.training)
+
+    def predict(letters: np.ndarray) -> np.ndarray:
+        return predict_letters(predictor, letters, min(plan.batch_size, len(letters)))
+
+    return write_results(folder, summary, model, state.best_predicted, data.validation, state, data.training, predict)

@@ -8,16 +8,17 @@ from typing import NamedTuple
 from dreamkeras.data.assays.assay import Assay
 from dreamkeras.data.assays.registry import find_assay
 from dreamkeras.data.assays.table import fitted_layout
-from dreamkeras.data.examples import Examples
+from dreamkeras.data.examples import Examples, fingerprint
 from dreamkeras.data.simulation.library import examples as simulated_examples
 from dreamkeras.data.simulation.library import simulate
 from dreamkeras.data.splits.division import Division
 from dreamkeras.data.splits.overlap import overlap
+from dreamkeras.errors import InputError
 from dreamkeras.files.inputs import file_name, require_file
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.training.config import SIMULATED, RunConfig
 
-__all__ = ["RunData", "assay_of", "read_begun", "read_data", "read_examples", "require_files", "with_window"]
+__all__ = ["RunData", "assay_of", "read_begun", "read_data", "read_examples", "require_files", "require_same_data", "with_window"]
 
 
 class RunData(NamedTuple):
@@ -43,9 +44,32 @@ def require_files(config: RunConfig, folder: Path) -> None:
     Raises:
         InputError: The data or the validation data were read from a stream.
     """
-    for name, file in (("data", config.data), ("valid", config.valid)):
+    for option, file in (("FILE", config.data), ("--valid FILE", config.valid)):
         if file:
-            require_file(file, f'save the same data as a file, and set "{name}" to its path in {folder / "config.json"}')
+            require_file(file, f"save the same data as FILE, and run: dreamkeras train {option} --resume --out {folder}")
+
+
+def require_same_data(training: Examples, validation: Examples, config: RunConfig, begun: RunConfig, folder: Path) -> None:
+    """Raises an error if the data of a run to resume are not the data with which the run was started.
+
+    Args:
+        training: Training examples.
+        validation: Validation examples.
+        config: Configuration with which the run is resumed.
+        begun: Stored configuration of the run.
+        folder: Run folder.
+
+    Raises:
+        InputError: The fingerprint of the data differs from the stored fingerprint.
+    """
+    if fingerprint(training, validation) == begun.fingerprint:
+        return
+    if (config.data, config.valid, config.atac) == (begun.data, begun.valid, begun.atac):
+        raise InputError(
+            f"Cannot resume the run in {folder}: the data in {config.data or 'the simulation'} have changed since the run was started."
+        )
+    files = " and ".join(filter(None, (config.data, config.valid)))
+    raise InputError(f"Cannot resume the run in {folder}: the data in {files} differ from the data with which the run was started.")
 
 
 def with_window(config: RunConfig) -> RunConfig:

@@ -99,6 +99,9 @@ class TestMeasure:
         long = Construct("long", length=4096, alignment="left", strands="given")
         assert measure_background(WeightSum(long), INSERTS).sequences == 128
 
+    def test_a_smaller_number_of_sequences_can_be_chosen(self):
+        assert measure_background(WeightSum(), INSERTS, sequences=20).sequences == 20
+
     def test_inserts_without_known_bases_are_refused(self):
         with pytest.raises(InputError, match="no insert of the training data has a known base"):
             measure_background(WeightSum(), Ragged.from_strings(["NNNN"]))

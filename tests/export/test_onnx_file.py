@@ -15,7 +15,7 @@ from dreamkeras.errors import DreamkerasError, MissingPackageError, ModelError
 from dreamkeras.export import export_onnx, onnx_file
 from dreamkeras.export.keras_settings import keras_backend
 from dreamkeras.export.onnx_file import default_output
-from dreamkeras.export.parity import Parity
+from dreamkeras.export.parity import Parity, parity_letters
 from dreamkeras.models.names import EXPORT_PRECISIONS, STRAND_RULES
 from dreamkeras.sequence.alphabet import reverse_complement
 from dreamkeras.sequence.construct import YEAST
@@ -211,6 +211,22 @@ class TestOptions:
         description = export_onnx(saved, tmp_path / "m.onnx", reference=lambda letters: predictor.predict(letters, verbose=0))
         assert description.parity["keras_backend"] == keras.backend.backend()
         assert description.parity["largest_difference"] < 5e-4
+
+    @pytest.mark.parametrize("is_given", [True, False])
+    def test_keras_predicts_the_chosen_number_of_sequences_once(self, saved, traced, tmp_path, monkeypatch, is_given):
+        seen, predictor = [], load_network(saved).predictor()
+
+        def predict(letters):
+            seen.append(len(letters))
+            return predictor.predict(letters, verbose=0)
+
+        def trace(file, strands, without_bias, sequences):
+            seen.append(sequences)
+            return traced._replace(predicted=predictor.predict(parity_letters(traced.description.construct, 40), verbose=0))
+
+        monkeypatch.setattr(onnx_file, "trace_with_tensorflow", trace)
+        description = export_onnx(saved, tmp_path / "m.onnx", sequences=40, reference=predict if is_given else None)
+        assert (description.parity["sequences"], seen) == (40, [0, 40] if is_given else [40])
 
     def test_wrong_reference_leaves_no_file(self, saved, traced_already, tmp_path):
         with pytest.raises(ModelError, match=r"from those of the Keras model by .*, more than 0\.001 .* over 1,000 sequences"):

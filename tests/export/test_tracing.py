@@ -42,6 +42,11 @@ class TestLoading:
         np.testing.assert_allclose(answers, wanted, atol=1e-4)
         assert np.abs(network.predict(inputs, verbose=0)["expression"] - wanted).max() > 1e-3
 
+    def test_predictions_can_be_skipped(self, mixed, monkeypatch):
+        monkeypatch.setattr(tracing, "_convert", lambda network: b"graph")
+        assert tracing.trace(mixed[1], None, sequences=0).predicted.size == 0
+        assert tracing.trace(mixed[1], None, sequences=3).predicted.shape == (3, 1)
+
     def test_keeps_the_callers_policy(self, mixed):
         tracing.load_network(mixed[1])
         assert keras.config.dtype_policy().name == "float32"

@@ -163,5 +163,5 @@ def test_worker_writes_a_one_line_error_for_a_malformed_file(tmp_path):
     if keras_backend() not in (None, "tensorflow"):
         pytest.skip("the worker runs under TensorFlow")
     (tmp_path / "m.keras").write_text("no zip")
-    assert tracing_worker.main(str(tmp_path / "m.keras"), "-", str(tmp_path)) == 1
+    assert tracing_worker.main(str(tmp_path / "m.keras"), "-", str(tmp_path), "1000") == 1
     assert "an accessible `.keras` zip file" in (tmp_path / "error.txt").read_text()

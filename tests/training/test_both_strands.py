@@ -145,7 +145,7 @@ class TestOlderRuns:
         layout = TableLayout(("value",), both_strands=True, fold_column="fold")
         choices = choose(assay="table", data=table, table=layout, batch_size=20, folds="given", epochs=1)
         with tiny_preset() as patch:
-            patch.setattr(cross_validation, "export_ensemble", lambda folders, output: output.touch())
+            patch.setattr(cross_validation, "export_ensemble", lambda folders, output, **options: output.touch())
             cross_validate(choices, tmp_path / "cv", print)
             for name in ("", "fold-0"):
                 forget_construct(tmp_path / "cv" / name)

@@ -23,7 +23,12 @@ def test_round_trip(tmp_path):
     config = RunConfig(data="a.tsv", model="dream-cnn", epochs=3, learning_rate=0.01, patience=2, precision="bfloat16", seed=5)
     config.write(tmp_path / "config.json")
     assert RunConfig.read(tmp_path / "config.json") == config
-    assert json.loads((tmp_path / "config.json").read_text()) == {"format": 2, **dataclasses.asdict(config), "freeze": []}
+    assert json.loads((tmp_path / "config.json").read_text()) == {
+        "format": 2,
+        **dataclasses.asdict(config),
+        "freeze": [],
+        "extended_after": [],
+    }
 
 
 def test_round_trip_of_a_table_layout(tmp_path):

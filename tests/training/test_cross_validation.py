@@ -14,6 +14,8 @@ from toy_models import write_toy_model
 from dreamkeras.data.assays.table_layout import TableLayout
 from dreamkeras.errors import InputError, MissingPackageError
 from dreamkeras.training import cross_validation
+from dreamkeras.training.changes import changed
+from dreamkeras.training.config import RunConfig
 from dreamkeras.training.cross_validation import cross_validate
 
 BACKEND = keras.backend.backend()
@@ -48,7 +50,7 @@ def choices(measured, choose):
 def unexported():
     """Registers the tiny network, and skips all exports."""
     with tiny_preset() as patch:
-        patch.setattr(cross_validation, "export_ensemble", lambda folders, output: output.touch())
+        patch.setattr(cross_validation, "export_ensemble", lambda folders, output, **options: output.touch())
         yield
 
 
@@ -119,6 +121,33 @@ def test_a_cross_validation_is_resumed(given, choices, tmp_path):
         again, _ = validate(choices(), tmp_path / "cv", resume=True)
     assert (tmp_path / "cv" / "fold-2" / "metrics.json").stat().st_mtime_ns == kept
     assert again == first
+
+
+def test_a_cross_validation_is_extended_with_moved_data(given, choices, measured, tmp_path):
+    shutil.copytree(given[-1], tmp_path / "cv")
+    moved = shutil.copy(measured, tmp_path / "moved.csv")
+    with unexported():
+        validate(changed(choices(), {"epochs": 3, "data": str(moved)}), tmp_path / "cv", resume=True)
+        kept = (tmp_path / "cv" / "fold-2" / "metrics.json").stat().st_mtime_ns
+        validate(RunConfig.read(tmp_path / "cv" / "config.json"), tmp_path / "cv", resume=True)
+    assert (tmp_path / "cv" / "fold-2" / "metrics.json").stat().st_mtime_ns == kept  # complete, and not trained again
+    for number in (2, 4, 6):
+        config = RunConfig.read(tmp_path / "cv" / f"fold-{number}" / "config.json")
+        assert (config.epochs, config.data) == (3, str(moved))
+        assert len(rows_of_history(tmp_path / "cv" / f"fold-{number}")) == 3
+
+
+def test_other_data_are_refused_before_a_fold_is_trained(given, choices, measured, tmp_path):
+    shutil.copytree(given[-1], tmp_path / "cv")
+    with open(measured) as file:
+        (tmp_path / "other.csv").write_text(file.read().replace("A", "C", 5))
+    with unexported(), pytest.raises(InputError, match=r"other\.csv differ from the data with which the run was started"):
+        validate(changed(choices(), {"data": str(tmp_path / "other.csv")}), tmp_path / "cv", resume=True)
+
+
+def rows_of_history(folder):
+    with (folder / "history.csv").open() as file:
+        return list(csv.DictReader(file))
 
 
 def test_the_folds_are_exported_as_an_ensemble(drawn):

@@ -347,6 +347,70 @@ class TestResume:
         ):
             resume(tmp_path / "run", BACKEND)
 
+    def test_moved_data_are_accepted_and_their_path_is_stored(self, quick, choose, tmp_path):
+        library = write_library(tmp_path / "library.tsv")
+        train(choose(data=str(library), epochs=1), tmp_path / "run")
+        moved = library.rename(tmp_path / "moved.tsv")
+        assert resume(tmp_path / "run", BACKEND, data=str(moved))["n"] == 15
+        assert RunConfig.read(tmp_path / "run" / "config.json").data == str(moved)
+        assert resume(tmp_path / "run", BACKEND)["n"] == 15
+
+    def test_other_data_at_another_path_are_refused(self, quick, choose, tmp_path):
+        train(choose(data=str(write_library(tmp_path / "library.tsv")), epochs=1), tmp_path / "run")
+        before = (tmp_path / "run" / "config.json").read_bytes()
+        other = write_library(tmp_path / "other.tsv", seed=1)
+        with pytest.raises(InputError, match=rf"the data in {other} differ from the data with which the run was started"):
+            resume(tmp_path / "run", BACKEND, data=str(other))
+        assert (tmp_path / "run" / "config.json").read_bytes() == before
+
+    def test_more_epochs_follow_the_schedule_of_the_new_length(self, finished, quick, choose, tmp_path):
+        train(choose(epochs=1), tmp_path / "run")
+        resume(tmp_path / "run", BACKEND, epochs=3)
+        rows, wanted = history(tmp_path / "run"), history(finished)
+        assert [row["epoch"] for row in rows] == [1, 2, 3]
+        rates = [row["learning_rate"] for row in rows]
+        assert rates[1:] == [row["learning_rate"] for row in wanted[1:]]
+        assert rates[0] < wanted[0]["learning_rate"]  # the end of the schedule of one epoch
+        assert metrics(tmp_path / "run")["steps"] == metrics(finished)["steps"]
+        assert RunConfig.read(tmp_path / "run" / "config.json").epochs == 3
+
+    def test_an_extended_run_is_resumed_after_an_interruption(self, quick, choose, tmp_path):
+        for name in ("whole", "broken"):
+            train(choose(epochs=None, steps=3), tmp_path / name)  # of 5 steps in an epoch
+        resume(tmp_path / "whole", BACKEND, epochs=3)
+        with quick.context() as patch:
+            patch.setattr(callbacks.EpochSeed, "on_epoch_begin", interrupted_in(2))
+            with pytest.raises(KeyboardInterrupt):
+                resume(tmp_path / "broken", BACKEND, epochs=3)
+        assert not (tmp_path / "broken" / "metrics.json").exists()
+        resume(tmp_path / "broken", BACKEND)
+        assert history(tmp_path / "broken") == history(tmp_path / "whole")
+        assert metrics(tmp_path / "broken")["steps"] == 3 + 2 * 5
+
+    def test_more_steps_complete_the_number(self, quick, choose, tmp_path):
+        train(choose(epochs=None, steps=3), tmp_path / "run")
+        resume(tmp_path / "run", BACKEND, steps=9)
+        assert (metrics(tmp_path / "run")["steps"], len(history(tmp_path / "run"))) == (9, 3)
+
+    def test_fewer_epochs_than_trained_are_refused(self, finished, quick):
+        with pytest.raises(InputError, match="Expected epochs of at least 3, for which the run has already been trained, got 2"):
+            resume(finished, BACKEND, epochs=2)
+
+    def test_a_run_that_ended_early_is_extended_with_a_larger_limit(self, scripted, choose, tmp_path, capsys):
+        scripted(0.3, 0.2, 0.1, 0.1, 0.1)
+        train(choose(epochs=9, patience=1), tmp_path / "run")
+        resume(tmp_path / "run", BACKEND, epochs=10)
+        assert (
+            f"Warning: the run in {tmp_path / 'run'} ended by --patience 1: no epochs are added. Raise --patience."
+            in capsys.readouterr().err
+        )
+        resume(tmp_path / "run", BACKEND, patience=3)
+        assert len(history(tmp_path / "run")) == 4
+
+    def test_the_validation_examples_are_predicted_once_per_epoch(self, quick, choose, tmp_path):
+        quick.setattr(run, "predict_letters", lambda *args: pytest.fail("predicted again"))
+        train(choose(), tmp_path / "run")
+
     def test_relative_paths_are_found_from_another_folder(self, quick, choose, tmp_path, monkeypatch):
         write_library(tmp_path / "library.tsv")
         monkeypatch.chdir(tmp_path)
@@ -357,6 +421,17 @@ class TestResume:
     def test_a_missing_run_is_refused(self, tmp_path):
         with pytest.raises(InputError, match=r"No run to resume: .*config\.json does not exist"):
             resume(tmp_path, BACKEND)
+
+
+def interrupted_in(epoch):
+    """Returns a method of a callback that interrupts the run at the start of an epoch."""
+
+    def on_epoch_begin(callback, current, logs=None):
+        callback.epoch = current
+        if current == epoch:
+            raise KeyboardInterrupt
+
+    return on_epoch_begin
 
 
 def interrupted(*args):

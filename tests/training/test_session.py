@@ -47,7 +47,7 @@ def test_folds_without_a_backend_use_the_running_one(choose, tmp_path):
     from dreamkeras.training import cross_validation
 
     with tiny_preset() as patch:
-        patch.setattr(cross_validation, "export_ensemble", lambda folders, output: output.touch())
+        patch.setattr(cross_validation, "export_ensemble", lambda folders, output, **options: output.touch())
         for _ in range(2):
             cross_validate(choose(backend=None, folds=2, epochs=1), tmp_path / "cv", print, resume=(tmp_path / "cv").exists())
     assert chosen(tmp_path / "cv") == chosen(tmp_path / "cv" / "fold-0") == BACKEND

@@ -42,9 +42,15 @@ def keep_channels_first(model: Any) -> Any:
         model: An `onnx.ModelProto` of opset 18 or later. It is not modified.
 
     Returns:
-        The rewritten `onnx.ModelProto`.
+        The rewritten `onnx.ModelProto`. A network that consists mainly of attention would need more transposes, so `model` itself is
+        returned.
     """
-    return _Rewriter(Graph(model)).rewrite()
+    rewritten = _Rewriter(Graph(model)).rewrite()
+    return rewritten if _transposes(rewritten) <= _transposes(model) else model
+
+
+def _transposes(model: Any) -> int:
+    return sum(node.op_type == "Transpose" for node in model.graph.node)
 
 
 class _Rewriter:

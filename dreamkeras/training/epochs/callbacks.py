@@ -51,19 +51,17 @@ class LastStep(keras.callbacks.Callback):
 
     Args:
         steps: Total number of steps of the run.
-        epoch_steps: Number of steps of a complete epoch.
+        state: State of the run, in which the steps are counted.
     """
 
-    def __init__(self, steps: int, epoch_steps: int) -> None:
+    def __init__(self, steps: int, state: TrainingState) -> None:
         super().__init__()
-        self.steps, self.epoch_steps = steps, epoch_steps
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self.epoch = epoch
+        self.steps, self.state = steps, state
 
     def on_train_batch_end(self, batch, logs=None):
-        """Stops the training after the last step."""
-        if self.epoch * self.epoch_steps + batch + 1 >= self.steps:
+        """Counts the step, and stops the training after the last step."""
+        self.state.steps += 1
+        if self.state.steps >= self.steps:
             self.model.stop_training = True
 
 
@@ -97,16 +95,25 @@ class Validation(keras.callbacks.Callback):
         batch_size: Number of windows predicted at a time.
         tasks: Names of the tasks.
         variances: Variances of the training values, float (tasks,), as returned by `selection.target_variances`.
+        state: State of the run, which stores the predictions.
     """
 
-    def __init__(self, predictor: keras.Model, examples: Examples, batch_size: int, tasks: tuple[str, ...], variances: np.ndarray) -> None:
+    def __init__(
+        self,
+        predictor: keras.Model,
+        examples: Examples,
+        batch_size: int,
+        tasks: tuple[str, ...],
+        variances: np.ndarray,
+        state: TrainingState,
+    ) -> None:
         super().__init__()
         self.predictor, self.examples, self.batch_size, self.tasks = predictor, examples, batch_size, tasks
-        self.variances = variances
+        self.variances, self.state = variances, state
 
     def on_epoch_end(self, epoch, logs):
         """Predicts the validation examples and adds the metrics."""
-        predicted = predict_letters(self.predictor, self.examples.letters, self.batch_size)
+        self.state.predicted = predicted = predict_letters(self.predictor, self.examples.letters, self.batch_size)
         figures = task_figures(self.examples.targets, predicted[:, : len(self.tasks)])
         logs |= {f"val_{name}": mean_defined(figures[name]) for name in FIGURES}
         logs[RELATIVE_ERROR] = relative_error(figures["mse"], self.variances)

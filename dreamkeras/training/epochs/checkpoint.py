@@ -1,10 +1,11 @@
 """After each epoch, saves the state of a training run in the checkpoint and the history in `history.csv`."""
 
+import contextlib
 import csv
 import io
 import json
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from dreamkeras.errors import ModelError
 from dreamkeras.files.outputs import naming_output, open_output, write_text
 from dreamkeras.training.epochs.selection import Epoch, is_better, without_improvement
 
-__all__ = ["TrainingState", "assign_weights", "read_checkpoint", "write_checkpoint", "write_history"]
+__all__ = ["TrainingState", "assign_weights", "read_checkpoint", "read_progress", "write_checkpoint", "write_history"]
 
 
 @dataclass
@@ -29,19 +30,27 @@ class TrainingState:
             epoch has ended.
         best_weights: Values of the model's variables after the best epoch.
         seconds: Duration of training, in seconds.
+        steps: Number of optimiser steps that were trained.
+        predicted: Predictions for the validation examples after the last epoch, float32 (n, columns). None before the first epoch of this
+            process, because checkpoints do not contain predictions.
+        best_predicted: Predictions for the validation examples after the best epoch. None if an earlier process trained this epoch.
     """
 
     rows: list[Epoch] = field(default_factory=list)
     best_epoch: int = 0
     best_weights: list[np.ndarray] = field(default_factory=list)
     seconds: float = 0.0
+    steps: int = 0
+    predicted: np.ndarray | None = None
+    best_predicted: np.ndarray | None = None
 
     def record(self, row: Epoch, model: keras.Model) -> None:
-        """Adds the row of an epoch to the history, and stores the weights if the epoch is better than all earlier epochs."""
+        """Adds an epoch to the history. Stores its weights and predictions if the epoch is better than all earlier epochs."""
         self.rows.append(row)
         if not self.best_epoch or is_better(row, self.rows[self.best_epoch - 1]):
             self.best_epoch = len(self.rows)
             self.best_weights = _values(model.variables)
+            self.best_predicted = self.predicted
 
     def has_ended(self, patience: int | None, minutes: float | None = None) -> bool:
         """Whether training ends, because `patience` epochs brought no improvement or `minutes` minutes have passed.
@@ -62,7 +71,7 @@ def write_checkpoint(path: Path, model: keras.Model, state: TrainingState) -> No
     """
     groups = {"model": _values(model.variables), "optimizer": _values(model.optimizer.variables), "best": state.best_weights}
     arrays = {f"{group}.{i}": value for group, values in groups.items() for i, value in enumerate(values)}
-    summary = {"rows": state.rows, "best_epoch": state.best_epoch, "seconds": state.seconds}
+    summary = {"rows": state.rows, "best_epoch": state.best_epoch, "seconds": state.seconds, "steps": state.steps}
     with naming_output(str(path)):
         path.parent.mkdir(exist_ok=True)
     with open_output(str(path)) as file, naming_output(str(path)):
@@ -75,20 +84,35 @@ def read_checkpoint(path: Path, model: keras.Model) -> TrainingState:
     Raises:
         ModelError: The file is not a checkpoint of this model.
     """
-    try:
-        with (
-            path.open("rb") as file,
-            np.load(file) as arrays,
-        ):  # the file is opened separately, because np.load would not close a truncated file
-            groups = {group: _group(arrays, group) for group in ("model", "optimizer", "best")}
-            summary = json.loads(str(arrays["summary"]))
-        state = TrainingState(best_weights=groups["best"], **summary)
-    except (ValueError, KeyError, TypeError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise ModelError(f"Cannot read {path} as a checkpoint of a training run: {error}.") from None
+    with _opened(path) as arrays:
+        groups = {group: _group(arrays, group) for group in ("model", "optimizer", "best")}
+        state = TrainingState(best_weights=groups["best"], **json.loads(str(arrays["summary"])))
     model.optimizer.build(model.trainable_variables)
     assign_weights(model.variables, groups["model"], path)
     assign_weights(model.optimizer.variables, groups["optimizer"], path)
     return state
+
+
+def read_progress(path: Path) -> tuple[int, int | None]:
+    """Reads the numbers of epochs and of steps that a checkpoint contains. Checkpoints of older versions have no number of steps: None.
+
+    Raises:
+        ModelError: The file is not a checkpoint.
+    """
+    with _opened(path) as arrays:
+        summary = json.loads(str(arrays["summary"]))
+        return len(summary["rows"]), summary.get("steps")
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """Opens the arrays of a checkpoint, and turns errors in the `with` block into errors that name the file."""
+    try:
+        # The file is opened separately, because np.load would not close a truncated file.
+        with path.open("rb") as file, np.load(file) as arrays:
+            yield arrays
+    except (ValueError, KeyError, TypeError, AttributeError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise ModelError(f"Cannot read {path} as a checkpoint of a training run: {error}.") from None
 
 
 def assign_weights(variables: list[keras.Variable], values: list[np.ndarray], source: Path | str) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from dreamkeras.training.epochs.checkpoint import TrainingState
 from dreamkeras.training.epochs.selection import RELATIVE_ERROR
 
 __all__ = ["Progress"]
@@ -17,12 +18,12 @@ class Progress(keras.callbacks.Callback):
     Args:
         epochs: Total number of epochs of the run.
         steps: Total number of steps of the run.
-        epoch_steps: Number of steps of a complete epoch.
+        state: State of the run, in which `LastStep` counts the steps.
     """
 
-    def __init__(self, epochs: int, steps: int, epoch_steps: int) -> None:
+    def __init__(self, epochs: int, steps: int, state: TrainingState) -> None:
         super().__init__()
-        self.epochs, self.steps, self.epoch_steps = epochs, steps, epoch_steps
+        self.epochs, self.steps, self.state = epochs, steps, state
         self.bar: Any = None
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -30,16 +31,14 @@ class Progress(keras.callbacks.Callback):
         if self.bar is None and sys.stderr.isatty():
             self.bar = _bar()
             self.bar.start()
-            self.task = self.bar.add_task(f"epoch {epoch + 1}", total=self.steps, completed=epoch * self.epoch_steps, figures="")
+            self.task = self.bar.add_task(f"epoch {epoch + 1}", total=self.steps, completed=self.state.steps, figures="")
         self.epoch = epoch
 
     def on_train_batch_end(self, batch, logs=None):
         """Advances the bar."""
         if self.bar is not None:
             figures = f"loss {float(logs['loss']):.4f}  r {float(logs['r']):.3f}"
-            self.bar.update(
-                self.task, completed=self.epoch * self.epoch_steps + batch + 1, description=f"epoch {self.epoch + 1}", figures=figures
-            )
+            self.bar.update(self.task, completed=self.state.steps, description=f"epoch {self.epoch + 1}", figures=figures)
 
     def on_epoch_end(self, epoch, logs=None):
         """Prints the line of the epoch."""

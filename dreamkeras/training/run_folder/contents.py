@@ -29,15 +29,17 @@ from dreamkeras.sequence.description import ModelDescription
 from dreamkeras.statistics.correlation import task_figures
 from dreamkeras.statistics.noise_ceiling import NoiseCeiling, task_ceilings
 from dreamkeras.statistics.undefined import mean_defined
-from dreamkeras.training.epochs.callbacks import predict_letters
 from dreamkeras.training.epochs.checkpoint import TrainingState, write_history
 from dreamkeras.training.epochs.profiles import final_figures
 from dreamkeras.training.epochs.selection import relative_error, target_variances
 from dreamkeras.training.run_folder.model_card import model_card
+from dreamkeras.training.run_folder.phases import show_phases
+from dreamkeras.training.run_folder.sample_size import sample_size
 
 __all__ = ["export_run", "without_nan", "write_results"]
 
-REFERENCE_BATCH = 64
+PHASES = 4
+"""Number of phases of the progress bar after training: export, comparison, calibration and plots."""
 
 
 def write_results(
@@ -48,6 +50,7 @@ def write_results(
     validation: Examples,
     state: TrainingState,
     training: Examples,
+    predict: Callable[[np.ndarray], np.ndarray],
 ) -> dict[str, Any]:
     """Writes `history.csv`, `metrics.json`, `validation.tsv`, `plots/`, `model.keras`, `model.onnx`, `calibration.json` and `README.md`.
 
@@ -60,6 +63,7 @@ def write_results(
         validation: Validation examples.
         state: State of the run, with its history.
         training: Training examples.
+        predict: Function that returns the predictions of the network for windows, with the columns of `predicted`.
 
     Returns:
         The metrics in `metrics.json`. Each metric is the mean over the tasks for which it is defined. With several tasks, the metrics of
@@ -78,15 +82,20 @@ def write_results(
     columns = [f"{kind}_{task}" for kind in ("measured", "predicted") for task in model.tasks]
     with open_writer(str(folder / "validation.tsv"), ["length", *columns], "tsv") as writer:
         writer.write(validation.ids, np.column_stack([validation.lengths, validation.targets, values]))
-    # With precision float32, the predictions of the exported model are compared with the predictions of the network on the running backend.
-    reference = partial(predict_letters, model.predictor(), batch_size=REFERENCE_BATCH) if config["precision"] == "float32" else None
-    calibration = _calibration(validation, values, training)
-    try:
-        description = export_run(folder, model, metrics, state.rows, config, reference=reference, calibration=calibration)
-        write_text(folder / CALIBRATION_FILE, json.dumps(description.calibration, indent=2) + "\n")
-        write_text(folder / "README.md", model_card(description, metrics, state.rows, config))
-    finally:  # plots are also made if the export fails, and are the last files because they are the least important
-        _plot(folder / "plots", model, validation, values, state)
+    sequences = sample_size(metrics["parameters"], model.construct.length)
+    with show_phases(PHASES) as start:
+        start("Exporting the model to ONNX")
+        calibration = _calibration(validation, values, training, sequences, start)
+        # With precision float32, the predictions of the exported model are compared with those of the network on the running backend.
+        reference = _reference(predict, start) if config["precision"] == "float32" else None
+        try:
+            options: dict[str, Any] = {"sequences": sequences, "reference": reference, "calibration": calibration}
+            description = export_run(folder, model, metrics, state.rows, config, **options)
+            write_text(folder / CALIBRATION_FILE, json.dumps(description.calibration, indent=2) + "\n")
+            write_text(folder / "README.md", model_card(description, metrics, state.rows, config))
+        finally:  # plots are also made if the export fails, and are the last files because they are the least important
+            start("Drawing the plots")
+            _plot(folder / "plots", model, validation, values, state)
     return metrics
 
 
@@ -150,12 +159,25 @@ def _metrics(
     return metrics
 
 
-def _calibration(validation: Examples, predicted: np.ndarray, training: Examples) -> Callable[[Scorer], dict[str, Any]]:
+def _reference(predict: Callable[[np.ndarray], np.ndarray], start: Callable[[str], None]) -> Callable[[np.ndarray], np.ndarray]:
+    """Returns `predict` as a function that starts a phase of the progress bar."""
+
+    def reference(letters: np.ndarray) -> np.ndarray:
+        start(f"Comparing the ONNX file with Keras on {len(letters):,} sequences")
+        return predict(letters)
+
+    return reference
+
+
+def _calibration(
+    validation: Examples, predicted: np.ndarray, training: Examples, sequences: int, start: Callable[[str], None]
+) -> Callable[[Scorer], dict[str, Any]]:
     """Returns a function that calibrates the exported model from its errors on the validation examples and from the training sequences."""
 
     def measure(scorer: Scorer) -> dict[str, Any]:
+        start("Calibrating the model")
         intervals = measure_intervals(validation.targets, predicted, scorer.tasks)
-        return measure_calibration(scorer, intervals, sample_inserts(training, scorer.construct))
+        return measure_calibration(scorer, intervals, sample_inserts(training, scorer.construct), sequences)
 
     return measure
 

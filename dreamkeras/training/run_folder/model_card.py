@@ -117,7 +117,7 @@ def _options(config: Fields) -> list[str]:
     chosen = []
     for name in OPTIONS:
         if value := config.get(name):
-            text = " and ".join(value) if isinstance(value, list | tuple) else "" if value is True else str(value)
+            text = " and ".join(map(str, value)) if isinstance(value, list | tuple) else "" if value is True else str(value)
             chosen.append(f"{name.replace('_', ' ')} {text}".rstrip())
     return [f"- Options: {', '.join(chosen)}"] if chosen else []
 

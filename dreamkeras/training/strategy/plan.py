@@ -14,7 +14,27 @@ from dreamkeras.training.batches.sampling import epoch_size
 from dreamkeras.training.config import RunConfig
 from dreamkeras.training.strategy.strategies import Strategy, find_strategy, one_cycle
 
-__all__ = ["Plan", "make_plan", "settled_strategy"]
+__all__ = ["Done", "Plan", "make_plan", "settled_strategy"]
+
+
+class Done(NamedTuple):
+    """Part of a run that was trained before the run is resumed.
+
+    Args:
+        epochs: Number of epochs. The last of these epochs may be incomplete if `--steps` was given.
+        steps: Number of optimiser steps. None if the checkpoint of an older version does not contain the number.
+        planned: Total number of steps of the run before it was extended. None if the run had a number of epochs instead.
+    """
+
+    epochs: int = 0
+    steps: int | None = 0
+    planned: int | None = None
+
+    def steps_of(self, epoch_steps: int) -> int:
+        """Returns the number of steps. In runs of older versions, only the last epoch can be incomplete."""
+        if self.steps is not None:
+            return self.steps
+        return min(self.epochs * epoch_steps, self.planned or self.epochs * epoch_steps)
 
 
 class Plan(NamedTuple):
@@ -27,6 +47,7 @@ class Plan(NamedTuple):
         batch_size: Examples per step.
         epoch_steps: Number of steps of a complete epoch.
         steps: Total number of optimiser steps.
+        begun: Number of optimiser steps that were trained before the run is resumed.
     """
 
     strategy: Strategy
@@ -35,6 +56,7 @@ class Plan(NamedTuple):
     batch_size: int
     epoch_steps: int
     steps: int
+    begun: int = 0
 
     def describe(self, training: int, validation: int, backend: str) -> str:
         """Formats the plan as one log line.
@@ -51,12 +73,13 @@ class Plan(NamedTuple):
         )
 
 
-def make_plan(config: RunConfig, network: PrixFixe, training: Examples) -> Plan:
-    """Makes the plan of a run.
+def make_plan(config: RunConfig, network: PrixFixe, training: Examples, done: Done = Done()) -> Plan:  # noqa: B008  # immutable
+    """Makes the plan of a run, of which a part may have been trained.
 
     Raises:
-        InputError: There are too few examples for one batch, or a task has no values. The error is also raised if `jitter` is set for an
-            assay without a singleton flag, or if windows would be shifted by their length or more.
+        InputError: The configured length is shorter than the part that has been trained, there are too few examples for one batch, or a
+            task has no values. The error is also raised if `jitter` is set for an assay without a singleton flag, or if windows would be
+            shifted by their length or more.
         ModelError: A name in the configuration is unknown.
     """
     if config.jitter and "is_singleton" not in network.construct.flags:
@@ -83,8 +106,21 @@ def make_plan(config: RunConfig, network: PrixFixe, training: Examples) -> Plan:
         if np.isnan(column).all():
             raise InputError(f"None of the {len(training):,} training examples has a value of {task}.")
     epoch_steps = -(-rows // batch_size)
-    epochs = -(-config.steps // epoch_steps) if config.steps else config.epochs or strategy.epochs
-    return Plan(strategy, augmentation, epochs, batch_size, epoch_steps, config.steps or epochs * epoch_steps)
+    begun = done.steps_of(epoch_steps)
+    _check_length(config, done.epochs, begun)
+    if config.steps:
+        epochs, steps = done.epochs - (begun - config.steps) // epoch_steps, config.steps
+    else:
+        epochs = config.epochs or strategy.epochs
+        steps = begun + (epochs - done.epochs) * epoch_steps
+    return Plan(strategy, augmentation, epochs, batch_size, epoch_steps, steps, begun)
+
+
+def _check_length(config: RunConfig, epochs: int, steps: int) -> None:
+    """Raises an error if a run has been trained for more epochs or steps than configured."""
+    for name, wanted, trained in (("epochs", config.epochs, epochs), ("steps", config.steps, steps)):
+        if wanted is not None and wanted < trained:
+            raise InputError(f"Expected {name} of at least {trained}, for which the run has already been trained, got {wanted}.")
 
 
 def settled_strategy(config: RunConfig, network: PrixFixe) -> Strategy:

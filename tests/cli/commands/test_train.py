@@ -85,7 +85,7 @@ class TestRun:
 
         fields = {field.name for field in dataclasses.fields(RunConfig)}
         options_of_runs = {parameter.name for parameter in command.params} - {"out", "resume", "config", *TABLE_OPTIONS, *ATAC_FIELDS}
-        assert fields - options_of_runs == {"simulated", "table", "atac", "construct", "fingerprint"}
+        assert fields - options_of_runs == {"simulated", "table", "atac", "construct", "fingerprint", "extended_after"}
         assert options_of_runs <= fields
 
     def test_steps_replace_epochs(self, run, quick, library, tmp_path):
@@ -97,7 +97,7 @@ class TestRun:
         assert one_line_error(both, "Set only one of the options that determine the length of training, got epochs and steps.")
 
     def test_folds_are_trained_in_order(self, train, quick, library, tmp_path):
-        quick.setattr("dreamkeras.training.cross_validation.export_ensemble", lambda folders, output: output.touch())
+        quick.setattr("dreamkeras.training.cross_validation.export_ensemble", lambda folders, output, **options: output.touch())
         result = train(library, "--folds", 2, "--batch-size", 32, "--out", tmp_path / "cv")
         assert (result.exit_code, result.stdout) == (0, "")
         lines = result.stderr.splitlines()
@@ -108,7 +108,7 @@ class TestRun:
         assert lines[-1].endswith(" on 100 sequences held out in 2 folds")
 
     def test_cross_validation_is_resumed(self, run, train, quick, library, tmp_path):
-        quick.setattr("dreamkeras.training.cross_validation.export_ensemble", lambda folders, output: output.touch())
+        quick.setattr("dreamkeras.training.cross_validation.export_ensemble", lambda folders, output, **options: output.touch())
         train(library, "--folds", 2, "--batch-size", 32, "--out", tmp_path / "cv")
         before = (tmp_path / "cv" / "metrics.json").read_bytes()
         (tmp_path / "cv" / "metrics.json").unlink()
@@ -208,11 +208,30 @@ class TestResume:
     def test_a_missing_run_is_one_line(self, run, tmp_path):
         assert one_line_error(run("train", "--resume", "--out", tmp_path / "run"), "No run to resume: ", "config.json does not exist.")
 
-    @pytest.mark.parametrize("args", [["data.tsv"], ["--epochs", "3"], ["--model", "dream-cnn-small"], ["--seed", "0"]])
+    def test_data_that_moved_and_more_epochs_are_accepted(self, run, train, library, tmp_path):
+        train(library, "--out", tmp_path / "run")
+        moved = tmp_path / "moved.tsv"
+        moved.write_bytes(library.read_bytes())
+        result = run("train", moved, "--resume", "--epochs", 2, "--out", tmp_path / "run")
+        assert (result.exit_code, [line.split()[:2] for line in result.stderr.splitlines()[:3]]) == (
+            0, [["Read", "100"], ["Training", "on"], ["epoch", "2/2"]],
+        )  # fmt: skip
+        config = json.loads((tmp_path / "run" / "config.json").read_text())
+        assert (config["data"], config["epochs"], config["extended_after"]) == (str(moved), 2, [1])
+        assert "extended after 1" in (tmp_path / "run" / "README.md").read_text()
+
+    def test_other_data_are_one_line(self, run, train, library, tmp_path):
+        train(library, "--out", tmp_path / "run")
+        other = write_library(tmp_path / "other.tsv", 100, seed=5)
+        result = run("train", other, "--resume", "--out", tmp_path / "run")
+        assert one_line_error(result, f"the data in {other} differ from the data with which the run was started.")
+
+    @pytest.mark.parametrize("args", [["--jitter", "1"], ["--model", "dream-cnn-small"], ["--seed", "0"]])
     def test_resume_with_other_options_is_refused(self, run, tmp_path, args):
         result = run("train", "--resume", "--out", tmp_path / "run", *args)
         assert result.exit_code == 2
-        assert "--resume can only be combined with --out and --backend" in result.stderr
+        assert "--resume can only be combined with DATA, --out, --backend, --valid, " in result.stderr
+        assert f"got {args[0]}." in result.stderr
 
     def test_another_backend_is_refused(self, run, quick, tmp_path):
         other = next(name for name in BACKENDS if name != BACKEND)
@@ -291,7 +310,7 @@ class TestStreams:
     def test_folds_can_be_read_from_a_pipe(self, run, quick, table, tmp_path):
         quick.setattr("dreamkeras.training.run._fit", lambda *args: {})
         quick.setattr("dreamkeras.training.cross_validation._join", lambda *args: {"folds": [0, 1], "r": None, "mse": None, "n": 760})
-        quick.setattr("dreamkeras.training.cross_validation.export_ensemble", lambda folders, output: None)
+        quick.setattr("dreamkeras.training.cross_validation._export", lambda *args: None)
         (tmp_path / "t.tsv").write_bytes(table)
         args = ("train", "--model", "tiny", *self.TABLE, "--fold-column", "fold", "--folds", "given")
         assert run(*args, tmp_path / "t.tsv", "--out", tmp_path / "a").exit_code == 0
@@ -303,16 +322,15 @@ class TestStreams:
         assert one == other
 
     def test_a_run_on_a_pipe_is_resumed_only_from_a_file(self, run, begun, promoters, tmp_path, monkeypatch):
-        config, _ = begun("-", stdin=promoters)
+        begun("-", stdin=promoters)
         (folder,) = (path.parent for path in tmp_path.glob("*/config.json"))
         before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
         result = run("train", "--resume", "--out", folder, stdin=promoters)
-        way = f'save the same data as a file, and set "data" to its path in {folder}/config.json'
+        way = f"save the same data as FILE, and run: dreamkeras train FILE --resume --out {folder}"
         assert one_line_error(result, f"got standard input, which can be read only once: {way}")
         assert before == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
         (tmp_path / "t.tsv").write_bytes(promoters)
-        (folder / "config.json").write_text(json.dumps({**config, "data": str(tmp_path / "t.tsv")}))
-        assert run("train", "--resume", "--out", folder).exit_code == 0
+        assert run("train", tmp_path / "t.tsv", "--resume", "--out", folder).exit_code == 0
 
     @pytest.mark.parametrize("valid", ["-", "/dev/stdin"])
     def test_a_pipe_cannot_be_both_training_and_validation_data(self, spawn, promoters, tmp_path, valid):

@@ -105,6 +105,12 @@ def test_other_operations_keep_their_layout():
     assert kinds_after(nodes)["Softmax"] == 1
 
 
+def test_a_graph_that_would_need_more_transposes_is_unchanged():
+    nodes = [*convolve("a", "x"), make_node("Add", ["a", "x"], "b"), make_node("Softmax", ["b"], "c", axis=2)]
+    nodes += [make_node("Mul", ["b", "c"], "d"), make_node("Softmax", ["d"], "e", axis=2), make_node("Mul", ["d", "e"], "y")]
+    assert kinds_after(nodes)["Transpose"] == 2
+
+
 def test_a_tensor_with_fewer_axes_is_unchanged():
     nodes = [*convolve("a", "x"), make_node("Add", ["a", "z"], "y")]
     arrays = {"z": RANDOM.normal(size=(5, 4)).astype(np.float32)}

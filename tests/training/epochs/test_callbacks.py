@@ -70,7 +70,7 @@ class TestValidation:
     def logs(self, targets):
         examples = Examples([""] * 20, self.letters, targets, np.zeros((20, 0), np.float32), np.full(20, 4, np.int32))
         logs = {"loss": 1.0}
-        Validation(counting_predictor(), examples, 8, ("a", "c"), np.array([2.0, 4.0])).on_epoch_end(0, logs)
+        Validation(counting_predictor(), examples, 8, ("a", "c"), np.array([2.0, 4.0]), TrainingState()).on_epoch_end(0, logs)
         return logs
 
     def test_adds_means_over_tasks_and_the_metrics_of_each(self):
@@ -105,11 +105,13 @@ class TestValidation:
     def test_metrics_of_profiles_are_added(self):
         network, examples = build_profile_network(), windows(12, margin=0)
         network.final.fit_scale(examples.targets)
-        validation = Validation(network.predictor(), examples, 8, network.tasks, np.ones(1))
+        state = TrainingState()
+        validation = Validation(network.predictor(), examples, 8, network.tasks, np.ones(1), state)
         validation.set_model(network)
         logs = {}
         validation.on_epoch_end(0, logs)
         predicted = network.predictor().predict(examples.letters, verbose=0)
+        np.testing.assert_allclose(state.predicted, predicted, rtol=1e-4, atol=1e-5)
         assert {name: logs[f"val_{name}"] for name in ("loss", "profile_jsd")} == pytest.approx(epoch_figures(network, examples, predicted))
         assert logs["val_r"] == pytest.approx(np.corrcoef(examples.targets[:, 0], predicted[:, 0])[0, 1], abs=1e-5)
 
@@ -140,7 +142,7 @@ class TestRecorder:
 
 @pytest.mark.parametrize(("steps", "epoch_steps", "ended"), [(7, 3, (2, 0)), (6, 3, (1, 2)), (2, 3, (0, 1))])
 def test_the_last_step_ends_the_run_within_an_epoch(steps, epoch_steps, ended):
-    callback = LastStep(steps, epoch_steps)
+    callback = LastStep(steps, TrainingState())
     callback.set_model(Model())
     for epoch in range(3):
         callback.on_epoch_begin(epoch)

@@ -5,6 +5,7 @@ import sys
 import pytest
 
 from dreamkeras.training.epochs import progress
+from dreamkeras.training.epochs.checkpoint import TrainingState
 from dreamkeras.training.epochs.progress import Progress
 
 LOGS = {"loss": 1.23456, "r": 0.5, "val_r": 0.25}
@@ -20,6 +21,7 @@ def go_through(callback, epochs=(0, 1), steps=3):
     for epoch in epochs:
         callback.on_epoch_begin(epoch)
         for batch in range(steps):
+            callback.state.steps += 1
             callback.on_train_batch_end(batch, LOGS)
         callback.on_epoch_end(epoch, LOGS)
     callback.on_train_end()
@@ -40,7 +42,7 @@ def terminal(monkeypatch):
 
 
 def test_without_a_terminal_each_epoch_has_a_line(capsys):
-    go_through(Progress(2, 6, 3))
+    go_through(Progress(2, 6, TrainingState()))
     out, err = capsys.readouterr()
     assert (out, err.splitlines()) == ("", [LINE.format(1), LINE.format(2)])
 
@@ -50,14 +52,14 @@ def test_without_a_terminal_each_epoch_has_a_line(capsys):
     [({}, "undefined"), ({"val_relative_mse": math.nan}, "undefined"), ({"val_relative_mse": 1.03149}, "undefined (relative error 1.031)")],
 )
 def test_an_undefined_r_is_printed_as_undefined(logs, shown, capsys):
-    callback = Progress(2, 6, 3)
+    callback = Progress(2, 6, TrainingState())
     callback.on_epoch_end(0, {**LOGS, "val_r": math.nan, **logs})
     assert capsys.readouterr().err == f"epoch 1/2  loss 1.2346  r 0.500  validation r {shown}\n"
 
 
 def test_a_terminal_shows_a_bar_and_the_lines(terminal, capsys):
     screen = terminal()
-    go_through(Progress(2, 6, 3))
+    go_through(Progress(2, 6, TrainingState()))
     shown = screen.getvalue()
     assert "\x1b[" in shown
     assert "epoch 1 " in shown
@@ -68,7 +70,7 @@ def test_a_terminal_shows_a_bar_and_the_lines(terminal, capsys):
 
 def test_the_bar_of_a_resumed_run_starts_at_its_epoch(terminal):
     terminal()
-    callback = Progress(2, 6, 3)
+    callback = Progress(2, 6, TrainingState(steps=3))
     callback.on_epoch_begin(1)
     assert callback.bar.tasks[0].completed == 3
     assert callback.bar.tasks[0].total == 6
@@ -77,7 +79,7 @@ def test_the_bar_of_a_resumed_run_starts_at_its_epoch(terminal):
 
 
 def test_close_restores_the_cursor_and_can_be_called_twice(terminal):
-    screen, callback = terminal(), Progress(2, 6, 3)
+    screen, callback = terminal(), Progress(2, 6, TrainingState())
     callback.close()
     assert screen.getvalue() == ""
     callback.on_epoch_begin(0)
@@ -88,5 +90,5 @@ def test_close_restores_the_cursor_and_can_be_called_twice(terminal):
 
 def test_the_bar_is_imported_only_for_a_terminal(monkeypatch, capsys):
     monkeypatch.setattr(progress, "_bar", None)
-    go_through(Progress(2, 6, 3))
+    go_through(Progress(2, 6, TrainingState()))
     assert capsys.readouterr().err

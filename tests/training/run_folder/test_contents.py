@@ -35,7 +35,7 @@ def results(network):
     values = np.arange(4, dtype=np.float32)[:, None]
     validation = Examples(list("abcd"), windows, values, np.zeros((4, 2), np.float32), np.array([110, 110, 111, 111], np.int32))
     state = TrainingState(rows=[{"epoch": 1, "loss": 1.0, "r": 0.1, "val_r": 0.2}], best_epoch=1, seconds=3.21)
-    return CONFIG, network, 2 * values, validation, state, validation
+    return CONFIG, network, 2 * values, validation, state, validation, None
 
 
 class TestResults:
@@ -67,7 +67,7 @@ class TestResults:
         windows, lengths = np.full((4, 150), ord("A"), np.uint8), np.full(4, 110, np.int32)
         validation = Examples(list("abcd"), windows, measured, np.zeros((4, 2), np.float32), lengths)
         state = TrainingState(rows=[{"epoch": 1, "loss": 1.0, "r": 0.1, "val_r": 0.2}], best_epoch=1)
-        figures = write_results(tmp_path, CONFIG, network, predicted, validation, state, validation)
+        figures = write_results(tmp_path, CONFIG, network, predicted, validation, state, validation, None)
         hk = np.corrcoef([4, 2, 3], [1, 3, 2])[0, 1]
         assert figures["r"] == pytest.approx((1 + hk) / 2)
         assert figures["tasks"]["Dev"] == pytest.approx({"r": 1, "rho": 1, "mse": 0, "n": 4})
@@ -93,7 +93,7 @@ class TestResults:
             np.testing.assert_array_equal(weight, kept)
 
     def test_plots_of_all_tasks_are_written(self, results, tmp_path):
-        _, network, predicted, validation, state, _ = results
+        _, network, predicted, validation, state, *_ = results
         folder_module._plot(tmp_path / "plots", network, validation, predicted, state)
         assert sorted(path.name for path in (tmp_path / "plots").iterdir()) == ["expression.png", "expression_residuals.png", "history.png"]
 

@@ -10,7 +10,7 @@ from dreamkeras.errors import InputError, ModelError
 from dreamkeras.models.presets import PRESETS, Preset
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.training.config import RunConfig
-from dreamkeras.training.strategy.plan import make_plan, settled_strategy
+from dreamkeras.training.strategy.plan import Done, make_plan, settled_strategy
 from dreamkeras.training.strategy.strategies import AUTOSOME, UNLOCKDNA
 
 
@@ -47,6 +47,28 @@ class TestSteps:
     def test_chosen_steps_shorten_the_last_epoch(self, network, steps, epochs):
         came = plan(network, steps=steps, batch_size=100)
         assert (came.epochs, came.epoch_steps, came.steps) == (epochs, 128, steps)
+
+    @pytest.mark.parametrize(("done", "choices", "lengths"), [
+        (Done(2, 256), {"epochs": 3}, (3, 384, 256)),
+        (Done(1, 10), {"epochs": 3}, (3, 266, 10)),  # the first epoch was incomplete
+        (Done(1, 10), {"steps": 10}, (1, 10, 10)),
+        (Done(1, 10), {"steps": 138}, (2, 138, 10)),
+        (Done(1, 10), {"steps": 139}, (3, 139, 10)),
+        (Done(2, None), {"epochs": 3}, (3, 384, 256)),  # a checkpoint of an older version
+        (Done(1, None, 10), {"steps": 20}, (2, 20, 10)),
+    ])  # fmt: skip
+    def test_a_resumed_run_continues_at_its_step(self, network, done, choices, lengths):
+        config = RunConfig(model="tiny", batch_size=100, **choices)
+        came = make_plan(config, network, examples(6400), done)
+        assert (came.epochs, came.steps, came.begun) == lengths
+
+    @pytest.mark.parametrize(("choices", "message"), [
+        ({"epochs": 1}, "Expected epochs of at least 2, for which the run has already been trained, got 1"),
+        ({"steps": 255}, "Expected steps of at least 256, for which the run has already been trained, got 255"),
+    ])  # fmt: skip
+    def test_a_run_cannot_become_shorter_than_it_is(self, network, choices, message):
+        with pytest.raises(InputError, match=message):
+            make_plan(RunConfig(model="tiny", batch_size=100, **choices), network, examples(6400), Done(2, 256))
 
     def test_paired_strands_halve_the_steps(self, network):
         assert plan(network, strategy="bhi", batch_size=100, epochs=1).steps == 64

@@ -1,0 +1,52 @@
+"""Applies the changes that a resumed run accepts: moved files of its data, another length, and other limits. Does not import Keras."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from dreamkeras.errors import InputError
+from dreamkeras.files.inputs import full_path
+from dreamkeras.training.config import RunConfig
+
+__all__ = ["CHANGEABLE", "GENOME_FILES", "LENGTH", "LIMITS", "changed"]
+
+FILES = ("data", "valid")
+"""Fields of `RunConfig` that are paths of the data. The fingerprint of the data must stay the same."""
+
+GENOME_FILES = ("genome", "signal", "nonpeaks")
+"""Fields of `AtacLayout` that are paths."""
+
+LENGTH = ("epochs", "steps")
+"""Fields that set the total length of a run. The schedule of the learning rate depends on the length."""
+
+LIMITS = ("patience", "minutes")
+"""Fields that end a run early."""
+
+CHANGEABLE = (*FILES, *GENOME_FILES, *LENGTH, *LIMITS)
+"""Names of the changes that a resumed run accepts."""
+
+
+def changed(config: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
+    """Returns the configuration of a run with some of its fields changed.
+
+    Args:
+        config: Stored configuration of the run.
+        changes: New values for names in `CHANGEABLE`. A value of None keeps the stored value. `epochs` and `steps` replace each other.
+
+    Raises:
+        InputError: A name is not in `CHANGEABLE`, or a value does not fit the run.
+    """
+    fields = {name: value for name, value in changes.items() if value is not None}
+    if unknown := sorted(set(fields) - set(CHANGEABLE)):
+        raise InputError(f"Expected changes of a resumed run among {', '.join(CHANGEABLE)}, got {', '.join(unknown)}.")
+    if "data" in fields:
+        fields["simulated"] = None
+    if any(name in fields for name in LENGTH):
+        fields = {**dict.fromkeys(LENGTH), **fields}
+    fields |= {name: full_path(str(fields[name])) for name in FILES if name in fields}
+    genome: dict[str, Any] = {name: full_path(str(fields.pop(name))) for name in GENOME_FILES if name in fields}
+    if genome:
+        if config.atac is None:
+            raise InputError(f"Only a run with assay 'atac' reads a {' and a '.join(genome)} file, got a run with assay {config.assay!r}.")
+        fields["atac"] = dataclasses.replace(config.atac, **genome)
+    return dataclasses.replace(config, **fields)
