@@ -37,8 +37,8 @@ def test_data_can_replace_a_simulation():
 @pytest.mark.parametrize(("changes", "message"), [
     ({"genome": "/g.fa"}, "Only a run with assay 'atac' reads a genome file, got a run with assay 'yeast'"),
     ({"seed": 3}, "Expected changes of a resumed run among data, valid, .*, got seed"),
-    ({"epochs": 3, "steps": 4}, "Set only one option for the length of training, got epochs and steps"),
-    ({"valid": "/v.tsv"}, "Set only one option for the validation sequences, got valid and valid_fraction"),
+    ({"epochs": 3, "steps": 4}, "Set only one of the options that determine the length of training, got epochs and steps"),
+    ({"valid": "/v.tsv"}, "Set only one of the options that determine the validation sequences, got valid and valid_fraction"),
     ({"epochs": 0}, "Expected epochs above 0, got 0"),
 ])  # fmt: skip
 def test_changes_that_do_not_fit_are_refused(changes, message):
