@@ -103,7 +103,7 @@ class Scorer(abc.ABC):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Names of the columns that `pipeline.score_records` writes: `predicted_columns`, followed by those that `add_columns` adds."""
+        """Names of the columns that `pipeline.score_records` writes, which are `predicted_columns` and the columns of `add_columns`."""
         return self.predicted_columns
 
     @property
