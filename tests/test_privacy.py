@@ -94,7 +94,7 @@ def test_training_makes_no_connections_and_leaves_only_the_run(tmp_path):
 
 def test_the_child_process_of_an_export_leaves_no_files_in_the_home_folder(tmp_path):
     pytest.importorskip("tensorflow")
-    code = f"from dreamkeras.export.tracing_worker import main; print(main('none.keras', '-', {str(tmp_path)!r}))"
+    code = f"from dreamkeras.export.tracing_worker import main; print(main('none.keras', '-', {str(tmp_path)!r}, '8'))"
     home = tmp_path / "home"
     home.mkdir()
     hidden = {name: value for name, value in child_environment("tensorflow").items() if name not in set(HIDING) - {"KERAS_HOME"}}

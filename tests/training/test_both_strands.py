@@ -1,6 +1,7 @@
 """Tests of `both_strands`: equal predictions for both strands, and runs of older versions, whose networks have a strand flag."""
 
 import csv
+import dataclasses
 import json
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from tiny_network import tiny_preset
 
 from dreamkeras.data.assays.table_layout import TableLayout
-from dreamkeras.data.examples import Examples
+from dreamkeras.data.examples import Examples, fingerprint
 from dreamkeras.errors import InputError
 from dreamkeras.evaluation.run import EvaluationChoices, choose_assay, run_evaluation
 from dreamkeras.evaluation.training_data import compare_with_training, read_training_data
@@ -23,6 +24,7 @@ from dreamkeras.training.batches.augmentation import Augmentation
 from dreamkeras.training.batches.dataset import training_batches
 from dreamkeras.training.cross_validation import cross_validate
 from dreamkeras.training.run import resume, train
+from dreamkeras.training.run_data import read_begun, read_data
 
 LAYOUT = TableLayout(("value",), both_strands=True)
 OLD = {**TableLayout(("value",), both_strands=True, length=30).construct().to_json(), "flags": ["is_reverse"]}
@@ -62,6 +64,13 @@ def forget_construct(folder):
     fields = json.loads((folder / "config.json").read_text())
     del fields["construct"]
     (folder / "config.json").write_text(json.dumps(fields))
+
+
+def begin_with_flags(folder):
+    """Gives a run folder of version 0.1 the fingerprint of its data, which had the flag `is_reverse` in that version."""
+    begun = read_begun(folder / "config.json")
+    data = read_data(begun)
+    dataclasses.replace(begun, construct=None, fingerprint=fingerprint(data.training, data.validation)).write(folder / "config.json")
 
 
 @pytest.fixture(scope="module")
@@ -149,6 +158,7 @@ class TestOlderRuns:
             cross_validate(choices, tmp_path / "cv", print)
             for name in ("", "fold-0"):
                 forget_construct(tmp_path / "cv" / name)
+            begin_with_flags(tmp_path / "cv" / "fold-0")
             for path in sorted((tmp_path / "cv" / "fold-1").rglob("*"), reverse=True):
                 path.rmdir() if path.is_dir() else path.unlink()
             cross_validate(choices, tmp_path / "cv", print, resume=True)

@@ -159,7 +159,7 @@ class TestTwoTasks:
         networks.setitem(PRESETS, "two", Preset("two", self.network))
         return assay
 
-    def read(self, path):
+    def read(self, path, on_error="fail"):
         library = simulated_examples(simulate(160, 0))
         targets = np.concatenate([library.targets, 500 - 100 * library.targets], axis=1).astype(np.float32)
         targets[::3, 0] = np.nan
