@@ -10,7 +10,7 @@ import click
 
 from dreamkeras.errors import DreamkerasError
 
-from .process import Stopped, describe, discard_unwritten, fill_closed_streams, stopped_by_signals
+from .process import Stopped, describe, discard_unwritten, fill_closed_streams, start_fewer_threads, stopped_by_signals
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -95,6 +95,7 @@ class LazyGroup(click.Group):
     def main(self, *args: Any, **choices: Any) -> Any:
         """Runs click's main loop, even if standard streams are closed, and ends the command cleanly after a signal."""
         fill_closed_streams()
+        start_fewer_threads()
         with stopped_by_signals() as find_stop:
             try:
                 return super().main(*args, obj=find_stop, **choices)

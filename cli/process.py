@@ -1,9 +1,12 @@
 """Signals and standard streams of the process that runs a command. Importing this module imports only click."""
 
+import _thread
+import errno
 import io
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -11,7 +14,15 @@ from types import FrameType
 
 import click
 
-__all__ = ["Stopped", "describe", "discard_unwritten", "fill_closed_streams", "hint_at_stop", "stopped_by_signals"]
+__all__ = [
+    "Stopped",
+    "describe",
+    "discard_unwritten",
+    "fill_closed_streams",
+    "hint_at_stop",
+    "start_fewer_threads",
+    "stopped_by_signals",
+]
 
 SIGNALS = [number for number in signal.Signals if number.name in ("SIGTERM", "SIGHUP")]
 """Signals that stop a command: those of `docker stop`, SLURM and a closed terminal. Windows has no SIGHUP."""
@@ -23,8 +34,16 @@ A closing terminal sends several signals, and the command needs time to remove i
 """
 
 
+AGAIN = 0.1
+"""Seconds after which a signal is sent again, if its exception was ignored."""
+
 NO_THREAD = "can't start new thread"
 """Message of Python's RuntimeError if the system allows no more threads."""
+
+LIMIT = "the limit of processes is reached. Raise this limit with ulimit -u, or end other processes."
+
+AMPLE = 4096
+"""Limit of processes that is never tested: the system's defaults are higher."""
 
 
 class Stopped(SystemExit):
@@ -36,11 +55,15 @@ class Stopped(SystemExit):
     def __init__(self, number: int) -> None:
         super().__init__(128 + number)
         self.name = signal.Signals(number).name
+        self.number = number
 
 
 @contextmanager
 def stopped_by_signals() -> Iterator[Callable[[], Stopped | None]]:
     """Raises `Stopped` in the main thread when a signal of `SIGNALS` arrives. Ignored signals, as under nohup, remain ignored.
+
+    Python ignores an exception that is raised while it deletes an object or runs a callback of the garbage collector. The signal is then
+    sent again.
 
     Yields:
         A function that returns the exception, or None if no signal has arrived. A library may replace `Stopped` by a different exception,
@@ -55,6 +78,17 @@ def stopped_by_signals() -> Iterator[Callable[[], Stopped | None]]:
             stopped, stopped_at = Stopped(number), time.monotonic()
             raise stopped
 
+    def send_again(ignored: "sys.UnraisableHookArgs") -> None:
+        nonlocal stopped_at
+        if isinstance(ignored.exc_value, Stopped):
+            stopped_at = -REPEATS
+            again = threading.Timer(AGAIN, os.kill, (os.getpid(), ignored.exc_value.number))
+            again.daemon = True
+            again.start()
+        else:
+            report(ignored)
+
+    report, sys.unraisablehook = sys.unraisablehook, send_again
     taken = [number for number in SIGNALS if signal.getsignal(number) is signal.SIG_DFL]
     with suppress(ValueError):  # raised outside the main thread, because only the main thread can set signal handlers
         for number in taken:
@@ -62,6 +96,7 @@ def stopped_by_signals() -> Iterator[Callable[[], Stopped | None]]:
     try:
         yield lambda: stopped
     finally:
+        sys.unraisablehook = report
         for number in taken:
             with suppress(ValueError):
                 signal.signal(number, signal.SIG_DFL)
@@ -96,15 +131,42 @@ def fill_closed_streams() -> None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # open until the process ends
 
 
+def start_fewer_threads() -> None:
+    """Keeps OpenBLAS, which NumPy loads, from starting threads if the system does not allow one for each CPU (`ulimit -u`).
+
+    OpenBLAS sends SIGINT to its own process if it cannot start a thread, which looks like Ctrl-C.
+    """
+    try:
+        import resource
+    except ImportError:  # on Windows, which has no such limit
+        return
+    if not 0 <= resource.getrlimit(resource.RLIMIT_NPROC)[0] < AMPLE:
+        return
+    started = _thread.allocate_lock()
+
+    def wait() -> None:
+        with started:
+            pass
+
+    with started:
+        try:
+            for _ in range(os.cpu_count() or 1):
+                _thread.start_new_thread(wait, ())
+        except RuntimeError:
+            os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
 def describe(error: Exception) -> str | None:
     """Returns a message for an error that the system or its settings cause, or None for other errors, which are bugs."""
+    if isinstance(error, BlockingIOError) and error.strerror == os.strerror(errno.EAGAIN):
+        return f"Cannot start a process: {LIMIT}"
     if isinstance(error, OSError) and error.errno is not None:
         return ": ".join(str(part) for part in (error.strerror, error.filename) if part)
     if isinstance(error, UnicodeEncodeError) and error.encoding != "utf-8":
         text = ascii(error.object[error.start : error.end])
         return f"Cannot write {text} in {error.encoding}, the encoding of this locale. Set PYTHONUTF8=1."
     if isinstance(error, RuntimeError) and str(error) == NO_THREAD:
-        return "Cannot start a thread: the limit of processes is reached. Raise this limit with ulimit -u, or end other processes."
+        return f"Cannot start a thread: {LIMIT}"
     return None
 
 

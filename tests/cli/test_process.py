@@ -1,5 +1,7 @@
 """Signals and standard streams of commands, each in a process of its own."""
 
+import _thread
+import errno
 import os
 import signal
 import subprocess
@@ -7,7 +9,7 @@ import sys
 
 import pytest
 
-from dreamkeras.cli.process import hint_at_stop, stopped_by_signals
+from dreamkeras.cli.process import describe, hint_at_stop, start_fewer_threads, stopped_by_signals
 
 COMMAND = (sys.executable, "-m", "dreamkeras")
 PAUSED = """
@@ -74,6 +76,31 @@ def test_a_signal_leaves_no_file_behind(folder, toy_model, command, output, numb
     assert done.stderr.splitlines()[-1] == f"Stopped by {number.name}."
     assert "resume" not in done.stderr
     assert {path.name for path in folder.rglob("*")} - {"genome.fa.fai"} == {"work", "tmp", *INPUTS}
+
+
+def test_a_signal_that_arrives_while_an_object_is_deleted_stops_the_command(folder, toy_model):
+    """Python ignores exceptions in `__del__`."""
+    code = """
+import os, signal, threading
+signal.signal(signal.SIGTERM, signal.SIG_DFL)
+class Deleted:
+    def __del__(self):
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGTERM)
+        sum(range(1000))
+def score(*args, **options):
+    Deleted()
+    threading.Event().wait(60)
+    os._exit(9)
+from dreamkeras.scoring.predictor import OnnxPredictor
+OnnxPredictor.score_windows = score
+from dreamkeras.cli.main import main
+main(["mutagenesis", "seqs.fa", "-m", os.environ["MODEL"], "-o", "out.tsv"], prog_name="dreamkeras")
+"""
+    line = [sys.executable, "-c", code]
+    variables = {**environment(folder), "MODEL": str(toy_model)}
+    done = subprocess.run(line, cwd=folder / "work", env=variables, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (143, "Stopped by SIGTERM.\n")
+    assert {path.name for path in folder.rglob("*")} == {"work", "tmp", *INPUTS}
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
@@ -199,4 +226,37 @@ def test_a_limit_of_threads_is_one_line():
     assert (
         done.stderr
         == "Error: Cannot start a thread: the limit of processes is reached. Raise this limit with ulimit -u, or end other processes.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("limit", "allowed", "expected"), [(64, 0, "1"), (64, 1000, None), (-1, 0, None)], ids=["few", "enough", "no limit"]
+)
+def test_openblas_starts_no_threads_if_the_system_allows_too_few(monkeypatch, limit, allowed, expected):
+    """`ulimit -u` does not apply to root, as which tests often run, so the limit is imitated."""
+    start = _thread.start_new_thread
+
+    def start_if_allowed(*arguments):
+        nonlocal allowed
+        allowed -= 1
+        if allowed < 0:
+            raise RuntimeError("can't start new thread")
+        return start(*arguments)
+
+    monkeypatch.setattr(_thread, "start_new_thread", start_if_allowed)
+    resource = pytest.importorskip("resource")
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (limit, limit))
+    monkeypatch.setattr(os, "environ", {})
+    start_fewer_threads()
+    assert os.environ.get("OPENBLAS_NUM_THREADS") == expected
+
+
+def test_a_process_that_cannot_be_started_is_one_line():
+    error = BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))  # as raised by subprocess if fork fails
+    assert (
+        describe(error)
+        == "Cannot start a process: the limit of processes is reached. Raise this limit with ulimit -u, or end other processes."
+    )
+    assert (
+        describe(BlockingIOError(errno.EAGAIN, "write could not complete without blocking")) == "write could not complete without blocking"
     )
