@@ -78,7 +78,7 @@ def test_a_signal_leaves_no_file_behind(folder, toy_model, command, output, numb
     assert {path.name for path in folder.rglob("*")} - {"genome.fa.fai"} == {"work", "tmp", *INPUTS}
 
 
-def test_a_signal_that_arrives_while_an_object_is_deleted_stops_the_command(folder, toy_model):
+def test_a_signal_that_arrives_while_an_object_is_deleted_stops_the_command(folder):
     """Python ignores exceptions in `__del__`."""
     code = """
 import os, signal, threading
@@ -87,18 +87,17 @@ class Deleted:
     def __del__(self):
         signal.pthread_kill(threading.main_thread().ident, signal.SIGTERM)
         sum(range(1000))
-def score(*args, **options):
+def simulate(*args, **options):
     Deleted()
     threading.Event().wait(60)
     os._exit(9)
-from dreamkeras.scoring.predictor import OnnxPredictor
-OnnxPredictor.score_windows = score
+from dreamkeras.data.simulation import library
+library.simulate = simulate
 from dreamkeras.cli.main import main
-main(["mutagenesis", "seqs.fa", "-m", os.environ["MODEL"], "-o", "out.tsv"], prog_name="dreamkeras")
+main(["simulate", "-o", "out.tsv"], prog_name="dreamkeras")
 """
     line = [sys.executable, "-c", code]
-    variables = {**environment(folder), "MODEL": str(toy_model)}
-    done = subprocess.run(line, cwd=folder / "work", env=variables, capture_output=True, text=True, check=False)
+    done = subprocess.run(line, cwd=folder / "work", env=environment(folder), capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (143, "Stopped by SIGTERM.\n")
     assert {path.name for path in folder.rglob("*")} == {"work", "tmp", *INPUTS}
 
