@@ -87,7 +87,7 @@ def _check_head(head: bytes, name: str) -> None:
     if not head:
         raise InputError(f"Cannot read {name}: it is empty.")
     if not head.startswith(PARQUET):
-        refuse_other_kinds(head, name, by_all=True)
+        refuse_other_kinds(head, name, accept_readable=True)
         if b"\0" in head:
             raise InputError(f"Expected text, got binary data: {name} (byte {head.index(0) + 1} is 0).")
 

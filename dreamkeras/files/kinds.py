@@ -65,7 +65,7 @@ _KINDS = (
     _Kind("an Excel or Word file", _MEMBER + rb"(xl/|docProps/|\[Content_Types\]\.xml)|\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", _TO_CSV),
     _Kind("an OpenDocument file", _MEMBER + rb"mimetypeapplication/vnd\.oasis\.opendocument", _TO_CSV),
     _Kind("a Keras model", _MEMBER + rb"(metadata|config)\.json|" + _MEMBER + rb"model\.weights\.h5", _MODEL),
-    _Kind("an ONNX model", rb"\x08[\x03-\x20](\x12.[ -~]|:)", _MODEL),
+    _Kind("an ONNX model", rb"\x08[\x03-\x20](\x12[\x01-\x7f][ -~]|:)", _MODEL),
     _Kind("a NumPy file", rb"\x93NUMPY|" + _MEMBER + rb"[^/]+\.npy", _TO_TABLE),
     _Kind("a Feather or Arrow file", rb"FEA1\0|ARROW1\0|\xff\xff\xff\xff(?s:.{3})\0", _TO_TABLE),
     _Kind("an HDF5 file", rb"\x89HDF\r\n\x1a\n", _TO_TABLE),
@@ -99,13 +99,13 @@ _KINDS = (
 _PATTERNS = [(re.compile(kind.first), kind) for kind in _KINDS]
 
 
-def refuse_other_kinds(head: bytes, name: str, *, by_all: bool = False) -> None:
+def refuse_other_kinds(head: bytes, name: str, *, accept_readable: bool = False) -> None:
     r"""Checks that the content of a file is not of another program's kind.
 
     Args:
         head: First bytes of the content, after decompression.
         name: Name of the file, for error messages.
-        by_all: Whether only the kinds are refused that no command reads.
+        accept_readable: Whether to accept the kinds that some commands read.
 
     Raises:
         InputError: The content is of a refused kind.
@@ -116,5 +116,5 @@ def refuse_other_kinds(head: bytes, name: str, *, by_all: bool = False) -> None:
         dreamkeras.errors.InputError: Cannot read reads.bam: it is a BAM file. Convert the reads to FASTQ, for example with samtools fastq.
     """
     for pattern, kind in _PATTERNS:
-        if pattern.match(head) and not (by_all and kind.has_reader):
+        if pattern.match(head) and not (accept_readable and kind.has_reader):
             raise InputError(f"Cannot read {name}: it is {kind.name}. {kind.advice}")

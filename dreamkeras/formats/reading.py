@@ -141,7 +141,7 @@ class OpenTable(NamedTuple):
 
 @contextmanager
 def open_table(
-    path: str, columns: Iterable[Column | None] = (), header: bool | None = None, *, any_kind: bool = False
+    path: str, columns: Iterable[Column | None] = (), header: bool | None = None, *, accept_readable: bool = False
 ) -> Iterator[OpenTable]:
     """Opens a TSV, CSV or Parquet file as a table. TSV and CSV may be compressed with gzip.
 
@@ -149,14 +149,14 @@ def open_table(
         path: Path of the file. `-` reads standard input.
         columns: Columns that the caller will read. Column names help to detect a header; see `tables.sniff_layout`.
         header: Whether the first row is a header. If None, a header is detected from the content.
-        any_kind: Whether files that only some commands read, such as VCF, are opened. The caller must refuse them.
+        accept_readable: Whether to open files of kinds that only some commands read, such as VCF. The caller must refuse them.
 
     Raises:
         InputError: The file is missing, empty or damaged. The message names the file.
         MissingPackageError: The file is Parquet and pyarrow is not installed.
     """
     with open_source(path) as source:
-        if not any_kind:
+        if not accept_readable:
             refuse_other_kinds(source.head, source_name(path))
         if source.head.startswith(PARQUET):
             with _seekable(source) as copy:

@@ -119,8 +119,8 @@ def test_files_of_other_programs_are_named_with_advice(tmp_path, kind):
 def test_onnx_models_are_named(tmp_path):
     onnx = pytest.importorskip("onnx")
     graph = onnx.helper.make_graph([], "empty", [], [])
-    for model in (onnx.helper.make_model(graph), onnx.helper.make_model(graph, producer_name="tf2onnx")):
-        onnx.save(model, tmp_path / "model.onnx")
+    for options in ({}, {"producer_name": "tf2onnx"}, {"producer_name": "keras2onnx"}):  # the last length, 10, is the byte of a line feed
+        onnx.save(onnx.helper.make_model(graph, **options), tmp_path / "model.onnx")
         with pytest.raises(InputError, match=r"it is an ONNX model\. Models are given with -m"), open_source(str(tmp_path / "model.onnx")):
             pass
 
