@@ -121,7 +121,8 @@ def write_parts(parts: Iterable[Shard], writer: PredictionSink, *, may_be_empty:
     written, skipped = 0, Skipped()
     for part in parts:
         if part.ids:
-            writer.write(part.ids, part.values, *([[part.others[NAMES].tolist()]] if NAMES in part.others else []))
+            labels = [part.others[NAMES].tolist()] if NAMES in part.others else []
+            writer.write(part.ids, part.values, labels)
         written += len(part.ids)
         skipped += part.skipped
     if not written and not may_be_empty:

@@ -25,7 +25,7 @@ class Kept:
     def __init__(self):
         self.ids, self.values, self.batches = [], [], 0
 
-    def write(self, ids, values):
+    def write(self, ids, values, labels=()):
         self.ids += ids
         self.values += values.tolist()
         self.batches += 1
@@ -224,7 +224,7 @@ def test_exceptions_of_reader_and_writer_propagate(predictor, writer, broken):
             raise OSError(5, "Input/output error", "stub")
         yield from (records_of(["ACGT"]) for _ in itertools.count())
 
-    def full(ids, values):
+    def full(*columns):
         raise OSError(28, "No space left on device")
 
     batches = reader()
