@@ -3,10 +3,11 @@
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from dreamkeras.errors import OnError
 from dreamkeras.explain.names import EFFECT_FORMATS
 from dreamkeras.models.names import ATTRIBUTION_METHODS, BASELINES
 from dreamkeras.training.names import BACKENDS
@@ -80,7 +81,7 @@ def command(
     output: str,
     format: str | None,
     completeness: str | None,
-    on_error: Literal["fail", "skip"],
+    on_error: OnError,
     backend: str | None,
     id_column: str | int | None,
     sequence_column: str | int | None,

@@ -1,11 +1,11 @@
 """Measures the effects of ablation, in which a span of an insert is shuffled or replaced by N."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from dreamkeras.errors import InputError
+from dreamkeras.errors import InputError, OnError
 from dreamkeras.explain.mutagenesis import BatchResult, fitting_batches
 from dreamkeras.explain.mutants import common_inserts, fit_problems, require_fit
 from dreamkeras.explain.names import ABLATION_METHODS
@@ -134,7 +134,7 @@ class Ablator:
         self,
         records: Iterable[Records],
         spans_of: Callable[[list[str], Ragged], Spans],
-        on_error: Literal["fail", "skip"] = "fail",
+        on_error: OnError = "fail",
         progress: Progress | None = None,
         *,
         span: Span | None = None,

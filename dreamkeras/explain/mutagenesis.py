@@ -4,10 +4,11 @@ Identical windows are scored only once. The module `effect_files` writes the res
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from typing import Generic, Literal, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 
+from dreamkeras.errors import OnError
 from dreamkeras.explain.mutants import Mutants, fit_problems, require_fit
 from dreamkeras.explain.parts import Span, explained_parts, span_problems
 from dreamkeras.scoring.distinct import DistinctScorer
@@ -120,7 +121,7 @@ def mutate_records(
     *,
     deletions: bool = False,
     span: Span | None = None,
-    on_error: Literal["fail", "skip"] = "fail",
+    on_error: OnError = "fail",
     batch_size: int = BATCH_SIZE,
     progress: Progress | None = None,
 ) -> Generator[BatchResult[Mutagenesis], None, None]:

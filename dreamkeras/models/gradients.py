@@ -5,13 +5,13 @@ strands if the strand rule requires it, and over the network's test shifts. The 
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import keras
 import numpy as np
 from keras import ops
 
-from dreamkeras.errors import InputError
+from dreamkeras.errors import InputError, OnError
 from dreamkeras.explain.attribution import Attribution
 from dreamkeras.explain.mutagenesis import BatchResult
 from dreamkeras.explain.mutants import require_fit
@@ -167,7 +167,7 @@ class Attributor:
     def attribute_records(
         self,
         records: Iterable[Records],
-        on_error: Literal["fail", "skip"] = "fail",
+        on_error: OnError = "fail",
         progress: Callable[[int], None] | None = None,
         *,
         span: Span | None = None,
