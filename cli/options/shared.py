@@ -10,7 +10,7 @@ from dreamkeras.errors import OnError
 from dreamkeras.formats.decimals import is_whole, parse_whole
 from dreamkeras.scoring.names import DEVICES
 
-from .defaults import note_packaged_model, note_sequence_column
+from .hints import note_packaged_model, note_sequence_column
 from .numbers import WholeRange
 
 __all__ = [
