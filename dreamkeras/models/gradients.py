@@ -14,7 +14,7 @@ from keras import ops
 from dreamkeras.errors import InputError, OnError
 from dreamkeras.explain.attribution import Attribution
 from dreamkeras.explain.mutagenesis import BatchResult
-from dreamkeras.explain.mutants import require_fit
+from dreamkeras.explain.mutants import fit_problems, require_fit
 from dreamkeras.explain.parts import Span, explained_parts, span_problems
 from dreamkeras.models import names
 from dreamkeras.models.differentiation import Chain
@@ -185,7 +185,7 @@ class Attributor:
         """
         construct = self.network.construct
         for batch in records:
-            problems = {**span_problems(batch, [construct], span), **construct.problems(batch.sequences)} if on_error == "skip" else {}
+            problems = fit_problems(batch, [construct], span) if on_error == "skip" else {}
             fitting, skipped = leave_out(batch, problems)
             for part in list(fitting.batches(self._rows)) or [fitting]:
                 yield BatchResult(self.attribute(part, progress, span=span), skipped)
