@@ -149,7 +149,8 @@ def _warn_of_limits(config: RunConfig, state: TrainingState, folder: Path) -> No
     for name in LIMITS:
         if state.has_ended(**{"patience": None, name: getattr(config, name)}):
             sys.stderr.write(
-                f"Warning: the run in {folder} ended by --{name} {getattr(config, name):g}: no epochs are added. Raise --{name}.\n"
+                f"Warning: no epochs are added to the run in {folder}, because it ended by --{name} {getattr(config, name):g}. "
+                f"Increase --{name}.\n"
             )
 
 

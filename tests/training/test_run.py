@@ -401,7 +401,7 @@ class TestResume:
         train(choose(epochs=9, patience=1), tmp_path / "run")
         resume(tmp_path / "run", BACKEND, epochs=10)
         assert (
-            f"Warning: the run in {tmp_path / 'run'} ended by --patience 1: no epochs are added. Raise --patience."
+            f"Warning: no epochs are added to the run in {tmp_path / 'run'}, because it ended by --patience 1. Increase --patience.\n"
             in capsys.readouterr().err
         )
         with quick.context() as patch:
