@@ -9,7 +9,7 @@ from dreamkeras.explain.names import ABLATION_METHODS
 from dreamkeras.formats.names import TABLES
 
 from ..options.explanation import span_option
-from ..options.genome import chosen_reading, chosen_windows, genome_options
+from ..options.genome import chosen_reading, chosen_windows, files_to_read, genome_options
 from ..options.numbers import WholeRange
 from ..options.scoring import chosen_scoring, scoring_options
 from ..options.shared import refuse_unused
@@ -89,7 +89,7 @@ def command(
 
     given = chosen_scoring(options)
     windows = chosen_windows(options, given.columns, given.on_error, "--region-window")
-    files = (*given.inputs, *filter(None, (spans, windows.genome if windows else None)))
+    files = (*files_to_read(given.inputs, windows), *([spans] if spans else []))
     refuse_clashes((*files, *model_files(given.models)), given.output)
     regions, width = RegionSpans(read_bed(spans).regions) if spans else None, window or 10
     spans_of = regions or (lambda _ids, inserts: slide(inserts, width, step or max(1, width // 2)))

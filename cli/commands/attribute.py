@@ -13,7 +13,7 @@ from dreamkeras.models.names import ATTRIBUTION_METHODS, BASELINES
 from dreamkeras.training.names import BACKENDS
 
 from ..options.explanation import explanation_options, explanation_outputs, open_explanations, span_option
-from ..options.genome import chosen_reading, chosen_windows, genome_options
+from ..options.genome import chosen_reading, chosen_windows, files_to_read, genome_options
 from ..options.numbers import WholeRange
 from ..options.shared import (
     batch_size_option,
@@ -99,7 +99,7 @@ def command(
 
     columns = {"id_column": id_column, "sequence_column": sequence_column}
     windows = chosen_windows(choices, columns, on_error)
-    files = (*inputs, *([windows.genome] if windows and windows.genome else []))
+    files = files_to_read(inputs, windows)
     _check_shuffles(choices)
     explanations = {name: choices.pop(name) for name in ("logos", "png", "seqlets", "meme", "modisco")}
     beside = explanation_outputs(explanations)
