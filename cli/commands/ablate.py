@@ -15,8 +15,8 @@ from ..options.scoring import chosen_scoring, scoring_options
 from ..options.shared import refuse_unused
 
 if TYPE_CHECKING:
-    from dreamkeras.explain.ablation import RegionSpans
     from dreamkeras.explain.parts import Span
+    from dreamkeras.explain.spans import RegionSpans
 
 __all__ = ["command"]
 
@@ -77,9 +77,10 @@ def command(
     if method == "unknown":
         refuse_unused("with --method unknown", shuffles=shuffles, seed=seed)
 
-    from dreamkeras.explain.ablation import Ablator, RegionSpans, slide
+    from dreamkeras.explain.ablation import Ablator
     from dreamkeras.explain.ablation_files import LABELS, AblationTable
     from dreamkeras.explain.effect_files import effect_columns, write_effects
+    from dreamkeras.explain.spans import RegionSpans, slide
     from dreamkeras.formats.writers import ID, open_writer
     from dreamkeras.genome.bed import read_bed
 

@@ -10,7 +10,7 @@ from dreamkeras.explain.mutagenesis import BatchResult, fitting_batches
 from dreamkeras.explain.mutants import common_inserts, fit_problems, require_fit
 from dreamkeras.explain.names import ABLATION_METHODS
 from dreamkeras.explain.parts import Span, explained_parts
-from dreamkeras.explain.spans import RegionSpans, Spans, slide
+from dreamkeras.explain.spans import RegionSpans, Spans
 from dreamkeras.scoring.distinct import DistinctScorer
 from dreamkeras.scoring.scorer import BATCH_SIZE, Progress, Scorer
 from dreamkeras.sequence.alphabet import N
@@ -18,7 +18,7 @@ from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import BATCH_LETTERS, Records
 from dreamkeras.sequence.shuffle import shuffle_dinucleotides, shuffle_letters
 
-__all__ = ["METHODS", "Ablation", "Ablator", "RegionSpans", "Spans", "slide"]
+__all__ = ["METHODS", "Ablation", "Ablator"]
 
 AT_ONCE = 8192
 """Maximum number of ablated sequences in memory at a time. If windows are long, the number is smaller."""

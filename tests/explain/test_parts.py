@@ -4,10 +4,11 @@ from random_attributions import attribution
 from weight_sum import WeightSum
 
 from dreamkeras.errors import InputError
-from dreamkeras.explain.ablation import Ablator, slide
+from dreamkeras.explain.ablation import Ablator
 from dreamkeras.explain.explanation import first_positions
 from dreamkeras.explain.mutagenesis import mutagenesis, mutate_records
 from dreamkeras.explain.parts import Parts, Span, explained_parts, span_problems
+from dreamkeras.explain.spans import slide
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import Records
