@@ -105,6 +105,11 @@ class TestAblation:
         assert list(zip(found.spans.starts, found.spans.ends, strict=True)) == [(0, 3), (3, 6)]
         np.testing.assert_array_equal(found.effects, whole.effects[[2, 5]])
 
+    def test_a_span_outside_the_contig_has_no_effects(self):
+        records = made("NNNACG", "ACGTAC", padding=np.array([[3, 0], [0, 0]]))
+        found = Ablator(WeightSum(), "unknown").ablate(records, lambda _, inserts: slide(inserts, 3, 3), span=Span(1, 2))
+        assert [column.tolist() for column in found.spans] == [[1], [0], [2]]
+
 
 class TestAttribution:
     def test_a_part_keeps_the_completeness_error(self):

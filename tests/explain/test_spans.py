@@ -17,8 +17,8 @@ def test_windows_slide_to_the_end(length, starts, ends):
 
 
 def test_windows_of_several_inserts_follow_each_other():
-    found = slide(Ragged.from_strings(["A" * 9, "A" * 3, "A" * 7]), 6, 3)
-    assert found.sequences.tolist() == [0, 0, 1, 2, 2]
+    found = slide(Ragged.from_strings(["A" * 9, "A" * 3, "", "A" * 7]), 6, 3)
+    assert found.sequences.tolist() == [0, 0, 1, 3, 3]
     assert found.starts.tolist() == [0, 3, 0, 0, 1]
 
 
