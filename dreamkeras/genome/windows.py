@@ -113,7 +113,7 @@ def default_window(constructs: Sequence[Construct]) -> int | None:
 def contig_lengths(paths: Iterable[str], wanted: GenomeWindows) -> dict[str, int]:
     """Returns the length of each contig in the reference genome, or in the FASTA files if no genome is given, in the order of the files.
 
-    A contig of the genome has the name by which the BED files refer to the contig.
+    A contig of the genome has the names that the BED files use for the contig. Other contigs have their names in the genome.
 
     Raises:
         InputError: A file cannot be read, or a contig is in two files.
@@ -121,9 +121,10 @@ def contig_lengths(paths: Iterable[str], wanted: GenomeWindows) -> dict[str, int
     lengths: dict[str, int] = {}
     if wanted.genome is not None:
         lengths = Genome(wanted.genome).lengths
-        given = [name for path in paths for name in dict.fromkeys(read_bed(path).contigs)]
-        names = {there: name for name in reversed(given) if (there := find_contig(name, lengths))}
-        return {names.get(name, name): length for name, length in lengths.items()}
+        names: dict[str | None, list[str]] = {}
+        for name in dict.fromkeys(name for path in paths for name in read_bed(path).contigs):
+            names.setdefault(find_contig(name, lengths), []).append(name)
+        return {name: length for contig, length in lengths.items() for name in names.get(contig, [contig])}
     for path in paths:
         found = Genome(path).lengths
         if twice := lengths.keys() & found.keys():

@@ -114,6 +114,9 @@ def test_contig_lengths_are_those_of_the_genome_or_of_all_files(tmp_path, genome
     assert contig_lengths([genome, str(tmp_path / "other.fa")], tiles) == {"chr1": 90, "2": 90, "chrM": 3}
     (tmp_path / "peaks.bed").write_text(BED)
     assert contig_lengths([str(tmp_path / "peaks.bed")], GenomeWindows(genome)) == {"chr1": 90, "chr2": 90}
+    (tmp_path / "others.bed").write_text("2\t0\t5\nchrUn\t0\t5\n")
+    both = contig_lengths([str(tmp_path / "peaks.bed"), str(tmp_path / "others.bed")], GenomeWindows(genome))
+    assert list(both.items()) == [("chr1", 90), ("chr2", 90), ("2", 90)]
     assert contig_lengths([], GenomeWindows(genome)) == {"chr1": 90, "2": 90}
     with pytest.raises(InputError, match=r"got 'chrM' again in .*other\.fa"):
         contig_lengths([str(tmp_path / "other.fa")] * 2, tiles)
