@@ -20,7 +20,8 @@ ANOTHER_ASSAY = re.compile("for construct |has no column |Expected a value from 
 
 ANOTHER_MODEL = re.compile("for construct ")
 
-NO_SEQUENCES = re.compile("has no column named '(?:sequence|seq)'|Expected a column of sequences, ")
+NO_SEQUENCES = re.compile(r"has no column named '(?:sequence|seq)'|Expected a column of sequences, .*, line [0-9]+\)\.$")
+"""Error messages about a table without a column of sequences. A message about a file of regions ends with other advice."""
 
 TOO_LONG = re.compile("Expected 1(?: to [0-9]+)? bases for construct .*, got [1-9]|has a window of [0-9]+ bases within its contig")
 

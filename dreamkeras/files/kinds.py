@@ -8,17 +8,22 @@ from typing import NamedTuple
 
 from dreamkeras.errors import InputError
 
-__all__ = ["TO_UTF8", "refuse_other_kinds"]
+__all__ = ["READ_BED", "TO_BED", "TO_UTF8", "refuse_other_kinds"]
 
 TO_UTF8 = "Convert the text to UTF-8, for example with iconv."
 """Advice for a text with another encoding."""
+
+READ_BED = "The commands predict, mutagenesis, attribute and ablate read BED regions with --genome FASTA."
+"""Advice for a BED file."""
+
+TO_BED = "Convert the regions to BED, and give the reference genome."
+"""Advice for another file of regions."""
 
 _DECOMPRESS = "Decompress the file, or compress it with gzip."
 _EXTRACT = "Extract the files from it."
 _TO_FASTA = "Convert the sequences to FASTA."
 _TO_CSV = "Save the table as CSV."
 _TO_TABLE = "Save the sequences as FASTA, or the table as TSV, CSV or Parquet."
-_REGIONS = "Convert the regions to BED, and give the reference genome."
 _MODEL = "Models are given with -m."
 
 _TEXT = rb"[\t\n\r -~]"
@@ -55,10 +60,10 @@ _KINDS = (
     _Kind("an index of a compressed file", rb"(TBI|CSI|BAI)\x01", "Give the indexed file."),
     _Kind("a 2bit file", rb"\x43\x27\x41\x1a|\x1a\x41\x27\x43", "Convert the sequences to FASTA with twoBitToFa."),
     _Kind("a bigWig file", rb"\x26\xfc\x8f\x88|\x88\x8f\xfc\x26", "A bigWig file contains values, not sequences or regions."),
-    _Kind("a bigBed file", rb"\xeb\xf2\x89\x87|\x87\x89\xf2\xeb", _REGIONS),
+    _Kind("a bigBed file", rb"\xeb\xf2\x89\x87|\x87\x89\xf2\xeb", TO_BED),
     _Kind("a WIG file", rb"(fixed|variable)Step +chrom=", "A WIG file contains values, not sequences or regions."),
-    _Kind("a BED or bedGraph file", rb"track +\w+=|browser +\w+ |" + _SPACED, "Regions require a reference genome.", has_reader=True),
-    _Kind("a GFF file", rb"##gff-version|#!genome-build|##description: ", _REGIONS),
+    _Kind("a BED or bedGraph file", rb"track +\w+=|browser +\w+ |" + _SPACED, READ_BED, has_reader=True),
+    _Kind("a GFF file", rb"##gff-version|#!genome-build|##description: ", TO_BED),
     _Kind("a GenBank file", rb"LOCUS {4,}\S", _TO_FASTA),
     _Kind("an EMBL file", rb"ID   \S+;", _TO_FASTA),
     _Kind("a file of MEME motifs", rb"MEME version [0-9]", "Give a file of sequences."),

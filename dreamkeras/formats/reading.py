@@ -14,7 +14,7 @@ from typing import BinaryIO, Literal, NamedTuple, get_args
 from dreamkeras.errors import InputError
 from dreamkeras.files.decompression import PARQUET, Source, open_source
 from dreamkeras.files.inputs import copied, source_name
-from dreamkeras.files.kinds import refuse_other_kinds
+from dreamkeras.files.kinds import READ_BED, TO_BED, refuse_other_kinds
 from dreamkeras.files.streams import is_stream
 from dreamkeras.formats.decimals import is_number, is_whole
 from dreamkeras.formats.fasta import read_fasta, read_lines
@@ -237,9 +237,9 @@ def sequence_position(layout: Layout, column: Column | None, path: str) -> int:
 def _region_advice(cells: Sequence[str]) -> str:
     """Returns advice if the cells are those of a region without a sequence."""
     if len(cells) > 2 and all(map(is_whole, cells[1:3])):
-        return " The commands predict, mutagenesis, attribute and ablate read BED regions with --genome FASTA."
+        return f" {READ_BED}"
     is_gff = len(cells) > 7 and all(map(is_whole, cells[3:5])) and cells[6] in ("+", "-", ".", "?")
-    return " Convert the GFF features to BED, and give the reference genome." if is_gff else ""
+    return f" {TO_BED}" if is_gff else ""
 
 
 def id_position(layout: Layout, column: Column | None, path: str) -> int | None:

@@ -129,8 +129,8 @@ def test_onnx_models_are_named(tmp_path):
     ("text", "kind"),
     [
         ("##fileformat=VCFv4.2\n#CHROM\tPOS\n", "a VCF file. dreamkeras variants reads VCF"),
-        ("track name=x\nchr1\t5\t9\n", "a BED or bedGraph file. Regions require a reference genome"),
-        ("chr1 5 90 1.5\n", "a BED or bedGraph file. Regions require a reference genome"),
+        ("track name=x\nchr1\t5\t9\n", "a BED or bedGraph file. The commands predict, mutagenesis"),
+        ("chr1 5 90 1.5\n", "a BED or bedGraph file. The commands predict, mutagenesis"),
     ],
 )
 def test_kinds_that_other_commands_read_are_refused_as_sequences_and_tables(tmp_path, text, kind):

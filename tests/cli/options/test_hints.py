@@ -74,6 +74,13 @@ def test_a_missing_column_of_sequences_names_the_option(run, tmp_path, monkeypat
     assert COLUMN not in run(args[0], "t.tsv", *args[1:], "--sequence-column", "oligos").stderr
 
 
+def test_a_table_without_header_and_sequences_names_the_option_but_regions_do_not(run, tmp_path):
+    (tmp_path / "t.tsv").write_text("1.5\t2\n")
+    assert run("predict", tmp_path / "t.tsv").stderr.endswith(f"line 1). {COLUMN}\n")
+    (tmp_path / "t.tsv").write_text("chr1\t5\t20\tx\n")
+    assert run("predict", tmp_path / "t.tsv").stderr.endswith("read BED regions with --genome FASTA.\n")
+
+
 def test_other_assays_have_no_option_for_the_column_of_sequences(run, tmp_path):
     (tmp_path / "t.tsv").write_text("oligo\tvalue\nACGT\t1\n")
     assert COLUMN not in run("train", tmp_path / "t.tsv", "--assay", "yeast", "--out", tmp_path / "run").stderr
