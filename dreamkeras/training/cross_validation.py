@@ -53,7 +53,7 @@ def cross_validate(
         report: Function that receives a line of text when a fold starts.
         backend: Backend that Keras must use. If None, Keras must use the backend in `config`. If `config` has no backend, Keras may use any
             backend.
-        resume: Whether to resume a cross-validation with the same configuration. Folds that are already finished are not trained again.
+        resume: Whether to resume a cross-validation. Finished folds are not trained again, unless their length or a limit has changed.
 
     Returns:
         The contents of `metrics.json`. The dictionary includes `r`, `rho`, `mse` and `n` over all out-of-fold predictions, and the r of
@@ -129,6 +129,8 @@ def _train_fold(config: RunConfig, number: int, folder: Path) -> None:
     if is_finished(folder):
         begun = RunConfig.read(folder / "config.json")
         if all(getattr(begun, name) == changes[name] for name in (*LENGTH, *LIMITS) if name in changes):
+            if begun.data != config.data:
+                dataclasses.replace(begun, data=config.data).write(folder / "config.json")
             return
     keras.utils.clear_session()  # otherwise, the networks of all folds would stay in memory
     if (folder / "config.json").exists():

@@ -129,7 +129,9 @@ def test_a_cross_validation_is_extended_with_moved_data(given, choices, measured
     with unexported():
         validate(changed(choices(), {"epochs": 3, "data": str(moved)}), tmp_path / "cv", resume=True)
         kept = (tmp_path / "cv" / "fold-2" / "metrics.json").stat().st_mtime_ns
-        validate(RunConfig.read(tmp_path / "cv" / "config.json"), tmp_path / "cv", resume=True)
+        moved = moved.rename(tmp_path / "moved again.csv")
+        again = changed(RunConfig.read(tmp_path / "cv" / "config.json"), {"data": str(moved)})
+        validate(again, tmp_path / "cv", resume=True)
     assert (tmp_path / "cv" / "fold-2" / "metrics.json").stat().st_mtime_ns == kept  # complete, and not trained again
     for number in (2, 4, 6):
         config = RunConfig.read(tmp_path / "cv" / f"fold-{number}" / "config.json")
