@@ -194,8 +194,9 @@ def sniff_format(source: Source, *, is_table: bool = False) -> Format:
         return "tsv"
     if "," in first or ";" in first:
         return "csv"
-    named = first.strip(' "').lower() in SEQUENCE_NAMES or is_comment("".join(lines[:1]))
-    return "tsv" if is_table or named or suffix in _TABLE_SUFFIXES else "lines"
+    is_named = first.strip(' "').lower() in SEQUENCE_NAMES
+    has_comment = bool(lines) and is_comment(lines[0])
+    return "tsv" if is_table or is_named or has_comment or suffix in _TABLE_SUFFIXES else "lines"
 
 
 def _is_fastq(head: bytes) -> bool:
