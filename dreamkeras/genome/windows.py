@@ -18,7 +18,7 @@ from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.ragged import batch_bounds
 from dreamkeras.sequence.records import BATCH_LETTERS, BATCH_ROWS, Records
 
-__all__ = ["NAME", "GenomeWindows", "Reader", "contig_lengths", "default_window", "read_windows", "region_records"]
+__all__ = ["NAME", "GenomeWindows", "Reader", "contig_lengths", "default_window", "read_windows"]
 
 
 NAME = "name"
@@ -156,14 +156,14 @@ def read_windows(paths: Iterable[str], wanted: GenomeWindows, remark: Callable[[
             for sentence in filter(None, (bed.about_lacking, about_outside, *about)):
                 if remark:
                     remark(sentence)
-            yield from region_records(bed, genome, wanted)
+            yield from _region_records(bed, genome, wanted)
     elif wanted.tile is not None:
         for path in paths:
             yield from tile_fasta(path, wanted.tile, reverse=wanted.strand == "reverse")
 
 
-def region_records(bed: Bed, genome: Genome, wanted: GenomeWindows) -> Iterator[Records]:
-    """Yields the genomic windows for the regions of a BED file, as records.
+def _region_records(bed: Bed, genome: Genome, wanted: GenomeWindows) -> Iterator[Records]:
+    """Yields the genomic windows for the regions of a BED file, which must lie within their contigs, as records.
 
     Positions of a window beyond the ends of its contig are read as `N`.
 
