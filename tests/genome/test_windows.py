@@ -169,6 +169,12 @@ def test_records_have_the_names_of_the_regions(tmp_path, genome, tile, wanted):
     assert [name for batch in batches for name in batch.select(np.array([0])).names] == [batch.names[0] for batch in batches]
 
 
+def test_a_dot_is_not_a_name(tmp_path, genome):
+    (tmp_path / "peaks.bed").write_text("chr1\t0\t5\tp1\nchr1\t5\t9\t.\n")
+    (records,) = Reader(GenomeWindows(genome, names=True)).read([str(tmp_path / "peaks.bed")])
+    assert records.names == ["p1", ""]
+
+
 @pytest.mark.parametrize(
     ("text", "has_names"), [("chr1\t0\t5\n", False), ("chr1\t0\t5\t.\t0\t+\n", False), ("chr1 0 5\nchr1 6 9 p\n", True)]
 )
