@@ -35,7 +35,7 @@ class Rows:
     def __init__(self):
         self.ids, self.values = [], []
 
-    def write(self, ids, values):
+    def write(self, ids, values, labels=()):
         self.ids += ids
         self.values += values.tolist()
 

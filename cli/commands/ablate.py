@@ -9,14 +9,14 @@ from dreamkeras.explain.names import ABLATION_METHODS
 from dreamkeras.formats.names import TABLES
 
 from ..options.explanation import span_option
-from ..options.genome import chosen_reading, chosen_windows, genome_options
+from ..options.genome import chosen_reading, chosen_windows, files_to_read, genome_options
 from ..options.numbers import WholeRange
 from ..options.scoring import chosen_scoring, scoring_options
 from ..options.shared import refuse_unused
 
 if TYPE_CHECKING:
-    from dreamkeras.explain.ablation import RegionSpans
     from dreamkeras.explain.parts import Span
+    from dreamkeras.explain.spans import RegionSpans
 
 __all__ = ["command"]
 
@@ -77,9 +77,10 @@ def command(
     if method == "unknown":
         refuse_unused("with --method unknown", shuffles=shuffles, seed=seed)
 
-    from dreamkeras.explain.ablation import Ablator, RegionSpans, slide
+    from dreamkeras.explain.ablation import Ablator
     from dreamkeras.explain.ablation_files import LABELS, AblationTable
     from dreamkeras.explain.effect_files import effect_columns, write_effects
+    from dreamkeras.explain.spans import RegionSpans, slide
     from dreamkeras.formats.writers import ID, open_writer
     from dreamkeras.genome.bed import read_bed
 
@@ -89,7 +90,7 @@ def command(
 
     given = chosen_scoring(options)
     windows = chosen_windows(options, given.columns, given.on_error, "--region-window")
-    files = (*given.inputs, *filter(None, (spans, windows.genome if windows else None)))
+    files = (*files_to_read(given.inputs, windows), *([spans] if spans else []))
     refuse_clashes((*files, *model_files(given.models)), given.output)
     regions, width = RegionSpans(read_bed(spans).regions) if spans else None, window or 10
     spans_of = regions or (lambda _ids, inserts: slide(inserts, width, step or max(1, width // 2)))

@@ -3,16 +3,17 @@
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from dreamkeras.errors import OnError
 from dreamkeras.explain.names import EFFECT_FORMATS
 from dreamkeras.models.names import ATTRIBUTION_METHODS, BASELINES
 from dreamkeras.training.names import BACKENDS
 
 from ..options.explanation import explanation_options, explanation_outputs, open_explanations, span_option
-from ..options.genome import chosen_reading, chosen_windows, genome_options
+from ..options.genome import chosen_reading, chosen_windows, files_to_read, genome_options
 from ..options.numbers import WholeRange
 from ..options.shared import (
     batch_size_option,
@@ -80,7 +81,7 @@ def command(
     output: str,
     format: str | None,
     completeness: str | None,
-    on_error: Literal["fail", "skip"],
+    on_error: OnError,
     backend: str | None,
     id_column: str | int | None,
     sequence_column: str | int | None,
@@ -98,7 +99,7 @@ def command(
 
     columns = {"id_column": id_column, "sequence_column": sequence_column}
     windows = chosen_windows(choices, columns, on_error)
-    files = (*inputs, *([windows.genome] if windows and windows.genome else []))
+    files = files_to_read(inputs, windows)
     _check_shuffles(choices)
     explanations = {name: choices.pop(name) for name in ("logos", "png", "seqlets", "meme", "modisco")}
     beside = explanation_outputs(explanations)

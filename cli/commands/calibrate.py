@@ -2,9 +2,11 @@
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from dreamkeras.errors import OnError
 
 from ..options.numbers import DecimalRange, WholeRange
 from ..options.shared import refuse_unused, rows_on_error_option
@@ -57,7 +59,7 @@ def command(
     valid_fraction: float | None,
     seed: int | None,
     assay: str | None,
-    on_error: Literal["fail", "skip"],
+    on_error: OnError,
     **table: Any,
 ) -> None:
     """Calibrate an exported model, so that it can report prediction intervals, percentiles and familiarity.

@@ -10,7 +10,7 @@ import click
 from dreamkeras.explain.names import EFFECT_FORMATS
 
 from ..options.explanation import explanation_options, explanation_outputs, open_explanations, span_option
-from ..options.genome import chosen_reading, chosen_windows, genome_options
+from ..options.genome import chosen_reading, chosen_windows, files_to_read, genome_options
 from ..options.scoring import chosen_scoring, scoring_options
 from ..preflight.dry_run import dry_run_option, finish, rehearse_mutagenesis
 
@@ -55,8 +55,7 @@ def command(deletions: bool, span: "Span | None", resume: bool, dry_run: bool, *
     windows = chosen_windows(options, given.columns, given.on_error)
     check_resume(inputs, output, resume=resume, is_measured=given.is_measured)
     beside = explanation_outputs(options)
-    genome = windows.genome if windows else None
-    refuse_clashes((*inputs, genome, *model_files(models)), output, *beside.files, *beside.folders)
+    refuse_clashes((*files_to_read(inputs, windows), *model_files(models)), output, *beside.files, *beside.folders)
     choose_effect_format(output, given.format)  # refuses an unknown format before scoring: --resume opens the output only at the end
     explaining = open_explanations(options)
     scorer, size = given.open_models()

@@ -14,7 +14,7 @@ from dreamkeras.training.names import BACKENDS, LOSSES, OPTIMIZERS, PRECISIONS
 
 from ..options.atac import atac_options, chosen_genome
 from ..options.config_file import config_option
-from ..options.defaults import note_default_assay
+from ..options.hints import note_default_assay
 from ..options.numbers import DECIMAL, WHOLE, WholeRange
 from ..options.shared import fold_count, fold_or_chromosome, rows_on_error_option
 from ..options.table import chosen_layout, table_options

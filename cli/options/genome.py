@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from dreamkeras.genome.windows import GenomeWindows, Reader
     from dreamkeras.sequence.construct import Construct
 
-__all__ = ["Reading", "chosen_reading", "chosen_windows", "column_option", "genome_options", "track_settings"]
+__all__ = ["Reading", "chosen_reading", "chosen_windows", "column_option", "files_to_read", "genome_options", "track_settings"]
 
 
 def genome_options(window: str = "--window") -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -110,6 +110,11 @@ def chosen_windows(
     return GenomeWindows(genome, width, given["window"], given["strand"] or "given", given["summits"], on_error)
 
 
+def files_to_read(inputs: Sequence[str], windows: "GenomeWindows | None") -> tuple[str, ...]:
+    """Returns the paths of the inputs and, if `windows` has a genome, the path of the genome."""
+    return (*inputs, *([windows.genome] if windows and windows.genome else []))
+
+
 def chosen_reading(
     inputs: Sequence[str],
     windows: "GenomeWindows | None",
@@ -137,8 +142,7 @@ def chosen_reading(
         windows = windows._replace(window=default_window(constructs))
     if windows.summits is not None and windows.window is None:
         raise click.UsageError(f"--summits requires {window} N, because complete regions are scored without {window}.")
-    files = (*inputs, *([windows.genome] if windows.genome else []))
-    return Reading(Reader(windows), files, {**columns, **windows._asdict()})
+    return Reading(Reader(windows), files_to_read(inputs, windows), {**columns, **windows._asdict()})
 
 
 def track_settings(inputs: Sequence[str], windows: "GenomeWindows | None", column: str | None, format: str | None) -> Mapping[str, Any]:

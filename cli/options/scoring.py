@@ -1,9 +1,11 @@
 """Options of commands that score the sequences in files with models. At import, the module loads only click."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
+
+from dreamkeras.errors import OnError
 
 from .shared import (
     add_options,
@@ -38,7 +40,7 @@ class Scoring(NamedTuple):
     models: tuple[str, ...]
     output: str
     format: str | None
-    on_error: Literal["fail", "skip"]
+    on_error: OnError
     batch_size: int | str | None
     threads: int | str | None
     device: str

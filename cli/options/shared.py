@@ -2,14 +2,15 @@
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 import click
 
+from dreamkeras.errors import OnError
 from dreamkeras.formats.decimals import is_whole, parse_whole
-from dreamkeras.scoring.names import DEVICES, ON_ERROR
+from dreamkeras.scoring.names import DEVICES
 
-from .defaults import note_packaged_model, note_sequence_column
+from .hints import note_packaged_model, note_sequence_column
 from .numbers import WholeRange
 
 __all__ = [
@@ -76,7 +77,7 @@ device_option = click.option(
 
 on_error_option = click.option(
     "--on-error",
-    type=click.Choice(ON_ERROR),
+    type=click.Choice(get_args(OnError)),
     default="fail",
     show_default=True,
     help="Stop at a sequence that does not fit the model or a region that is not in the genome, or skip it.",
@@ -85,7 +86,7 @@ on_error_option = click.option(
 
 rows_on_error_option = click.option(
     "--on-error",
-    type=click.Choice(ON_ERROR),
+    type=click.Choice(get_args(OnError)),
     default="fail",
     show_default=True,
     help="Stop at an invalid row of DATA, or skip and count such rows. The same applies to regions that are not in the genome.",

@@ -9,15 +9,12 @@ from dreamkeras.files.decompression import open_source
 from dreamkeras.files.inputs import source_name
 from dreamkeras.formats.reading import sniff_format
 from dreamkeras.genome.bed import read_bed
-from dreamkeras.genome.reference import Genome, find_contig
+from dreamkeras.genome.reference import Genome, find_contig, list_contigs
 from dreamkeras.sequence.alphabet import IS_BASE
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.records import Records
 
 __all__ = ["Line", "Tally", "describe_contigs", "describe_files", "describe_regions"]
-
-NAMES = 5
-"""Maximum number of contig names in a line of the report."""
 
 
 class Line(NamedTuple):
@@ -121,6 +118,5 @@ def describe_contigs(counts: Mapping[str, int], genome: Genome) -> list[Line]:
     lacking = {name: count for name, count in counts.items() if find_contig(name, lengths) is None}
     lines = [Line("Contigs", f"{len(counts) - len(lacking)} of {len(counts)} contigs were found in {genome.path}")]
     if lacking:
-        some = ", ".join(f"{name} ({count:,})" for name, count in list(lacking.items())[:NAMES]) + ", ..." * (len(lacking) > NAMES)
-        lines.append(Line("Missing", f"{some}. The genome contains {', '.join(list(lengths)[:NAMES])}{', ...' * (len(lengths) > NAMES)}"))
+        lines.append(Line("Missing", f"{list_contigs(lacking, lacking)}. The genome contains {list_contigs(lengths)}"))
     return lines

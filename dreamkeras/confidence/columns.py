@@ -1,6 +1,6 @@
 """Adds columns with intervals, percentiles and unusual features to the predictions of any scorer.
 
-`ScorerWithConfidence` predicts what the wrapped scorer predicts, and computes the additional columns from sequences and predictions.
+`ScorerWithConfidence` returns the predictions of the wrapped scorer, and computes the additional columns from sequences and predictions.
 """
 
 from collections.abc import Mapping, Sequence

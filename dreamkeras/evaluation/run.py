@@ -102,8 +102,7 @@ def run_evaluation(
         known = {names[path]: read_training_data(path) for path in choices.models}
         assay = choose_assay(choices, list(loaded.values()), list(known.values()))
         examples = (assay.read_test or assay.read)(choices.data, choices.on_error).centred()
-        tested = RowSequences(examples.letters, assay.construct)
-        subsets = read_subsets(choices.subsets, len(examples), choices.public, tested) if choices.subsets else None
+        subsets = _chosen_subsets(choices, examples, assay)
         predictions = {name: score_examples(model, assay, examples, choices.batch_size, progress) for name, model in loaded.items()}
         left_out, measured = sum(examples.left_out.values()), ~np.isnan(examples.targets)
         predictions |= {names[path]: read_predictions(path, assay.tasks, examples.ids, left_out, measured) for path in choices.predictions}
@@ -119,6 +118,22 @@ def run_evaluation(
         write_evaluation(unfinished, found, examples, predictions, dict(zip(assay.tasks, assay.units, strict=True)), told)
         write_manifest(unfinished / "manifest.json", command, choices.models, [choices.data, *choices.predictions])
         return found, notes
+
+
+def _chosen_subsets(choices: EvaluationChoices, examples: Examples, assay: Assay) -> dict[str, np.ndarray] | None:
+    """Reads the chosen test subsets; see `subsets.read_subsets`. Returns None if no subsets are chosen.
+
+    Raises:
+        InputError: A subset is not valid, or rows of the data were skipped, so that other rows have the row numbers of the subsets.
+    """
+    if choices.subsets is None:
+        return None
+    if skipped := sum(examples.left_out.values()):
+        raise InputError(
+            f"The row numbers of the subsets in {choices.subsets} require all rows of {choices.data}, but {skipped:,} of its rows were "
+            "skipped. Correct these rows, or evaluate without the subsets."
+        )
+    return read_subsets(choices.subsets, len(examples), choices.public, RowSequences(examples.letters, assay.construct))
 
 
 def _names(paths: list[str]) -> dict[str, str]:

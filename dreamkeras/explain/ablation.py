@@ -1,16 +1,16 @@
 """Measures the effects of ablation, in which a span of an insert is shuffled or replaced by N."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from dreamkeras.errors import InputError
+from dreamkeras.errors import InputError, OnError
 from dreamkeras.explain.mutagenesis import BatchResult, fitting_batches
 from dreamkeras.explain.mutants import common_inserts, fit_problems, require_fit
 from dreamkeras.explain.names import ABLATION_METHODS
-from dreamkeras.explain.parts import Span, explained_parts, span_problems
-from dreamkeras.explain.spans import RegionSpans, Spans, slide
+from dreamkeras.explain.parts import Span, explained_parts
+from dreamkeras.explain.spans import RegionSpans, Spans
 from dreamkeras.scoring.distinct import DistinctScorer
 from dreamkeras.scoring.scorer import BATCH_SIZE, Progress, Scorer
 from dreamkeras.sequence.alphabet import N
@@ -18,7 +18,7 @@ from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import BATCH_LETTERS, Records
 from dreamkeras.sequence.shuffle import shuffle_dinucleotides, shuffle_letters
 
-__all__ = ["METHODS", "Ablation", "Ablator", "RegionSpans", "Spans", "slide"]
+__all__ = ["METHODS", "Ablation", "Ablator"]
 
 AT_ONCE = 8192
 """Maximum number of ablated sequences in memory at a time. If windows are long, the number is smaller."""
@@ -108,7 +108,7 @@ class Ablator:
             ModelError: The inserts that the members of an ensemble find in a sequence differ.
         """
         constructs = self.scorer.constructs
-        require_fit(records, {**span_problems(records, constructs, span), **fit_problems(records, constructs)})
+        require_fit(records, fit_problems(records, constructs, span))
         inserts = records.sequences.cut(*common_inserts(records.sequences, constructs))
         parts = explained_parts(records, constructs[0], span)
         found = spans_of(records.ids, parts.cut(inserts))
@@ -134,7 +134,7 @@ class Ablator:
         self,
         records: Iterable[Records],
         spans_of: Callable[[list[str], Ragged], Spans],
-        on_error: Literal["fail", "skip"] = "fail",
+        on_error: OnError = "fail",
         progress: Progress | None = None,
         *,
         span: Span | None = None,
@@ -149,7 +149,7 @@ class Ablator:
 
         def problems_of(batch: Records) -> dict[int, str]:
             constructs = self.scorer.constructs
-            found = {**span_problems(batch, constructs, span), **fit_problems(batch, constructs)}
+            found = fit_problems(batch, constructs, span)
             if isinstance(spans_of, RegionSpans):
                 found = {**spans_of.problems(batch.ids, explained_parts(batch, constructs[0], span).lengths), **found}
             return found

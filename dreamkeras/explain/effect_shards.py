@@ -1,8 +1,8 @@
 """Stores the finished effects of a saturation mutagenesis on disk, so that an interrupted run can be resumed."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Literal
 
+from dreamkeras.errors import OnError
 from dreamkeras.explain.mutagenesis import BatchResult, Mutagenesis, mutate_records
 from dreamkeras.explain.parts import Span
 from dreamkeras.scoring.scorer import BATCH_SIZE, Progress, Scorer
@@ -26,7 +26,7 @@ def mutate_into_shards(
     *,
     deletions: bool = False,
     span: Span | None = None,
-    on_error: Literal["fail", "skip"] = "fail",
+    on_error: OnError = "fail",
     batch_size: int = BATCH_SIZE,
     progress: Progress | None = None,
 ) -> None:
@@ -36,8 +36,8 @@ def mutate_into_shards(
     finished shards.
     """
     for pieces in in_shards(records, SHARD, shards.done):
-        choices: dict[str, Any] = {"deletions": deletions, "span": span, "on_error": on_error, "batch_size": batch_size}
-        shards.add(join_shards([_shard(part) for part in mutate_records(pieces, scorer, progress=progress, **choices)]))
+        parts = mutate_records(pieces, scorer, deletions=deletions, span=span, on_error=on_error, batch_size=batch_size, progress=progress)
+        shards.add(join_shards([_shard(part) for part in parts]))
 
 
 def shard_parts(shards: Shards) -> Iterator[BatchResult[Mutagenesis]]:

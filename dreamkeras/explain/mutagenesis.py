@@ -4,12 +4,13 @@ Identical windows are scored only once. The module `effect_files` writes the res
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from typing import Generic, Literal, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 
+from dreamkeras.errors import OnError
 from dreamkeras.explain.mutants import Mutants, fit_problems, require_fit
-from dreamkeras.explain.parts import Span, explained_parts, span_problems
+from dreamkeras.explain.parts import Span, explained_parts
 from dreamkeras.scoring.distinct import DistinctScorer
 from dreamkeras.scoring.ensemble import Members
 from dreamkeras.scoring.pipeline import overlapped
@@ -120,7 +121,7 @@ def mutate_records(
     *,
     deletions: bool = False,
     span: Span | None = None,
-    on_error: Literal["fail", "skip"] = "fail",
+    on_error: OnError = "fail",
     batch_size: int = BATCH_SIZE,
     progress: Progress | None = None,
 ) -> Generator[BatchResult[Mutagenesis], None, None]:
@@ -187,8 +188,8 @@ class _Changes(NamedTuple):
     span: Span | None
 
     def problems(self, records: Records, constructs: Sequence[Construct]) -> dict[int, str]:
-        """Returns messages, by index, for records that do not fit the constructs, or would not fit after the deletion of a letter."""
-        found = {**span_problems(records, constructs, self.span), **fit_problems(records, constructs)}
+        """Returns the messages of `fit_problems`, and messages for records that would not fit after the deletion of a letter."""
+        found = fit_problems(records, constructs, self.span)
         for construct in constructs:
             for index in np.flatnonzero(construct.find_inserts(records.sequences).lengths == construct.shortest) if self.deletions else ():
                 wanted = f"Expected at least {construct.shortest + 1} bases for deletions in construct {construct.name!r}"

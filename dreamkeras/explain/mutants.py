@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from dreamkeras.errors import InputError, ModelError
-from dreamkeras.explain.parts import Parts
+from dreamkeras.explain.parts import Parts, Span, span_problems
 from dreamkeras.sequence.alphabet import BASES, ONE_HOT
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.ragged import Ragged
@@ -122,12 +122,12 @@ def common_inserts(sequences: Ragged, constructs: Sequence[Construct]) -> tuple[
     return found[0]
 
 
-def fit_problems(records: Records, constructs: Sequence[Construct]) -> dict[int, str]:
-    """Returns messages for the records that do not fit every construct, by index of the record."""
+def fit_problems(records: Records, constructs: Sequence[Construct], span: Span | None = None) -> dict[int, str]:
+    """Returns messages for the records that do not fit every construct or do not contain the span, by index of the record."""
     found: dict[int, str] = {}
     for construct in constructs:
         found = {**construct.problems(records.sequences), **found}
-    return found
+    return {**span_problems(records, constructs, span), **found}
 
 
 def require_fit(records: Records, problems: Mapping[int, str]) -> None:

@@ -34,6 +34,7 @@ def slide(inserts: Ragged, width: int, step: int) -> Spans:
     """Returns sliding windows along inserts.
 
     The last window ends at the end of the insert. If an insert is shorter than a window, its only window is the complete insert.
+    An empty insert has no window.
 
     Args:
         inserts: n inserts.
@@ -50,7 +51,7 @@ def slide(inserts: Ragged, width: int, step: int) -> Spans:
     if width < 1 or step < 1:
         raise InputError(f"Expected a width and a step of at least 1, got a width of {width} and a step of {step}.")
     room = np.maximum(inserts.lengths - width, 0)
-    counts = -(-room // step) + 1
+    counts = np.where(inserts.lengths > 0, -(-room // step) + 1, 0)
     sequences = np.repeat(np.arange(len(inserts)), counts)
     number = np.arange(len(sequences)) - np.repeat(np.cumsum(counts) - counts, counts)
     starts = np.minimum(number * step, room[sequences])

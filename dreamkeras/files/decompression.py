@@ -72,22 +72,22 @@ def open_source(path: str, opened: BinaryIO | None = None) -> Iterator[Source]:
 def _decompressed(file: BinaryIO, path: str) -> Source:
     head = _first_bytes(file)
     if head.startswith(b"\x1f\x8b"):
-        file = cast("BinaryIO", gzip.GzipFile(fileobj=_joined(_Joined(head, file)), mode="rb"))
+        file = cast("BinaryIO", gzip.GzipFile(fileobj=_buffered(_Joined(head, file)), mode="rb"))
         head = _first_bytes(file)
         if head.startswith(PARQUET):
             raise InputError(f"Cannot read Parquet inside gzip: {source_name(path)}. Decompress it with gunzip.")
     head = head.removeprefix(BYTE_ORDER_MARK)
     _check_head(head, source_name(path))
     if head.startswith(PARQUET):
-        return Source(_joined(_Joined(head, file)), head, path)
-    return Source(_joined(_Lines(head, file)), _LONE_RETURN.sub(b"\n", head), path)
+        return Source(_buffered(_Joined(head, file)), head, path)
+    return Source(_buffered(_Lines(head, file)), _LONE_RETURN.sub(b"\n", head), path)
 
 
 def _check_head(head: bytes, name: str) -> None:
     if not head:
         raise InputError(f"Cannot read {name}: it is empty.")
     if not head.startswith(PARQUET):
-        refuse_other_kinds(head, name, by_all=True)
+        refuse_other_kinds(head, name, accept_readable=True)
         if b"\0" in head:
             raise InputError(f"Expected text, got binary data: {name} (byte {head.index(0) + 1} is 0).")
 
@@ -126,7 +126,7 @@ class _Lines(_Joined):
         return _LONE_RETURN.sub(b"\n", piece + self._head[:AFTER_RETURN])[: len(piece)]
 
 
-def _joined(stream: _Joined) -> BinaryIO:
+def _buffered(stream: _Joined) -> BinaryIO:
     return io.BufferedReader(stream, HEAD)
 
 

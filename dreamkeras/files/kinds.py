@@ -8,17 +8,22 @@ from typing import NamedTuple
 
 from dreamkeras.errors import InputError
 
-__all__ = ["TO_UTF8", "refuse_other_kinds"]
+__all__ = ["READ_BED", "TO_BED", "TO_UTF8", "refuse_other_kinds"]
 
 TO_UTF8 = "Convert the text to UTF-8, for example with iconv."
 """Advice for a text with another encoding."""
+
+READ_BED = "The commands predict, mutagenesis, attribute and ablate read BED regions with --genome FASTA."
+"""Advice for a BED file."""
+
+TO_BED = "Convert the regions to BED, and give the reference genome."
+"""Advice for another file of regions."""
 
 _DECOMPRESS = "Decompress the file, or compress it with gzip."
 _EXTRACT = "Extract the files from it."
 _TO_FASTA = "Convert the sequences to FASTA."
 _TO_CSV = "Save the table as CSV."
 _TO_TABLE = "Save the sequences as FASTA, or the table as TSV, CSV or Parquet."
-_REGIONS = "Convert the regions to BED, and give the reference genome."
 _MODEL = "Models are given with -m."
 
 _TEXT = rb"[\t\n\r -~]"
@@ -55,17 +60,17 @@ _KINDS = (
     _Kind("an index of a compressed file", rb"(TBI|CSI|BAI)\x01", "Give the indexed file."),
     _Kind("a 2bit file", rb"\x43\x27\x41\x1a|\x1a\x41\x27\x43", "Convert the sequences to FASTA with twoBitToFa."),
     _Kind("a bigWig file", rb"\x26\xfc\x8f\x88|\x88\x8f\xfc\x26", "A bigWig file contains values, not sequences or regions."),
-    _Kind("a bigBed file", rb"\xeb\xf2\x89\x87|\x87\x89\xf2\xeb", _REGIONS),
+    _Kind("a bigBed file", rb"\xeb\xf2\x89\x87|\x87\x89\xf2\xeb", TO_BED),
     _Kind("a WIG file", rb"(fixed|variable)Step +chrom=", "A WIG file contains values, not sequences or regions."),
-    _Kind("a BED or bedGraph file", rb"track +\w+=|browser +\w+ |" + _SPACED, "Regions require a reference genome.", has_reader=True),
-    _Kind("a GFF file", rb"##gff-version|#!genome-build|##description: ", _REGIONS),
+    _Kind("a BED or bedGraph file", rb"track +\w+=|browser +\w+ |" + _SPACED, READ_BED, has_reader=True),
+    _Kind("a GFF file", rb"##gff-version|#!genome-build|##description: ", TO_BED),
     _Kind("a GenBank file", rb"LOCUS {4,}\S", _TO_FASTA),
     _Kind("an EMBL file", rb"ID   \S+;", _TO_FASTA),
     _Kind("a file of MEME motifs", rb"MEME version [0-9]", "Give a file of sequences."),
     _Kind("an Excel or Word file", _MEMBER + rb"(xl/|docProps/|\[Content_Types\]\.xml)|\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", _TO_CSV),
     _Kind("an OpenDocument file", _MEMBER + rb"mimetypeapplication/vnd\.oasis\.opendocument", _TO_CSV),
     _Kind("a Keras model", _MEMBER + rb"(metadata|config)\.json|" + _MEMBER + rb"model\.weights\.h5", _MODEL),
-    _Kind("an ONNX model", rb"\x08[\x03-\x20](\x12.[ -~]|:)", _MODEL),
+    _Kind("an ONNX model", rb"\x08[\x03-\x20](\x12[\x01-\x7f][ -~]|:)", _MODEL),
     _Kind("a NumPy file", rb"\x93NUMPY|" + _MEMBER + rb"[^/]+\.npy", _TO_TABLE),
     _Kind("a Feather or Arrow file", rb"FEA1\0|ARROW1\0|\xff\xff\xff\xff(?s:.{3})\0", _TO_TABLE),
     _Kind("an HDF5 file", rb"\x89HDF\r\n\x1a\n", _TO_TABLE),
@@ -99,13 +104,13 @@ _KINDS = (
 _PATTERNS = [(re.compile(kind.first), kind) for kind in _KINDS]
 
 
-def refuse_other_kinds(head: bytes, name: str, *, by_all: bool = False) -> None:
+def refuse_other_kinds(head: bytes, name: str, *, accept_readable: bool = False) -> None:
     r"""Checks that the content of a file is not of another program's kind.
 
     Args:
         head: First bytes of the content, after decompression.
         name: Name of the file, for error messages.
-        by_all: Whether only the kinds are refused that no command reads.
+        accept_readable: Whether to accept the kinds that some commands read.
 
     Raises:
         InputError: The content is of a refused kind.
@@ -116,5 +121,5 @@ def refuse_other_kinds(head: bytes, name: str, *, by_all: bool = False) -> None:
         dreamkeras.errors.InputError: Cannot read reads.bam: it is a BAM file. Convert the reads to FASTQ, for example with samtools fastq.
     """
     for pattern, kind in _PATTERNS:
-        if pattern.match(head) and not (by_all and kind.has_reader):
+        if pattern.match(head) and not (accept_readable and kind.has_reader):
             raise InputError(f"Cannot read {name}: it is {kind.name}. {kind.advice}")

@@ -96,8 +96,9 @@ def _delimiter(line: str, choices: str, columns: Sequence[Column | None]) -> str
 def _first_row(lines: Sequence[str], delimiter: str, columns: Sequence[Column | None]) -> int:
     """Returns the index of the first row of a table, which is the last of `lines`, or one of the comments before it.
 
-    A comment is the header if the last line is not a header, and the comment has as many cells and contains the name of a column or no
-    space after `#`. A comment with as many cells and a sequence is a row whose id begins with `#`.
+    If the last line is not a header, one of the comments may be the first row. Such a comment has as many cells as the last line. It is a
+    row if it contains a sequence, because ids may begin with `#`. The last comment is the header if it contains the name of a column that
+    the caller will read, or no space after `#`.
     """
     rows = [_split(line, delimiter) for line in lines]
     last = len(rows) - 1

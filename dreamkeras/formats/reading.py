@@ -14,7 +14,7 @@ from typing import BinaryIO, Literal, NamedTuple, get_args
 from dreamkeras.errors import InputError
 from dreamkeras.files.decompression import PARQUET, Source, open_source
 from dreamkeras.files.inputs import copied, source_name
-from dreamkeras.files.kinds import refuse_other_kinds
+from dreamkeras.files.kinds import READ_BED, TO_BED, refuse_other_kinds
 from dreamkeras.files.streams import is_stream
 from dreamkeras.formats.decimals import is_number, is_whole
 from dreamkeras.formats.fasta import read_fasta, read_lines
@@ -141,7 +141,7 @@ class OpenTable(NamedTuple):
 
 @contextmanager
 def open_table(
-    path: str, columns: Iterable[Column | None] = (), header: bool | None = None, *, any_kind: bool = False
+    path: str, columns: Iterable[Column | None] = (), header: bool | None = None, *, accept_readable: bool = False
 ) -> Iterator[OpenTable]:
     """Opens a TSV, CSV or Parquet file as a table. TSV and CSV may be compressed with gzip.
 
@@ -149,14 +149,14 @@ def open_table(
         path: Path of the file. `-` reads standard input.
         columns: Columns that the caller will read. Column names help to detect a header; see `tables.sniff_layout`.
         header: Whether the first row is a header. If None, a header is detected from the content.
-        any_kind: Whether files that only some commands read, such as VCF, are opened. The caller must refuse them.
+        accept_readable: Whether to open files of kinds that only some commands read, such as VCF. The caller must refuse them.
 
     Raises:
         InputError: The file is missing, empty or damaged. The message names the file.
         MissingPackageError: The file is Parquet and pyarrow is not installed.
     """
     with open_source(path) as source:
-        if not any_kind:
+        if not accept_readable:
             refuse_other_kinds(source.head, source_name(path))
         if source.head.startswith(PARQUET):
             with _seekable(source) as copy:
@@ -194,8 +194,9 @@ def sniff_format(source: Source, *, is_table: bool = False) -> Format:
         return "tsv"
     if "," in first or ";" in first:
         return "csv"
-    named = first.strip(' "').lower() in SEQUENCE_NAMES or is_comment("".join(lines[:1]))
-    return "tsv" if is_table or named or suffix in _TABLE_SUFFIXES else "lines"
+    is_named = first.strip(' "').lower() in SEQUENCE_NAMES
+    has_comment = bool(lines) and is_comment(lines[0])
+    return "tsv" if is_table or is_named or has_comment or suffix in _TABLE_SUFFIXES else "lines"
 
 
 def _is_fastq(head: bytes) -> bool:
@@ -237,9 +238,9 @@ def sequence_position(layout: Layout, column: Column | None, path: str) -> int:
 def _region_advice(cells: Sequence[str]) -> str:
     """Returns advice if the cells are those of a region without a sequence."""
     if len(cells) > 2 and all(map(is_whole, cells[1:3])):
-        return " The commands predict, mutagenesis, attribute and ablate read BED regions with --genome FASTA."
+        return f" {READ_BED}"
     is_gff = len(cells) > 7 and all(map(is_whole, cells[3:5])) and cells[6] in ("+", "-", ".", "?")
-    return " Convert the GFF features to BED, and give the reference genome." if is_gff else ""
+    return f" {TO_BED}" if is_gff else ""
 
 
 def id_position(layout: Layout, column: Column | None, path: str) -> int | None:

@@ -89,14 +89,14 @@ def read_bed(
 
 
 def has_names(path: str) -> bool:
-    """Returns whether a region of a BED file has a name in column 4. The cell `.` is not a name.
+    """Returns whether a region of a BED file has a name in column 4.
 
     Raises:
         InputError: The file cannot be read.
     """
     with open_source(path) as source:
         regions = filter(_is_region, io.TextIOWrapper(source.stream, encoding="utf-8"))
-        return any("".join(_cells(row)[NAME : NAME + 1]) not in ("", ".") for row in regions)
+        return any(_name(_cells(row)) for row in regions)
 
 
 def _is_region(row: str) -> bool:
@@ -105,6 +105,12 @@ def _is_region(row: str) -> bool:
 
 def _cells(row: str) -> list[str]:
     return [cell.strip() for cell in row.split("\t")] if "\t" in row else row.split()
+
+
+def _name(cells: list[str]) -> str:
+    """Returns the name of a region, or an empty string if there is no column 4 or the cell is `.`, which means that there is no name."""
+    name = "".join(cells[NAME : NAME + 1])
+    return "" if name == "." else name
 
 
 class _BedLines:
@@ -133,7 +139,7 @@ class _BedLines:
             raise InputError(f"Expected contig, start and end of a region, got {row.rstrip()[:60]!r} ({path}, line {line}).")
         self.contigs.append(self._seen.setdefault(cells[0], cells[0]))
         if self.names is not None:
-            self.names.append("".join(cells[NAME : NAME + 1]))
+            self.names.append(_name(cells))
         peak = _peak(cells, end - start)
         for column, value in zip((self.lines, self.starts, self.ends, self.peaks), (line, start, end, peak), strict=True):
             column.append(value)

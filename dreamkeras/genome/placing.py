@@ -6,13 +6,10 @@ import numpy as np
 
 from dreamkeras.errors import InputError, OnError
 from dreamkeras.files.inputs import source_name
-from dreamkeras.genome.reference import Genome, find_contig, match_contigs
+from dreamkeras.genome.reference import Genome, find_contig, list_contigs, match_contigs
 from dreamkeras.genome.regions import Bed
 
 __all__ = ["placed"]
-
-LISTED = 5
-"""Maximum number of contigs that a message lists."""
 
 
 def placed(bed: Bed, genome: Genome, on_error: OnError = "fail") -> Bed:
@@ -43,7 +40,7 @@ def _without_lacking(bed: Bed, genome: Genome) -> Bed:
     counts = {name: count for name, count in Counter(bed.contigs).items() if find_contig(name, lengths) is None}
     if not counts:
         return bed
-    some = ", ".join(f"{name} ({count:,})" for name, count in list(counts.items())[:LISTED]) + ", ..." * (len(counts) > LISTED)
+    some = list_contigs(counts, counts)
     lacking = f"of the {len(bed.lines):,} regions in {source_name(bed.path)}"
     if sum(counts.values()) == len(bed.lines):
         raise InputError(f"None {lacking} is on a contig of {genome.path}. The contigs of the regions are {some}.")

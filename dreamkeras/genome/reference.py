@@ -18,13 +18,16 @@ from dreamkeras.formats.fasta_index import check_fai, index_fasta, read_fai
 from dreamkeras.sequence.alphabet import IS_LETTER, N
 from dreamkeras.sequence.ragged import Ragged
 
-__all__ = ["Genome", "find_contig", "match_contigs"]
+__all__ = ["Genome", "find_contig", "list_contigs", "match_contigs"]
 
 MITOCHONDRIA = ("MT", "chrM", "M", "chrMT")
 """Names of the mitochondrial genome in different databases.
 
 The names of other contigs differ between Ensembl and UCSC only by the prefix `chr`.
 """
+
+LISTED = 5
+"""Maximum number of contigs that a message lists."""
 
 
 class Genome:
@@ -143,9 +146,8 @@ def match_contigs(wanted: Iterable[str], known: Collection[str], path: str, plac
     for name in dict.fromkeys(wanted):
         found = find_contig(name, known)
         if found is None:
-            some = ", ".join(list(known)[:5]) + (", ..." if len(known) > 5 else "")
             place = f" in {places[name]}" if places else ""
-            raise InputError(f"Expected a contig of {path} ({some}), got {name!r}{place}.")
+            raise InputError(f"Expected a contig of {path} ({list_contigs(known)}), got {name!r}{place}.")
         matched[name] = found
     return matched
 
@@ -155,6 +157,17 @@ def find_contig(name: str, known: Collection[str]) -> str | None:
     other = name.removeprefix("chr") if name.startswith("chr") else f"chr{name}"
     names = [name, other, *(MITOCHONDRIA if name in MITOCHONDRIA else ())]
     return next((one for one in names if one in known), None)
+
+
+def list_contigs(names: Iterable[str], counts: Mapping[str, int] | None = None) -> str:
+    """Returns the first names of contigs for a message, each with its count if `counts` is given.
+
+    Example:
+        >>> list_contigs(["chrM", "chrUn"], {"chrM": 2, "chrUn": 1}), list_contigs("123456")
+        ('chrM (2), chrUn (1)', '1, 2, 3, 4, 5, ...')
+    """
+    shown = [f"{name} ({counts[name]:,})" if counts else name for name in names]
+    return ", ".join(shown[:LISTED]) + ", ..." * (len(shown) > LISTED)
 
 
 def _state(path: str) -> tuple[int, ...] | None:

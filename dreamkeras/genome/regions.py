@@ -83,7 +83,7 @@ class Bed(NamedTuple):
         lines: Line number of each region, counted from 1, int64 (n,).
         path: Path of the file.
         contigs: Name of the contig of each region in the file. In `regions`, contigs have their names in the genome.
-        names: Name of each region in column 4, or None if the names were not requested.
+        names: Name of each region in column 4, which may be empty. None if the names were not requested.
         about_lacking: Sentence that counts the regions that were skipped because the genome lacks their contigs. Empty if there are none.
         about_middles: Sentence that states whether regions are centred on their summit or their middle.
         about_strands: Sentence that explains why column 6 is not used as strands. Empty if column 6 is used as strands or contains no `-`.

@@ -18,7 +18,7 @@ from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.ragged import batch_bounds
 from dreamkeras.sequence.records import BATCH_LETTERS, BATCH_ROWS, Records
 
-__all__ = ["NAME", "GenomeWindows", "Reader", "contig_lengths", "default_window", "read_windows", "region_records"]
+__all__ = ["NAME", "GenomeWindows", "Reader", "contig_lengths", "default_window", "read_windows"]
 
 
 NAME = "name"
@@ -113,7 +113,7 @@ def default_window(constructs: Sequence[Construct]) -> int | None:
 def contig_lengths(paths: Iterable[str], wanted: GenomeWindows) -> dict[str, int]:
     """Returns the length of each contig in the reference genome, or in the FASTA files if no genome is given, in the order of the files.
 
-    A contig of the genome has the name by which the BED files refer to the contig.
+    A contig of the genome has the names that the BED files use for the contig. Other contigs have their names in the genome.
 
     Raises:
         InputError: A file cannot be read, or a contig is in two files.
@@ -121,9 +121,10 @@ def contig_lengths(paths: Iterable[str], wanted: GenomeWindows) -> dict[str, int
     lengths: dict[str, int] = {}
     if wanted.genome is not None:
         lengths = Genome(wanted.genome).lengths
-        given = [name for path in paths for name in dict.fromkeys(read_bed(path).contigs)]
-        names = {there: name for name in reversed(given) if (there := find_contig(name, lengths))}
-        return {names.get(name, name): length for name, length in lengths.items()}
+        names: dict[str | None, list[str]] = {}
+        for name in dict.fromkeys(name for path in paths for name in read_bed(path).contigs):
+            names.setdefault(find_contig(name, lengths), []).append(name)
+        return {name: length for contig, length in lengths.items() for name in names.get(contig, [contig])}
     for path in paths:
         found = Genome(path).lengths
         if twice := lengths.keys() & found.keys():
@@ -155,14 +156,14 @@ def read_windows(paths: Iterable[str], wanted: GenomeWindows, remark: Callable[[
             for sentence in filter(None, (bed.about_lacking, about_outside, *about)):
                 if remark:
                     remark(sentence)
-            yield from region_records(bed, genome, wanted)
+            yield from _region_records(bed, genome, wanted)
     elif wanted.tile is not None:
         for path in paths:
             yield from tile_fasta(path, wanted.tile, reverse=wanted.strand == "reverse")
 
 
-def region_records(bed: Bed, genome: Genome, wanted: GenomeWindows) -> Iterator[Records]:
-    """Yields the genomic windows for the regions of a BED file, as records.
+def _region_records(bed: Bed, genome: Genome, wanted: GenomeWindows) -> Iterator[Records]:
+    """Yields the genomic windows for the regions of a BED file, which must lie within their contigs, as records.
 
     Positions of a window beyond the ends of its contig are read as `N`.
 

@@ -5,16 +5,16 @@ strands if the strand rule requires it, and over the network's test shifts. The 
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import keras
 import numpy as np
 from keras import ops
 
-from dreamkeras.errors import InputError
+from dreamkeras.errors import InputError, OnError
 from dreamkeras.explain.attribution import Attribution
 from dreamkeras.explain.mutagenesis import BatchResult
-from dreamkeras.explain.mutants import require_fit
+from dreamkeras.explain.mutants import fit_problems, require_fit
 from dreamkeras.explain.parts import Span, explained_parts, span_problems
 from dreamkeras.models import names
 from dreamkeras.models.differentiation import Chain
@@ -167,7 +167,7 @@ class Attributor:
     def attribute_records(
         self,
         records: Iterable[Records],
-        on_error: Literal["fail", "skip"] = "fail",
+        on_error: OnError = "fail",
         progress: Callable[[int], None] | None = None,
         *,
         span: Span | None = None,
@@ -185,7 +185,7 @@ class Attributor:
         """
         construct = self.network.construct
         for batch in records:
-            problems = {**span_problems(batch, [construct], span), **construct.problems(batch.sequences)} if on_error == "skip" else {}
+            problems = fit_problems(batch, [construct], span) if on_error == "skip" else {}
             fitting, skipped = leave_out(batch, problems)
             for part in list(fitting.batches(self._rows)) or [fitting]:
                 yield BatchResult(self.attribute(part, progress, span=span), skipped)

@@ -10,12 +10,12 @@ import json
 import sys
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from dreamkeras.environment import import_extra
-from dreamkeras.errors import DreamkerasError, InputError
+from dreamkeras.errors import DreamkerasError, InputError, OnError
 from dreamkeras.files.folders import claim
 from dreamkeras.files.object_store import Location, is_url, locate
 from dreamkeras.formats.writers import FORMATS
@@ -61,7 +61,7 @@ class Work(NamedTuple):
     folder: str
     format: str = "tsv"
     reader: Reader = Reader()
-    on_error: Literal["fail", "skip"] = "fail"
+    on_error: OnError = "fail"
     batch_size: int = BATCH_SIZE
     threads: int = 1
     device: str = "auto"

@@ -102,10 +102,10 @@ class Members(Wrapped):
     def score_windows(self, windows: Sequence[np.ndarray], batch_size: int = BATCH_SIZE, progress: Progress | None = None) -> np.ndarray:
         """Returns the predictions of each member, float32 (n, members * tasks). See `Scorer.score_windows` for the arguments."""
         by_construct = dict(zip(self.constructs, windows, strict=True))
-        own = [[by_construct[construct] for construct in member.constructs] for member in self.members]
-        *others, last = self.members  # only the last member reports progress, because a batch is finished when all members have scored it
-        values = [member.score_windows(cut, batch_size) for member, cut in zip(others, own, strict=False)]
-        values.append(last.score_windows(own[-1], batch_size, progress))
+        pairs = [(member, [by_construct[construct] for construct in member.constructs]) for member in self.members]
+        *others, (last, own) = pairs  # only the last member reports progress, because a batch is finished when all members have scored it
+        values = [member.score_windows(cut, batch_size) for member, cut in others]
+        values.append(last.score_windows(own, batch_size, progress))
         return np.concatenate([answers[:, : len(self.scorer.tasks)] for answers in values], axis=1)
 
 

@@ -1,7 +1,5 @@
-"""Names of devices and of the choices of `--on-error`. The module imports nothing, so that shell completion stays fast."""
+"""Names of devices. The module imports nothing, so that shell completion stays fast."""
 
-__all__ = ["DEVICES", "ON_ERROR"]
+__all__ = ["DEVICES"]
 
 DEVICES = ("auto", "cpu", "cuda")
-
-ON_ERROR = ("fail", "skip")

@@ -8,11 +8,11 @@ import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Literal, NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
-from dreamkeras.errors import InputError, check_on_error
+from dreamkeras.errors import InputError, OnError, check_on_error
 from dreamkeras.scoring.distinct import DistinctScorer
 from dreamkeras.scoring.scorer import BATCH_SIZE, Scorer
 from dreamkeras.scoring.shards import SHARD, Shard, Shards, in_shards, join_shards
@@ -66,7 +66,7 @@ def score_records(
     scorer: Scorer,
     writer: PredictionSink,
     *,
-    on_error: Literal["fail", "skip"] = "fail",
+    on_error: OnError = "fail",
     batch_size: int = BATCH_SIZE,
     progress: Callable[[int], None] | None = None,
     may_be_empty: bool = False,
@@ -98,7 +98,7 @@ def score_into_shards(
     scorer: Scorer,
     shards: Shards,
     *,
-    on_error: Literal["fail", "skip"] = "fail",
+    on_error: OnError = "fail",
     batch_size: int = BATCH_SIZE,
     progress: Callable[[int], None] | None = None,
 ) -> None:
@@ -121,7 +121,8 @@ def write_parts(parts: Iterable[Shard], writer: PredictionSink, *, may_be_empty:
     written, skipped = 0, Skipped()
     for part in parts:
         if part.ids:
-            writer.write(part.ids, part.values, *([[part.others[NAMES].tolist()]] if NAMES in part.others else []))
+            labels = [part.others[NAMES].tolist()] if NAMES in part.others else []
+            writer.write(part.ids, part.values, labels)
         written += len(part.ids)
         skipped += part.skipped
     if not written and not may_be_empty:

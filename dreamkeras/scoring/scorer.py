@@ -116,7 +116,7 @@ class Scorer(abc.ABC):
 
     def text_codes(self, sequences: Ragged) -> np.ndarray:
         """Returns the codes of the columns in `texts` for n sequences that fit the model, uint8 (n, texts)."""
-        return np.empty((len(sequences), len(self.texts)), np.uint8)
+        return np.zeros((len(sequences), len(self.texts)), np.uint8)
 
     def add_columns(self, values: np.ndarray, codes: np.ndarray) -> np.ndarray:
         """Returns all `columns`, float32 (n, columns), from the results of `score_windows` and `text_codes` for the same n sequences."""

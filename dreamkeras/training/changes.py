@@ -10,7 +10,7 @@ from dreamkeras.training.config import RunConfig
 
 __all__ = ["CHANGEABLE", "GENOME_FILES", "LENGTH", "LIMITS", "changed"]
 
-FILES = ("data", "valid")
+DATA_FILES = ("data", "valid")
 """Fields of `RunConfig` that are paths of the data. The fingerprint of the data must stay the same."""
 
 GENOME_FILES = ("genome", "signal", "nonpeaks")
@@ -22,7 +22,7 @@ LENGTH = ("epochs", "steps")
 LIMITS = ("patience", "minutes")
 """Fields that end a run early."""
 
-CHANGEABLE = (*FILES, *GENOME_FILES, *LENGTH, *LIMITS)
+CHANGEABLE = (*DATA_FILES, *GENOME_FILES, *LENGTH, *LIMITS)
 """Names of the changes that a resumed run accepts."""
 
 
@@ -43,7 +43,7 @@ def changed(config: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
         fields["simulated"] = None
     if any(name in fields for name in LENGTH):
         fields = {**dict.fromkeys(LENGTH), **fields}
-    fields |= {name: full_path(str(fields[name])) for name in FILES if name in fields}
+    fields |= {name: full_path(str(fields[name])) for name in DATA_FILES if name in fields}
     genome: dict[str, Any] = {name: full_path(str(fields.pop(name))) for name in GENOME_FILES if name in fields}
     if genome:
         if config.atac is None:

@@ -88,8 +88,8 @@ class RunConfig:
             started, was started by an older version, or has another assay than `table`.
         fingerprint: Fingerprint of the examples, stored when the run starts. A run can only be resumed with examples that have the same
             fingerprint. The value is None before the run starts.
-        extended_after: Number of epochs of the run each time when `training.run.resume` changed the length of the run. The result of an
-            extended run differs from one run of the same length.
+        extended_after: Numbers of epochs after which `training.run.resume` changed the length of the run. The result of an extended run
+            differs from one run of the same length.
 
     Raises:
         InputError: A number is out of range, a precision is unknown, or two options that exclude each other are set.

@@ -48,12 +48,12 @@ def cross_validate(
 
     Args:
         config: Configuration that all runs share. The field `folds` must be set. Each run has a different value of `valid_fold`. To resume
-            with other files or another length, give the result of `changes.changed`.
+            with moved data, another length or other limits, give the result of `changes.changed`.
         folder: Folder for the results. The folder must be new or empty, unless `resume` is True.
         report: Function that receives a line of text when a fold starts.
         backend: Backend that Keras must use. If None, Keras must use the backend in `config`. If `config` has no backend, Keras may use any
             backend.
-        resume: Whether to resume a cross-validation with the same configuration. Folds that are already finished are not trained again.
+        resume: Whether to resume a cross-validation. Finished folds are not trained again, unless their length or a limit has changed.
 
     Returns:
         The contents of `metrics.json`. The dictionary includes `r`, `rho`, `mse` and `n` over all out-of-fold predictions, and the r of
@@ -124,11 +124,13 @@ def _export(config: RunConfig, runs: list[Path], output: Path) -> None:
 
 
 def _train_fold(config: RunConfig, number: int, folder: Path) -> None:
-    """Trains the run of a fold, or resumes the run if it was interrupted or has another length."""
+    """Trains the run of a fold, or resumes the run if it was interrupted or has another length or limit."""
     changes = {name: value for name in ("data", *LENGTH, *LIMITS) if (value := getattr(config, name)) is not None}
     if is_finished(folder):
         begun = RunConfig.read(folder / "config.json")
-        if all(getattr(begun, name) == changes[name] for name in LENGTH if name in changes):
+        if all(getattr(begun, name) == changes[name] for name in (*LENGTH, *LIMITS) if name in changes):
+            if begun.data != config.data:
+                dataclasses.replace(begun, data=config.data).write(folder / "config.json")
             return
     keras.utils.clear_session()  # otherwise, the networks of all folds would stay in memory
     if (folder / "config.json").exists():

@@ -27,7 +27,7 @@ from dreamkeras.models.presets import build_model
 from dreamkeras.models.prixfixe import PrixFixe
 from dreamkeras.training.backend import computing_in, running_backend
 from dreamkeras.training.batches.dataset import training_batches
-from dreamkeras.training.changes import GENOME_FILES, LIMITS, changed
+from dreamkeras.training.changes import GENOME_FILES, LENGTH, LIMITS, changed
 from dreamkeras.training.config import RunConfig
 from dreamkeras.training.epochs.callbacks import (
     AveragedWeights,
@@ -126,13 +126,22 @@ def resume(folder: Path, backend: str | None = None, **changes: Any) -> dict[str
             state.steps = plan.begun
         else:
             _take_weights(config, model)
-        if (config.epochs, config.steps) != (begun.epochs, begun.steps) and len(state.rows) < plan.epochs:
-            _warn_of_limits(config, state, folder)
-            config = dataclasses.replace(config, extended_after=(*config.extended_after, len(state.rows)))
-            (folder / "metrics.json").unlink(missing_ok=True)  # without metrics.json, the run is not finished
+        if len(state.rows) < plan.epochs:
+            config = _continued(config, begun, state, folder)
         if config != begun:
             config.write(folder / "config.json")
         return _fit(config, plan, folder, data, model, state)
+
+
+def _continued(config: RunConfig, begun: RunConfig, state: TrainingState, folder: Path) -> RunConfig:
+    """Returns the configuration of a run to which epochs may be added. If the length or a limit differs, the run is no longer finished."""
+    different = {name for name in (*LENGTH, *LIMITS) if getattr(config, name) != getattr(begun, name)}
+    if different:
+        (folder / "metrics.json").unlink(missing_ok=True)  # without metrics.json, the run is not finished
+    if different.isdisjoint(LENGTH):
+        return config
+    _warn_of_limits(config, state, folder)
+    return dataclasses.replace(config, extended_after=(*config.extended_after, len(state.rows)))
 
 
 def _warn_of_limits(config: RunConfig, state: TrainingState, folder: Path) -> None:
@@ -140,7 +149,8 @@ def _warn_of_limits(config: RunConfig, state: TrainingState, folder: Path) -> No
     for name in LIMITS:
         if state.has_ended(**{"patience": None, name: getattr(config, name)}):
             sys.stderr.write(
-                f"Warning: the run in {folder} ended by --{name} {getattr(config, name):g}: no epochs are added. Raise --{name}.\n"
+                f"Warning: no epochs are added to the run in {folder}, because it ended by --{name} {getattr(config, name):g}. "
+                f"Increase --{name}.\n"
             )
 
 

@@ -16,6 +16,7 @@ from dreamkeras.data.splits.overlap import overlap
 from dreamkeras.errors import InputError
 from dreamkeras.files.inputs import file_name, require_file
 from dreamkeras.sequence.construct import Construct
+from dreamkeras.training.changes import GENOME_FILES
 from dreamkeras.training.config import SIMULATED, RunConfig
 
 __all__ = ["RunData", "assay_of", "read_begun", "read_data", "read_examples", "require_files", "require_same_data", "with_window"]
@@ -68,7 +69,8 @@ def require_same_data(training: Examples, validation: Examples, config: RunConfi
         raise InputError(
             f"Cannot resume the run in {folder}: the data in {config.data or 'the simulation'} have changed since the run was started."
         )
-    files = " and ".join(filter(None, (config.data, config.valid)))
+    genome = [getattr(config.atac, name) for name in GENOME_FILES] if config.atac else []
+    files = ", ".join(filter(None, (config.data, config.valid, *genome)))
     raise InputError(f"Cannot resume the run in {folder}: the data in {files} differ from the data with which the run was started.")
 
 

@@ -84,7 +84,7 @@ def open_pairs(
         ...     [(pairs.ids, pairs.refs[0], pairs.alts[0]) for pairs in batches]
         [(['snv'], 'ACGT', 'AGGT')]
     """
-    with open_table(path, (ref_column, alt_column, id_column), any_kind=True) as table:
+    with open_table(path, (ref_column, alt_column, id_column), accept_readable=True) as table:
         if is_vcf(table.source.head):
             raise InputError(f"The VCF {source_name(path)} requires a reference genome. Give it with --genome.")
         refuse_other_kinds(table.source.head, source_name(path))

@@ -7,10 +7,11 @@ from dreamkeras.cli.preflight.estimate import StandIn
 from dreamkeras.confidence.columns import ConfidenceColumns
 from dreamkeras.design.goal import settle_goal
 from dreamkeras.design.methods import SearchSettings, design
-from dreamkeras.explain.ablation import Ablator, slide
+from dreamkeras.explain.ablation import Ablator
 from dreamkeras.explain.marginalise import marginalise
 from dreamkeras.explain.motif_sites import arrange
 from dreamkeras.explain.mutagenesis import mutagenesis
+from dreamkeras.explain.spans import slide
 from dreamkeras.scoring.ensemble import Ensemble, Members
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.ragged import Ragged

@@ -6,7 +6,8 @@ from weight_sum import PLAIN, WeightSum
 
 from dreamkeras.errors import InputError
 from dreamkeras.explain import ablation
-from dreamkeras.explain.ablation import METHODS, Ablator, RegionSpans, Spans, slide
+from dreamkeras.explain.ablation import METHODS, Ablator
+from dreamkeras.explain.spans import RegionSpans, Spans, slide
 from dreamkeras.genome.regions import Regions
 from dreamkeras.sequence.alphabet import ONE_HOT
 from dreamkeras.sequence.construct import Construct
@@ -111,35 +112,9 @@ def test_identical_shuffles_are_scored_once():
     assert predictor.asked <= 1 + 3 * 6
 
 
-@pytest.mark.parametrize(
-    ("length", "starts", "ends"),
-    [(12, [0, 3, 6], [6, 9, 12]), (11, [0, 3, 5], [6, 9, 11]), (6, [0], [6]), (4, [0], [4]), (7, [0, 1], [6, 7])],
-)
-def test_windows_slide_to_the_end(length, starts, ends):
-    found = windows(Ragged.from_strings(["A" * length]))
-    assert (found.starts.tolist(), found.ends.tolist()) == (starts, ends)
-
-
-def test_windows_of_several_inserts_follow_each_other():
-    found = windows(Ragged.from_strings(["A" * 9, "A" * 3, "A" * 7]))
-    assert found.sequences.tolist() == [0, 0, 1, 2, 2]
-    assert found.starts.tolist() == [0, 3, 0, 0, 1]
-
-
-def test_regions_find_their_sequences_by_name():
-    spans_of = RegionSpans(Regions(["b", "x", "a", "b"], np.array([1, 0, 2, 3]), np.array([3, 1, 4, 5]), np.zeros(4, np.int64)))
-    none = spans_of(["c"], Ragged.from_strings(["A"]))
-    assert (len(spans_of), spans_of.missing) == (4, 4)
+def test_without_spans_there_are_no_effects():
+    none = Spans(*np.empty((3, 0), np.int64))
     assert Ablator(WeightSum(PLAIN)).ablate(records_of("ACGT"), lambda ids, inserts: none).effects.shape == (0, 1)
-    found = spans_of(["a", "b", "c"], Ragged.from_strings(["ACGT", "ACGTA", "A"]))
-    assert (found.sequences.tolist(), found.starts.tolist(), found.ends.tolist()) == ([0, 1, 1], [2, 1, 3], [4, 3, 5])
-    assert spans_of.missing == 1
-
-
-def test_regions_beyond_an_insert_are_refused():
-    spans_of = RegionSpans(Regions(["a"], np.array([2]), np.array([5]), np.array([3])))
-    with pytest.raises(InputError, match="within the insert, got 2-5 for an insert of 4 letters in 'a'"):
-        spans_of(["a"], Ragged.from_strings(["ACGT"]))
 
 
 def test_records_with_spans_beyond_the_insert_are_named_or_skipped():
@@ -170,8 +145,6 @@ def test_records_that_do_not_fit_are_named_or_skipped():
     [
         (lambda: Ablator(WeightSum(), "mono"), "dinucleotides, letters, unknown, got 'mono'"),
         (lambda: Ablator(WeightSum(), shuffles=0), "at least 1 shuffle, got 0"),
-        (lambda: windows(Ragged.from_strings(["A"]), 0), "a width and a step of at least 1, got a width of 0 and a step of 3"),
-        (lambda: windows(Ragged.from_strings(["A"]), 2, 0), "got a width of 2 and a step of 0"),
     ],
 )
 def test_arguments_out_of_range_are_refused(call, message):

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 from weight_sum import WeightSum
 
-from dreamkeras.explain.ablation import Ablator, slide
+from dreamkeras.explain.ablation import Ablator
 from dreamkeras.explain.ablation_files import LABELS, AblationTable
 from dreamkeras.explain.effect_files import effect_columns
+from dreamkeras.explain.spans import slide
 from dreamkeras.formats.writers import ID, open_writer
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import Records

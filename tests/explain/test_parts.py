@@ -4,10 +4,11 @@ from random_attributions import attribution
 from weight_sum import WeightSum
 
 from dreamkeras.errors import InputError
-from dreamkeras.explain.ablation import Ablator, slide
+from dreamkeras.explain.ablation import Ablator
 from dreamkeras.explain.explanation import first_positions
 from dreamkeras.explain.mutagenesis import mutagenesis, mutate_records
 from dreamkeras.explain.parts import Parts, Span, explained_parts, span_problems
+from dreamkeras.explain.spans import slide
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import Records
@@ -103,6 +104,11 @@ class TestAblation:
         whole = Ablator(model, "unknown").ablate(made("NNACGTAC"), lambda _, inserts: slide(inserts, 3, 1))
         assert list(zip(found.spans.starts, found.spans.ends, strict=True)) == [(0, 3), (3, 6)]
         np.testing.assert_array_equal(found.effects, whole.effects[[2, 5]])
+
+    def test_a_span_outside_the_contig_has_no_effects(self):
+        records = made("NNNACG", "ACGTAC", padding=np.array([[3, 0], [0, 0]]))
+        found = Ablator(WeightSum(), "unknown").ablate(records, lambda _, inserts: slide(inserts, 3, 3), span=Span(1, 2))
+        assert [column.tolist() for column in found.spans] == [[1], [0], [2]]
 
 
 class TestAttribution:

@@ -119,8 +119,8 @@ def test_files_of_other_programs_are_named_with_advice(tmp_path, kind):
 def test_onnx_models_are_named(tmp_path):
     onnx = pytest.importorskip("onnx")
     graph = onnx.helper.make_graph([], "empty", [], [])
-    for model in (onnx.helper.make_model(graph), onnx.helper.make_model(graph, producer_name="tf2onnx")):
-        onnx.save(model, tmp_path / "model.onnx")
+    for options in ({}, {"producer_name": "tf2onnx"}, {"producer_name": "keras2onnx"}):  # the last length, 10, is the byte of a line feed
+        onnx.save(onnx.helper.make_model(graph, **options), tmp_path / "model.onnx")
         with pytest.raises(InputError, match=r"it is an ONNX model\. Models are given with -m"), open_source(str(tmp_path / "model.onnx")):
             pass
 
@@ -129,8 +129,8 @@ def test_onnx_models_are_named(tmp_path):
     ("text", "kind"),
     [
         ("##fileformat=VCFv4.2\n#CHROM\tPOS\n", "a VCF file. dreamkeras variants reads VCF"),
-        ("track name=x\nchr1\t5\t9\n", "a BED or bedGraph file. Regions require a reference genome"),
-        ("chr1 5 90 1.5\n", "a BED or bedGraph file. Regions require a reference genome"),
+        ("track name=x\nchr1\t5\t9\n", "a BED or bedGraph file. The commands predict, mutagenesis"),
+        ("chr1 5 90 1.5\n", "a BED or bedGraph file. The commands predict, mutagenesis"),
     ],
 )
 def test_kinds_that_other_commands_read_are_refused_as_sequences_and_tables(tmp_path, text, kind):

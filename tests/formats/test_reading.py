@@ -182,7 +182,7 @@ def test_a_table_without_header_and_sequences_is_rejected(tmp_path):
     advice = "The commands predict, mutagenesis, attribute and ablate read BED regions with --genome FASTA."
     assert refusal(written(tmp_path, "chr1\t5\t20\tx\n")).endswith(f"line 1). {advice}")
     gtf = "chr1\tsource\tgene\t1\t9\t.\t+\t.\tgene_id 1\n"
-    assert refusal(written(tmp_path, gtf)).endswith("line 1). Convert the GFF features to BED, and give the reference genome.")
+    assert refusal(written(tmp_path, gtf)).endswith("line 1). Convert the regions to BED, and give the reference genome.")
 
 
 @pytest.mark.parametrize("options", [{"id_column": "tag"}, {"sequence_column": "tag"}, {"id_column": 9}])

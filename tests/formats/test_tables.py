@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dreamkeras.errors import InputError
 from dreamkeras.files.decompression import Source, open_source
-from dreamkeras.formats.headers import Layout, is_dna, sniff_layout
+from dreamkeras.formats.headers import Layout, sniff_layout
 from dreamkeras.formats.tables import find_column, named_or_placed, rows_of
 
 CELLS = st.text("aB1,\t\"' é;", max_size=6)
@@ -65,42 +65,8 @@ def test_the_presence_of_a_header_can_be_given(tmp_path, header, wanted):
     assert rows(read_table(written(tmp_path, "ACGT\nx\n"), [0], header=header)) == wanted
 
 
-@pytest.mark.parametrize(("text", "delimiter"), [("a,b\n1,2\n", ","), ("a\tb,c\n1\t2\n", "\t"), ("a\n1\n", ",")])
-def test_the_delimiter_is_detected_from_the_first_line(tmp_path, text, delimiter):
-    assert read_layout(written(tmp_path, text)).delimiter == delimiter
-
-
 def test_the_delimiter_can_be_given(tmp_path):
     assert rows(read_table(written(tmp_path, "a;b\nx;y\n"), ["b"], delimiter=";")) == [("y", 2)]
-
-
-@pytest.mark.parametrize(
-    ("first", "is_header"),
-    [
-        ("seq_id\tseq\tvalue", True),
-        ("promoter\texpression", True),
-        ("Sequence", True),
-        ("dna\tlevel", True),
-        ("sequence\t0", True),
-        ("ACGTACGT\t1", False),
-        ("acgtacgt\tx", False),
-        ("name\tACGTN", False),
-        ("name\t-0.5e3", False),
-        ("name\tnan", False),
-        ("RYKMACGT\tx", False),
-    ],
-)
-def test_a_header_contains_no_number_and_no_sequence(tmp_path, first, is_header):
-    layout = read_layout(written(tmp_path, first + "\n"))
-    assert layout.names == (tuple(first.split("\t")) if is_header else None)
-    assert layout.first == tuple(first.split("\t"))
-
-
-@pytest.mark.parametrize(
-    ("cell", "wanted"), [("ACGT", True), ("acgtn", True), ("tag", False), ("DNA", False), ("strand", False), ("", False), ("acgt ", False)]
-)
-def test_is_dna_distinguishes_sequences_from_names(cell, wanted):
-    assert is_dna(cell) == wanted
 
 
 def read_rows(data, delimiter, batch):
@@ -258,10 +224,6 @@ def test_a_name_may_be_given_with_its_hash(tmp_path):
     assert "has no column named '#seq'" in refusal(tmp_path, "#id\tseq\na\tACGT\n", ["#seq"])
 
 
-def test_a_first_name_that_is_only_a_hash_is_kept(tmp_path):
-    assert read_layout(written(tmp_path, "#\tseq\n1\tACGT\n")).names == ("#", "seq")
-
-
 NUMBERED = Layout(",", ("sequence", "2", "0"), ("sequence", "2", "0"), 1)
 
 
@@ -273,29 +235,6 @@ NUMBERED = Layout(",", ("sequence", "2", "0"), ("sequence", "2", "0"), 1)
 )  # fmt: skip
 def test_text_of_digits_is_a_name_if_possible_otherwise_a_position(text, column):
     assert named_or_placed(NUMBERED, text) == column
-
-
-@pytest.mark.parametrize(
-    ("columns", "is_header"),
-    [(("oligo",), True), ((None, "oligo"), True), (("1",), True), (("0", "1"), True), (("1", "2"), False), ((0,), False), (("x",), False)],
-)
-def test_a_row_of_numbers_is_a_header_if_it_contains_a_requested_name(tmp_path, columns, is_header):
-    with open_source(written(tmp_path, "oligo,0,1\nACGTACGT,3,4\n")) as source:
-        assert (sniff_layout(source, columns=columns).names is not None) == is_header
-
-
-@pytest.mark.parametrize(("first", "is_header"), [
-    ("0,1", True), (",0,1", True), ("0,1,", False), ("0,,1", False), ("0,1,ACG", False), ("0,1,ACGT-ACG*", False), ("0,1,acgu", False),
-    ("1,0.5", False), ("id,1,0", True),
-])  # fmt: skip
-def test_a_row_with_all_requested_numbers_and_no_sequence_is_a_header(tmp_path, first, is_header):
-    with open_source(written(tmp_path, f"{first}\nACGTACGT,3\n")) as source:
-        assert (sniff_layout(source, columns=("0", "1")).names is not None) == is_header
-
-
-def test_a_row_with_a_sequence_is_never_a_header(tmp_path):
-    with open_source(written(tmp_path, "oligo,ACGTACGT\n")) as source:
-        assert sniff_layout(source, columns=("oligo",)).names is None
 
 
 def test_digits_are_a_position_without_a_header():

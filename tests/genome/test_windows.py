@@ -114,6 +114,9 @@ def test_contig_lengths_are_those_of_the_genome_or_of_all_files(tmp_path, genome
     assert contig_lengths([genome, str(tmp_path / "other.fa")], tiles) == {"chr1": 90, "2": 90, "chrM": 3}
     (tmp_path / "peaks.bed").write_text(BED)
     assert contig_lengths([str(tmp_path / "peaks.bed")], GenomeWindows(genome)) == {"chr1": 90, "chr2": 90}
+    (tmp_path / "others.bed").write_text("2\t0\t5\nchrUn\t0\t5\n")
+    both = contig_lengths([str(tmp_path / "peaks.bed"), str(tmp_path / "others.bed")], GenomeWindows(genome))
+    assert list(both.items()) == [("chr1", 90), ("chr2", 90), ("2", 90)]
     assert contig_lengths([], GenomeWindows(genome)) == {"chr1": 90, "2": 90}
     with pytest.raises(InputError, match=r"got 'chrM' again in .*other\.fa"):
         contig_lengths([str(tmp_path / "other.fa")] * 2, tiles)
@@ -164,6 +167,12 @@ def test_records_have_the_names_of_the_regions(tmp_path, genome, tile, wanted):
     batches = list(reader.read([str(tmp_path / "peaks.bed")]))
     assert [name for batch in batches for name in batch.names] == wanted
     assert [name for batch in batches for name in batch.select(np.array([0])).names] == [batch.names[0] for batch in batches]
+
+
+def test_a_dot_is_not_a_name(tmp_path, genome):
+    (tmp_path / "peaks.bed").write_text("chr1\t0\t5\tp1\nchr1\t5\t9\t.\n")
+    (records,) = Reader(GenomeWindows(genome, names=True)).read([str(tmp_path / "peaks.bed")])
+    assert records.names == ["p1", ""]
 
 
 @pytest.mark.parametrize(

@@ -129,12 +129,22 @@ def test_a_cross_validation_is_extended_with_moved_data(given, choices, measured
     with unexported():
         validate(changed(choices(), {"epochs": 3, "data": str(moved)}), tmp_path / "cv", resume=True)
         kept = (tmp_path / "cv" / "fold-2" / "metrics.json").stat().st_mtime_ns
-        validate(RunConfig.read(tmp_path / "cv" / "config.json"), tmp_path / "cv", resume=True)
+        moved = moved.rename(tmp_path / "moved again.csv")
+        again = changed(RunConfig.read(tmp_path / "cv" / "config.json"), {"data": str(moved)})
+        validate(again, tmp_path / "cv", resume=True)
     assert (tmp_path / "cv" / "fold-2" / "metrics.json").stat().st_mtime_ns == kept  # complete, and not trained again
     for number in (2, 4, 6):
         config = RunConfig.read(tmp_path / "cv" / f"fold-{number}" / "config.json")
         assert (config.epochs, config.data) == (3, str(moved))
         assert len(rows_of_history(tmp_path / "cv" / f"fold-{number}")) == 3
+
+
+def test_finished_folds_that_ended_early_continue_with_another_limit(choices, tmp_path):
+    with unexported():
+        validate(choices(epochs=2, minutes=1e-9), tmp_path / "cv")
+        assert [len(rows_of_history(tmp_path / "cv" / f"fold-{number}")) for number in (2, 4, 6)] == [1, 1, 1]
+        validate(changed(RunConfig.read(tmp_path / "cv" / "config.json"), {"minutes": 60.0}), tmp_path / "cv", resume=True)
+    assert [len(rows_of_history(tmp_path / "cv" / f"fold-{number}")) for number in (2, 4, 6)] == [2, 2, 2]
 
 
 def test_other_data_are_refused_before_a_fold_is_trained(given, choices, measured, tmp_path):

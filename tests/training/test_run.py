@@ -396,15 +396,20 @@ class TestResume:
         with pytest.raises(InputError, match="Expected epochs of at least 3, for which the run has already been trained, got 2"):
             resume(finished, BACKEND, epochs=2)
 
-    def test_a_run_that_ended_early_is_extended_with_a_larger_limit(self, scripted, choose, tmp_path, capsys):
+    def test_a_run_that_ended_early_is_extended_with_a_larger_limit(self, scripted, quick, choose, tmp_path, capsys):
         scripted(0.3, 0.2, 0.1, 0.1, 0.1)
         train(choose(epochs=9, patience=1), tmp_path / "run")
         resume(tmp_path / "run", BACKEND, epochs=10)
         assert (
-            f"Warning: the run in {tmp_path / 'run'} ended by --patience 1: no epochs are added. Raise --patience."
+            f"Warning: no epochs are added to the run in {tmp_path / 'run'}, because it ended by --patience 1. Increase --patience.\n"
             in capsys.readouterr().err
         )
-        resume(tmp_path / "run", BACKEND, patience=3)
+        with quick.context() as patch:
+            patch.setattr(run, "_fit", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                resume(tmp_path / "run", BACKEND, patience=3)
+        assert not (tmp_path / "run" / "metrics.json").exists()
+        resume(tmp_path / "run", BACKEND)
         assert len(history(tmp_path / "run")) == 4
 
     def test_the_validation_examples_are_predicted_once_per_epoch(self, quick, choose, tmp_path):

@@ -12,7 +12,7 @@ from dreamkeras.data.examples import fingerprint
 from dreamkeras.errors import InputError
 from dreamkeras.training import run_data
 from dreamkeras.training.config import RunConfig
-from dreamkeras.training.run_data import read_data, read_examples, with_window
+from dreamkeras.training.run_data import read_data, read_examples, require_same_data, with_window
 
 LAYOUT = AtacLayout("genome.fa", "reads.bw", length=LENGTH, profile_length=POSITIONS, jitter=MARGIN)
 
@@ -87,3 +87,10 @@ def test_invalid_rows_are_skipped_counted_and_reported(tmp_path, capsys):
         with_window(dataclasses.replace(config, on_error="fail"))
     with pytest.raises(InputError, match="Expected on_error to be one of fail, skip, got 'ignore'"):
         dataclasses.replace(config, on_error="ignore")
+
+
+def test_other_data_are_named_with_the_files_of_the_genome(genome, tmp_path):
+    begun = dataclasses.replace(genome, fingerprint="another")
+    moved = dataclasses.replace(begun, atac=dataclasses.replace(LAYOUT, genome="new.fa"))
+    with pytest.raises(InputError, match=r"the data in peaks\.bed, new\.fa, reads\.bw differ from the data with which the run was started"):
+        require_same_data(windows(), windows(), moved, begun, tmp_path)

@@ -10,7 +10,7 @@ __all__ = ["Assay"]
 
 
 class Reader(Protocol):
-    """Function that reads a data file."""
+    """Function that takes the path of a data file and returns its examples. `on_error` is the action for invalid rows."""
 
     def __call__(self, path: str, on_error: OnError = "fail") -> Examples: ...
 
@@ -23,8 +23,7 @@ class Assay(NamedTuple):
         construct: Construct that turns the sequences of the assay into windows.
         tasks: Name of each measured value.
         units: Unit of each measured value.
-        read: Function that takes the path of a data file and returns its examples. The optional second argument of all functions of an
-            assay that read files is the action for invalid rows; see `errors.OnError`.
+        read: Function that reads a data file.
         bins: Number of sorting bins, numbered from 0, if each measured value is a mean of bin numbers. If None, the measured values are
             not bin numbers.
         read_test: Function that reads a test file, in which values may have other units than in training files. If None, `read` is

@@ -12,14 +12,11 @@ from dreamkeras.data.examples import Examples
 from dreamkeras.errors import InputError, OnError
 from dreamkeras.files.inputs import require_file, source_name
 from dreamkeras.genome.bed import read_bed
-from dreamkeras.genome.reference import Genome
+from dreamkeras.genome.reference import Genome, list_contigs
 from dreamkeras.genome.regions import Bed, Regions
 from dreamkeras.genome.signal import Signal
 
 __all__ = ["atac_assay", "read", "read_ids"]
-
-LISTED = 5
-"""Maximum number of contigs that a message lists."""
 
 
 def atac_assay(layout: AtacLayout) -> Assay:
@@ -97,8 +94,8 @@ def _about_lacking(signal: Signal, lacking: list[str], windows: Regions) -> list
     count = sum(name in lacking for name in windows.contigs)
     if not count:
         return []
-    some = ", ".join(lacking[:LISTED]) + ", ..." * (len(lacking) > LISTED)
-    return [f"{count:,} of the {len(windows.contigs):,} windows have 0 reads, because {signal.path} lacks their contigs: {some}."]
+    some = f"{count:,} of the {len(windows.contigs):,} windows"
+    return [f"{some} have 0 reads, because {signal.path} lacks their contigs: {list_contigs(lacking)}."]
 
 
 def read_ids(layout: AtacLayout, path: str, on_error: OnError = "fail") -> Examples:

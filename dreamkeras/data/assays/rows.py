@@ -34,23 +34,23 @@ def read_rows(opened: OpenTable, positions: Sequence[int], convert: Callable[[Ta
         InputError: A row is invalid and `on_error` is `"fail"`, or all rows are invalid.
     """
     check_on_error(on_error)
-    rows = _Rows(convert) if on_error == "skip" else None
+    skips, valid = on_error == "skip", _ValidRows(convert)
     parts, done = [], 0
-    for table in opened.rows(positions, rows.uneven if rows else None):
+    for table in opened.rows(positions, valid.uneven if skips else None):
         # Each batch is converted immediately, because windows need only a fifth of the memory that Python strings need.
-        parts += rows.converted(table, done) if rows else [convert(table, done)]
+        parts += valid.converted(table, done) if skips else [convert(table, done)]
         done += len(table.lines)
-    if not parts and rows:
-        raise InputError(f"None of the {done:,} rows of {source_name(opened.source.path)} is valid. The first one: {rows.reasons[0]}")
+    if not parts:
+        raise InputError(f"None of the {done:,} rows of {source_name(opened.source.path)} is valid. The first one: {valid.reasons[0]}")
     examples = Examples.joined(parts)
-    if not rows or not rows.skipped:
+    if not valid.skipped:
         return examples
-    left_out = {**examples.left_out, INVALID: rows.skipped}
-    return dataclasses.replace(examples, left_out=left_out, remarks=tuple(f"Skipped: {reason}" for reason in rows.reasons))
+    remarks = (*examples.remarks, *(f"Skipped: {reason}" for reason in valid.reasons))
+    return dataclasses.replace(examples, left_out={**examples.left_out, INVALID: valid.skipped}, remarks=remarks)
 
 
-class _Rows:
-    """Converts the valid rows of batches, and counts the invalid rows."""
+class _ValidRows:
+    """Converts the valid rows of batches, counts the invalid rows, and keeps the reasons of the first ones."""
 
     def __init__(self, convert: Callable[[Table, int], Examples]) -> None:
         self._convert = convert
@@ -69,12 +69,13 @@ class _Rows:
                 self.reasons = [*self.reasons, str(error)][:REASONS]
                 return []
         middle = len(table.lines) // 2
-        return self.converted(_rows(table, 0, middle), done) + self.converted(_rows(table, middle, None), done + middle)
+        return self.converted(_part(table, 0, middle), done) + self.converted(_part(table, middle, None), done + middle)
 
     def _check_cells(self, table: Table) -> None:
         if lines := self.uneven.intersection(table.lines.tolist()):
             raise InputError(f"The row has too few or too many cells ({source_name(table.source)}, line {min(lines)}).")
 
 
-def _rows(table: Table, first: int, last: int | None) -> Table:
+def _part(table: Table, first: int, last: int | None) -> Table:
+    """Returns the rows from `first` to `last`, which is excluded."""
     return Table([column[first:last] for column in table.columns], np.array(table.lines[first:last]), table.source)

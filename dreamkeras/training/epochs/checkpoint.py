@@ -94,7 +94,7 @@ def read_checkpoint(path: Path, model: keras.Model) -> TrainingState:
 
 
 def read_progress(path: Path) -> tuple[int, int | None]:
-    """Reads the numbers of epochs and of steps that a checkpoint contains. Checkpoints of older versions have no number of steps: None.
+    """Returns the number of epochs and the number of steps in a checkpoint. In checkpoints of older versions, the latter is None.
 
     Raises:
         ModelError: The file is not a checkpoint.

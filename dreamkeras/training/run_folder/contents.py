@@ -89,8 +89,9 @@ def write_results(
         # With precision float32, the predictions of the exported model are compared with those of the network on the running backend.
         reference = _reference(predict, start) if config["precision"] == "float32" else None
         try:
-            options: dict[str, Any] = {"sequences": sequences, "reference": reference, "calibration": calibration}
-            description = export_run(folder, model, metrics, state.rows, config, **options)
+            description = export_run(
+                folder, model, metrics, state.rows, config, sequences=sequences, reference=reference, calibration=calibration
+            )
             write_text(folder / CALIBRATION_FILE, json.dumps(description.calibration, indent=2) + "\n")
             write_text(folder / "README.md", model_card(description, metrics, state.rows, config))
         finally:  # plots are also made if the export fails, and are the last files because they are the least important

@@ -31,6 +31,6 @@ def show_phases(number: int) -> Iterator[Callable[[str], None]]:
         def start(name: str) -> None:
             nonlocal started
             started += 1
-            progress.update(task, description=name, completed=started)
+            progress.update(task, description=name, completed=started, refresh=True)
 
         yield start

@@ -1,6 +1,6 @@
-"""Determines on how many sequences a network is measured at the end of its training: fewer for large networks.
+"""Computes the number of sequences on which a network is compared and calibrated at the end of its training.
 
-`dreamkeras export` and `dreamkeras calibrate` measure every network on `MOST` sequences.
+`dreamkeras export` and `dreamkeras calibrate` use `MOST` sequences for every network.
 """
 
 __all__ = ["LEAST", "MOST", "sample_size"]
@@ -23,7 +23,7 @@ A full-size network of the DREAM challenge computes this product in about 2 seco
 
 
 def sample_size(parameters: int, length: int) -> int:
-    """Returns the number of sequences to compare and to calibrate a network with, between `LEAST` and `MOST`.
+    """Returns the number of sequences for a network, between `LEAST` and `MOST`. The number is smaller for large networks.
 
     Args:
         parameters: Number of parameters of the network.

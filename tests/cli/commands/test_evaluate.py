@@ -240,3 +240,11 @@ def test_invalid_rows_are_skipped_and_counted(run, promoters, model, tmp_path):
     assert "Read 62 rows of t.tsv; skipped 2 with an error.\n" in result.stderr
     assert "Skipped: Expected DNA letters, got '!' at position 5 in record '61' (" in result.stderr
     assert result.stdout.splitlines()[1].split("\t")[2] == "60"
+
+
+def test_subsets_require_all_rows(run, promoters, model, tmp_path):
+    (tmp_path / "t.tsv").write_text("ACGT!\t3\n" + promoters.read_text())
+    (tmp_path / SUBSETS["random"].file).write_text("pos\n0\n1\n")
+    args = ("evaluate", tmp_path / "t.tsv", "-m", model, "-o", tmp_path / "out", "--on-error", "skip", "--subsets", tmp_path)
+    result = run(*args)
+    assert (result.exit_code, "but 1 of its rows were skipped. Correct these rows" in result.stderr) == (1, True), result.stderr

@@ -1,4 +1,4 @@
-"""Tests of `dreamkeras predict` on regions and tiles of a genome, against base counts that are computed independently."""
+"""Tests of commands on regions and tiles of a genome, against base counts that are computed independently."""
 
 import gzip
 import json
@@ -358,8 +358,17 @@ class TestExplanationsOfRegions:
         assert re.findall(r"<title>\w(\d+):", svg) == ["9", "10", "11", "12"]
         assert (tmp_path / "modisco/sequences.bed").read_text().splitlines()[0] == "chr1:7-19\t8\t12\tchr1:7-19\t0"
 
-    def test_interrupted_mutagenesis_resumes_with_the_same_span_only(self, run, toy_model, bed, genome, tmp_path):
-        args = ["mutagenesis", bed, "--genome", genome, "-m", toy_model, "--resume"]
-        assert run(*args, "-o", tmp_path / "a.tsv", "--span", "3:6").exit_code == 0
-        whole = run(*args[:-1], "--span", "3:6")
-        assert (tmp_path / "a.tsv").read_text() == whole.stdout
+    def test_interrupted_mutagenesis_resumes_with_the_same_span_only(self, run, toy_model, bed, genome, tmp_path, monkeypatch):
+        args = ["mutagenesis", bed, "--genome", genome, "-m", toy_model]
+        resumed = [*args, "-o", tmp_path / "a.tsv", "--resume"]
+        with monkeypatch.context() as patched:
+            patched.setattr("dreamkeras.explain.effect_files.write_effects", lambda *parts: 1 / 0)
+            with pytest.raises(ZeroDivisionError):
+                run(*resumed, "--span", "3:6")
+        for other in ([], ["--span", "3:7"]):
+            refused = run(*resumed, *other)
+            assert (refused.exit_code, "started with" in refused.stderr) == (1, True), refused.stderr
+        with monkeypatch.context() as patched:
+            patched.setattr("dreamkeras.explain.effect_shards.mutate_records", lambda *parts, **choices: pytest.fail("scored again"))
+            assert run(*resumed, "--span", "3:6").exit_code == 0
+        assert (tmp_path / "a.tsv").read_text() == run(*args, "--span", "3:6").stdout

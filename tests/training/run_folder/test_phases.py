@@ -22,7 +22,7 @@ def test_a_terminal_shows_every_phase_and_is_restored(monkeypatch):
     monkeypatch.setenv("COLUMNS", "100")
     run_phases()
     shown = screen.getvalue()
-    assert "Drawing" in shown
+    assert 0 < shown.index("Exporting") < shown.index("Drawing")
     assert shown.count("\x1b[?25l") == shown.count("\x1b[?25h") == 1
 
 

@@ -1,4 +1,4 @@
-"""Errors that result from a default name the option; other errors stay as they are."""
+"""Errors that an option solves name the option. Other errors are unchanged."""
 
 import pytest
 
@@ -60,6 +60,7 @@ def test_a_missing_training_file_gets_no_hint(run, tmp_path):
 
 
 COLUMN = "Name the column with --sequence-column."
+LENGTH = "Choose another window length with --length."
 TABLE = ("--assay", "table", "--target-column", "y")
 
 
@@ -73,21 +74,32 @@ def test_a_missing_column_of_sequences_names_the_option(run, tmp_path, monkeypat
     assert COLUMN not in run(args[0], "t.tsv", *args[1:], "--sequence-column", "oligos").stderr
 
 
+def test_a_table_without_header_and_sequences_names_the_option_but_regions_do_not(run, tmp_path):
+    (tmp_path / "t.tsv").write_text("1.5\t2\n")
+    assert run("predict", tmp_path / "t.tsv").stderr.endswith(f"line 1). {COLUMN}\n")
+    (tmp_path / "t.tsv").write_text("chr1\t5\t20\tx\n")
+    assert run("predict", tmp_path / "t.tsv").stderr.endswith("read BED regions with --genome FASTA.\n")
+
+
 def test_other_assays_have_no_option_for_the_column_of_sequences(run, tmp_path):
     (tmp_path / "t.tsv").write_text("oligo\tvalue\nACGT\t1\n")
     assert COLUMN not in run("train", tmp_path / "t.tsv", "--assay", "yeast", "--out", tmp_path / "run").stderr
 
 
-def test_a_sequence_that_is_longer_than_the_window_names_the_length(run, tmp_path):
+@pytest.mark.parametrize("args", [(*TABLE, "--length", 6), ("--length", 6, *TABLE)])
+def test_a_sequence_that_is_longer_than_the_window_names_the_length(run, tmp_path, args):
     (tmp_path / "t.tsv").write_text("sequence\ty\nACGTACGT\t1\n")
-    result = run("train", tmp_path / "t.tsv", *TABLE, "--length", 6, "--out", tmp_path / "run")
-    assert (result.exit_code, result.stderr.splitlines()[-1].partition("line 2")[2]) == (
-        1,
-        "). Choose another window length with --length.",
-    )
+    result = run("train", tmp_path / "t.tsv", *args, "--out", tmp_path / "run")
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1].endswith(f"({tmp_path / 't.tsv'}, line 2). {LENGTH}")
     (tmp_path / "t.tsv").write_text("sequence\ty\n\t1\n")
-    result = run("train", tmp_path / "t.tsv", *TABLE, "--length", 6, "--out", tmp_path / "run")
-    assert "--length" not in result.stderr
+    assert "--length" not in run("train", tmp_path / "t.tsv", *args, "--out", tmp_path / "run").stderr
+
+
+def test_the_window_of_a_model_gets_no_hint(run, long, toy_model, tmp_path):
+    choices = ("--assay", "table", "--target-column", "value", "--length", 12)
+    result = run("evaluate", long, *choices, "-m", toy_model, "-o", tmp_path / "out")
+    assert result.stderr.endswith(f"got 200 in record '1' ({long}, line 2).\n")
 
 
 def test_random_sequences_that_are_too_long_name_the_length(run):

@@ -1,0 +1,93 @@
+"""Adds hints to errors, which name the options that solve them: `-m`, `--assay`, `--sequence-column` and `--length`.
+
+The callbacks of the options store the hints. The module imports only click.
+"""
+
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+import click
+from click.core import ParameterSource
+
+__all__ = ["error_hints", "note_default_assay", "note_length", "note_packaged_model", "note_random_length", "note_sequence_column"]
+
+KEY = "dreamkeras.hints"
+"""Key of the stored hints in `click.Context.meta`, which a command shares with its group."""
+
+ANOTHER_ASSAY = re.compile("for construct |has no column |Expected a value from |Expected a number, ")
+"""Error messages that can result from reading a file as the wrong assay."""
+
+ANOTHER_MODEL = re.compile("for construct ")
+
+NO_SEQUENCES = re.compile(r"has no column named '(?:sequence|seq)'|Expected a column of sequences, .*, line [0-9]+\)\.$")
+"""Error messages about a table without a column of sequences. A message about a file of regions ends with other advice."""
+
+TOO_LONG = re.compile("Expected 1(?: to [0-9]+)? bases for construct .*, got [1-9]|has a window of [0-9]+ bases within its contig")
+
+
+class _Hint(NamedTuple):
+    """A sentence that follows some error messages.
+
+    Args:
+        text: The sentence.
+        pattern: Regular expression for these error messages.
+        applies: Function that returns whether the hint applies. The function is called after the values of all options are known.
+    """
+
+    text: str
+    pattern: re.Pattern[str]
+    applies: Callable[[], bool]
+
+
+def note_packaged_model(ctx: click.Context, _parameter: click.Parameter, models: tuple[str, ...]) -> tuple[str, ...]:
+    """If no model is named, stores the hint that the packaged model was used. Returns the models unchanged."""
+    if not models:
+        _store(ctx, ANOTHER_MODEL, "No -m given: used the packaged yeast model.")
+    return models
+
+
+def note_default_assay(ctx: click.Context, _parameter: click.Parameter, assay: str) -> str:
+    """If no assay is named, stores the hint that the default was used. Returns the assay unchanged."""
+    if ctx.get_parameter_source("assay") is ParameterSource.DEFAULT:  # a resumed run keeps its assay
+        hint = f"No --assay was given, so the file was read as {assay} data."
+        _store(ctx, ANOTHER_ASSAY, hint, lambda: not ctx.params.get("resume"))
+    return assay
+
+
+def note_sequence_column(ctx: click.Context, _parameter: click.Parameter, column: str | None) -> str | None:
+    """If the column of sequences is not named, stores the hint to name the column. Returns the column unchanged."""
+    if column is None:  # assays other than `table` have fixed names of columns
+        _store(ctx, NO_SEQUENCES, "Name the column with --sequence-column.", lambda: ctx.params.get("assay", "table") == "table")
+    return column
+
+
+def note_length(ctx: click.Context, _parameter: click.Parameter, length: int | None) -> int | None:
+    """Stores the hint to choose another window length, which applies if the option determines it. Returns the length unchanged.
+
+    By default, the window fits the longest sequence of a table. The window of an existing model cannot be changed.
+    """
+
+    def determines_window() -> bool:
+        has_model = ctx.params.get("models") or ctx.command.name == "calibrate"
+        return not has_model and ctx.params.get("assay") in (("atac",) if length is None else ("atac", "table"))
+
+    _store(ctx, TOO_LONG, "Choose another window length with --length.", determines_window)
+    return length
+
+
+def note_random_length(ctx: click.Context, _parameter: click.Parameter, length: int | None) -> int | None:
+    """If the length of random sequences is given, stores the hint to choose another length. Returns the length unchanged."""
+    if length is not None:
+        _store(ctx, ANOTHER_MODEL, "Choose another length with --length.")
+    return length
+
+
+def error_hints(ctx: click.Context, message: str) -> str:
+    """Returns the hints for an error message, each after a space. The result may be an empty string."""
+    hints: list[_Hint] = ctx.meta.get(KEY, [])
+    return "".join(f" {hint.text}" for hint in hints if hint.pattern.search(message) and hint.applies())
+
+
+def _store(ctx: click.Context, pattern: re.Pattern[str], text: str, applies: Callable[[], bool] = lambda: True) -> None:
+    ctx.meta.setdefault(KEY, []).append(_Hint(text, pattern, applies))
