@@ -10,7 +10,7 @@ from dreamkeras.errors import OnError
 
 from ..options.numbers import DecimalRange, WholeRange
 from ..options.shared import refuse_unused, rows_on_error_option
-from ..options.table import chosen_layout, table_options
+from ..options.table import given_fields, table_options
 from ..results import echo_result, held_run, refuse_clashes
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def command(
         raise click.UsageError("--training cannot be combined with --valid-fraction.")
     if not valid_fraction:
         refuse_unused("without --valid-fraction", seed=seed)
-    layout = chosen_layout(assay or "", table)
+    columns = given_fields(assay, table)
 
     from dreamkeras.files.outputs import refuse_packed
 
@@ -89,8 +89,8 @@ def command(
     from dreamkeras.scoring.predictor import load
 
     known, scorer = read_training_data(model), load(model, "cpu")
-    with rereadable(data if layout else None):  # a table is opened twice: first for its column names, then for its rows
-        chosen = choose_assay(EvaluationChoices(data, (model,), assay=assay, table=layout, on_error=on_error), [scorer], [known])
+    with rereadable(data if columns else None):  # a table is opened twice: first for its column names, then for its rows
+        chosen = choose_assay(EvaluationChoices(data, (model,), assay=assay, table=columns, on_error=on_error), [scorer], [known])
         held_out, trained_on = chosen.read(data, on_error).centred(), chosen.read(training, on_error) if training else None
     for file, examples in ((data, held_out), (training, trained_on)):
         _report_reading(file, examples)

@@ -8,7 +8,7 @@ import click
 
 from ..options.numbers import WholeRange
 from ..options.shared import batch_size_option, device_option, refuse_unused, rows_on_error_option, summits_option
-from ..options.table import chosen_layout, table_options
+from ..options.table import given_fields, table_options
 from ..results import command_line, echo_result
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def command(output: Path, assay: str | None, batch_size: int | None, **choices: 
     The command writes metrics with 95 % intervals, differences between models, predictions, plots and report.html into DIR. A warning is
     printed if a model was trained on sequences in DATA or on near-duplicates of these sequences.
     """
-    table = chosen_layout(assay or "", choices)
+    table = given_fields(assay, choices)
     if not (choices["models"] or choices["predictions"]):
         raise click.UsageError("Name a model with -m or a table of predictions with --predictions.")
     if not choices["models"]:

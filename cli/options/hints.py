@@ -1,6 +1,6 @@
 """Adds hints to errors, which name the options that solve them: `-m`, `--assay`, `--sequence-column` and `--length`.
 
-The callbacks of the options store the hints. The module imports only click.
+The callbacks of the options store the hints. The module imports only click; the training of a model is read when an error occurs.
 """
 
 import re
@@ -57,9 +57,21 @@ def note_default_assay(ctx: click.Context, _parameter: click.Parameter, assay: s
 
 def note_sequence_column(ctx: click.Context, _parameter: click.Parameter, column: str | None) -> str | None:
     """If the column of sequences is not named, stores the hint to name the column. Returns the column unchanged."""
-    if column is None:  # assays other than `table` have fixed names of columns
-        _store(ctx, NO_SEQUENCES, "Name the column with --sequence-column.", lambda: ctx.params.get("assay", "table") == "table")
+
+    def reads_table() -> bool:  # assays other than `table` have fixed names of columns
+        return (ctx.params.get("assay", "table") or _trained_assay(ctx)) == "table"
+
+    if column is None:
+        _store(ctx, NO_SEQUENCES, "Name the column with --sequence-column.", reads_table)
     return column
+
+
+def _trained_assay(ctx: click.Context) -> str:
+    """Returns the assay that the first model was trained on, or an empty text if it is unknown."""
+    from dreamkeras.evaluation.training_data import read_training_data
+
+    known = [read_training_data(model) for model in ctx.params.get("models") or filter(None, [ctx.params.get("model")])]
+    return next((data.assay for data in known if data), "")
 
 
 def note_length(ctx: click.Context, _parameter: click.Parameter, length: int | None) -> int | None:

@@ -12,7 +12,7 @@ from .shared import add_options, id_column_option, sequence_column_option
 if TYPE_CHECKING:
     from dreamkeras.data.assays.table_layout import TableLayout
 
-__all__ = ["OPTIONS", "chosen_layout", "table_options"]
+__all__ = ["OPTIONS", "chosen_layout", "given_fields", "table_options"]
 
 
 OPTIONS = {
@@ -82,13 +82,22 @@ def chosen_layout(assay: str, choices: dict[str, Any]) -> "TableLayout | None":
         click.UsageError: A table option is given for another assay.
         InputError: Columns are missing or named twice, or options cannot be combined.
     """
-    fields = {name: choices.pop(name) for name in OPTIONS if name in choices}
-    given = [name for name, value in fields.items() if value not in (None, (), "", False)]
-    if assay == "table":
-        from dreamkeras.data.assays.table_layout import TableLayout
+    fields = given_fields(assay, choices)
+    if assay != "table":
+        return None
+    from dreamkeras.data.assays.table_layout import TableLayout
 
-        return TableLayout(**fields)
-    if given:
-        got = f", got --assay {assay}" if assay else ""
-        raise click.UsageError(f"--{given[0].replace('_', '-')} requires --assay table{got}.")
-    return None
+    return TableLayout(**{"target_column": (), **fields})
+
+
+def given_fields(assay: str | None, choices: dict[str, Any]) -> dict[str, Any]:
+    """Removes the table options from `choices` and returns those that were given, as fields of `TableLayout`.
+
+    Raises:
+        click.UsageError: A table option is given for an assay other than `table`.
+    """
+    fields = {name: choices.pop(name) for name in OPTIONS if name in choices}
+    given = {name: value for name, value in fields.items() if value not in (None, (), "", False)}
+    if given and assay not in (None, "table"):
+        raise click.UsageError(f"--{next(iter(given)).replace('_', '-')} requires --assay table, got --assay {assay}.")
+    return given

@@ -1,16 +1,17 @@
 """Runs an evaluation: reads measurements, scores models or reads their predictions, computes metrics and writes a folder."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from dreamkeras.data.assays.assay import Assay
 from dreamkeras.data.assays.atac_layout import AtacLayout
 from dreamkeras.data.assays.registry import ASSAYS, TABLE, find_assay
-from dreamkeras.data.assays.table import fitted_layout, settled_layout, table_assay
+from dreamkeras.data.assays.table import OPTIONAL, fitted_layout, settled_layout, table_assay
 from dreamkeras.data.assays.table_layout import TableLayout
 from dreamkeras.data.examples import Examples
 from dreamkeras.errors import InputError, ModelError, OnError
@@ -26,6 +27,7 @@ from dreamkeras.scoring.manifest import write_manifest
 from dreamkeras.scoring.model_file import require_different
 from dreamkeras.scoring.predictor import OnnxPredictor, load
 from dreamkeras.scoring.scorer import BATCH_SIZE
+from dreamkeras.sequence.construct import Construct
 from dreamkeras.statistics.bootstrap import DRAWS
 
 __all__ = ["EvaluationChoices", "Notes", "choose_assay", "run_evaluation", "score_examples"]
@@ -39,7 +41,8 @@ class EvaluationChoices(NamedTuple):
         models: Run folders or `.onnx` files. Each model is evaluated separately.
         predictions: Tables with predictions for the sequences in `data`, in the format that `dreamkeras predict` writes.
         assay: Name of the assay. If None, the assay of the first model is used.
-        table: Layout of the data file, for the assay `table`.
+        table: Fields of `TableLayout` for the assay `table`. If the first model was trained on a table, the other fields are those of
+            its training.
         summits: Whether windows are centred on the summits in column 10 of a file of peaks. If None, windows are placed as in the
             training of the first model.
         subsets: Folder with the test subsets of the DREAM Challenge.
@@ -55,7 +58,7 @@ class EvaluationChoices(NamedTuple):
     models: tuple[str, ...] = ()
     predictions: tuple[str, ...] = ()
     assay: str | None = None
-    table: TableLayout | None = None
+    table: Mapping[str, Any] = MappingProxyType({})
     summits: bool | None = None
     subsets: str | None = None
     public: str | None = None
@@ -157,18 +160,51 @@ def choose_assay(choices: EvaluationChoices, models: list[OnnxPredictor], known:
         if choices.assay or not (trained and isinstance(trained.layout, AtacLayout)):
             raise InputError("--summits and --no-summits require a model that was trained on peaks.")
         return find_assay(trained.assay, dataclasses.replace(trained.layout, summits=choices.summits))
-    if choices.table and models:
-        choices.table.require_fit(models[0].construct)
-        return find_assay(TABLE, settled_layout(choices.table, choices.data), models[0].construct)
+    if trained and isinstance(trained.layout, TableLayout) and choices.assay in (None, TABLE):
+        return _trained_table(trained.layout, trained.construct or trained.layout.construct(), choices)
+    if choices.assay == TABLE:
+        return _given_table(choices, models[0].construct if models else None)
+    if choices.table:
+        name = next(iter(choices.table)).replace("_", "-")
+        raise InputError(f"--{name} requires --assay table or the run folder of a model that was trained on a table.")
     if choices.assay:
-        return find_assay(choices.assay, fitted_layout(choices.table, [choices.data], choices.on_error) if choices.table else None)
-    if trained and isinstance(trained.layout, TableLayout):
-        return table_assay(trained.layout, trained.construct, is_test=True)
+        return find_assay(choices.assay)
     if trained:
         return find_assay(trained.assay, trained.layout, trained.construct)
     if models and models[0].construct.name in ASSAYS:
         return ASSAYS[models[0].construct.name]
     raise InputError("The assay of the measurements is unknown. Give it with --assay.")
+
+
+def _given_table(choices: EvaluationChoices, construct: Construct | None) -> Assay:
+    """Returns the assay for a table of which all columns are given. If `construct` is None, the layout defines the construct."""
+    layout = TableLayout(**{"target_column": (), **choices.table})
+    if construct is None:
+        return table_assay(fitted_layout(layout, [choices.data], choices.on_error))
+    layout.require_fit(construct)
+    return table_assay(settled_layout(layout, choices.data), construct)
+
+
+def _trained_table(trained: TableLayout, construct: Construct, choices: EvaluationChoices) -> Assay:
+    """Returns the assay of a model that was trained on a table. The fields in `choices.table` replace those of the training.
+
+    The tasks keep the names of the training, unless a column is named after another task of the model.
+
+    Raises:
+        InputError: The fields contradict the construct of the model or each other, or the data file cannot be read.
+    """
+    layout = trained
+    if choices.table:
+        given = TableLayout(**{"target_column": trained.target_column, **choices.table})
+        given.require_fit(construct)
+        given = settled_layout(given, choices.data)
+        layout = trained.replaced({name: getattr(given, name) for name in choices.table})
+    assay = table_assay(layout, construct, [name for name in OPTIONAL if name not in choices.table])
+    if len(assay.tasks) == len(trained.tasks) and all(
+        new == old or new not in trained.tasks for new, old in zip(assay.tasks, trained.tasks, strict=True)
+    ):
+        return assay._replace(tasks=trained.tasks)
+    return assay
 
 
 def score_examples(

@@ -166,7 +166,11 @@ class TestOlderRuns:
 
     @pytest.mark.parametrize(
         "options",
-        [{}, {"assay": "table", "table": TableLayout(("value",))}, {"assay": "table", "table": LAYOUT}],
+        [
+            {},
+            {"assay": "table", "table": {"target_column": ("value",)}},
+            {"assay": "table", "table": {"target_column": ("value",), "both_strands": True}},
+        ],
         ids=["none", "columns", "all"],
     )
     def test_older_runs_can_be_evaluated(self, old, table, sequences, tmp_path, options):
@@ -180,7 +184,7 @@ class TestOlderRuns:
         found, _ = run_evaluation(EvaluationChoices(data=table, models=(str(old), str(new)), draws=5), tmp_path / "out", "evaluate")
         assert set(found.figures) == {"old", "new"}
 
-    @pytest.mark.parametrize("options", [{}, {"assay": "table", "table": TableLayout(("value",))}], ids=["none", "columns"])
+    @pytest.mark.parametrize("options", [{}, {"assay": "table", "table": {"target_column": ("value",)}}], ids=["none", "columns"])
     def test_older_runs_can_be_calibrated(self, old, table, tmp_path, options):
         known, predictor = read_training_data(str(old)), load(str(old))
         assay = choose_assay(EvaluationChoices(table, (str(old),), **options), [predictor], [known])
@@ -200,7 +204,7 @@ class TestOlderRuns:
     ],
 )
 def test_options_that_contradict_the_model_are_refused(new, table, options, message):
-    choices = EvaluationChoices(table, (str(new),), assay="table", table=TableLayout(("value",), **options))
+    choices = EvaluationChoices(table, (str(new),), assay="table", table={"target_column": ("value",), **options})
     with pytest.raises(InputError, match=message):
         choose_assay(choices, [load(str(new))], [None])
 

@@ -5,7 +5,8 @@ with gzip. A row may have several measured values, some of which may be missing.
 """
 
 import dataclasses
-from collections.abc import Iterable
+import itertools
+from collections.abc import Collection, Iterable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -26,20 +27,22 @@ from dreamkeras.sequence.matching import illegal_letters
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import Records, numbered
 
-__all__ = ["fitted_layout", "read", "settled_layout", "table_assay"]
+__all__ = ["OPTIONAL", "fitted_layout", "read", "settled_layout", "table_assay"]
+
+OPTIONAL = ("weight_column", "variance_column", "replicate_columns", "fold_column")
+"""Fields of `TableLayout` whose columns are not needed to test a model."""
 
 Cells = dict[int, list[str]]
 """The cells of a batch of rows in each column. The keys are the positions of the columns."""
 
 
-def table_assay(layout: TableLayout, construct: Construct | None = None, *, is_test: bool = False) -> Assay:
+def table_assay(layout: TableLayout, construct: Construct | None = None, optional: Collection[str] = ()) -> Assay:
     """Returns the assay for a user's own table. The layout must have a window length, see `fitted_layout`.
 
     Args:
         layout: Columns of the table, and the adapters, flanks and window length of its sequences.
         construct: Construct of a model or of an existing run. If None, the layout defines the construct.
-        is_test: Whether the layout describes the training data of a model that is tested with other tables. These tables may lack the
-            columns of weights, variances, folds and replicates.
+        optional: Fields of the layout whose columns the table may lack; see `OPTIONAL`.
 
     Raises:
         InputError: The layout does not define a valid construct.
@@ -50,7 +53,7 @@ def table_assay(layout: TableLayout, construct: Construct | None = None, *, is_t
     """
     construct = construct or layout.construct()
     units = tuple(f"as in the table's column {column}" for column in layout.target_column)
-    return Assay("table", construct, layout.tasks, units, partial(read, layout, construct, is_test=is_test))
+    return Assay("table", construct, layout.tasks, units, partial(read, layout, construct, optional=optional))
 
 
 def settled_layout(layout: TableLayout, path: str) -> TableLayout:
@@ -94,17 +97,17 @@ def fitted_layout(layout: TableLayout, paths: Iterable[str], on_error: OnError =
     return layout.with_length(longest)
 
 
-def read(layout: TableLayout, construct: Construct, path: str, on_error: OnError = "fail", *, is_test: bool = False) -> Examples:
+def read(layout: TableLayout, construct: Construct, path: str, on_error: OnError = "fail", optional: Collection[str] = ()) -> Examples:
     """Reads the measured sequences of a file. Rows without a measured value or with weight 0 are skipped.
 
-    See `rows.read_rows` for `on_error`, and `table_assay` for `is_test`.
+    See `rows.read_rows` for `on_error`, and `table_assay` for `optional`.
 
     Raises:
         InputError: The file cannot be read, a column is missing, a sequence does not fit the construct, or a cell is invalid. The
             message names record and line.
     """
     with open_table(path, layout.columns) as opened:
-        layout, lacking = _tested(layout, opened.layout) if is_test else (layout, [])
+        layout, lacking = _without_lacking(layout, opened.layout, optional)
         columns = _columns(layout, opened.layout, path)
         positions = columns.positions
 
@@ -149,15 +152,17 @@ def _columns(layout: TableLayout, header: Layout, path: str) -> _Columns:
     )
 
 
-def _tested(layout: TableLayout, header: Layout) -> tuple[TableLayout, list[Column]]:
-    """Returns the layout of a test file without folds and without the optional columns that are missing, and the missing columns."""
-    replicates = [column for columns in layout.replicate_columns for column in columns]
-    single = [column for column in (layout.weight_column, layout.variance_column) if column is not None]
-    lacking = [column for column in (*single, *replicates) if not has_column(header, column)]
-    kept: dict[str, Any] = {"fold_column": None}
-    kept |= {name: None for name in ("weight_column", "variance_column") if getattr(layout, name) in lacking}
-    kept |= {"replicate_columns": ()} if set(lacking) & set(replicates) else {}
-    return dataclasses.replace(layout, **kept), lacking
+def _without_lacking(layout: TableLayout, header: Layout, optional: Collection[str]) -> tuple[TableLayout, list[Column]]:
+    """Returns the layout without optional folds and without the optional fields whose columns are missing, and the missing columns."""
+    lacking: list[Column] = []
+    for name in optional:
+        columns = itertools.chain(*layout.replicate_columns) if name == "replicate_columns" else [getattr(layout, name)]
+        missing = [column for column in columns if column is not None and not has_column(header, column)]
+        if missing or name == "fold_column":
+            without: dict[str, Any] = {name: () if name == "replicate_columns" else None}
+            layout = dataclasses.replace(layout, **without)
+        lacking += missing
+    return layout, lacking
 
 
 def _examples(layout: TableLayout, construct: Construct, columns: _Columns, table: Table, cells: Cells, done: int) -> Examples:

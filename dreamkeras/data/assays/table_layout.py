@@ -165,6 +165,21 @@ class TableLayout:
         replicates = tuple(tuple(map(choose, columns)) for columns in self.replicate_columns)
         return dataclasses.replace(self, target_column=targets, replicate_columns=replicates, **single)
 
+    def replaced(self, fields: dict[str, Any]) -> "TableLayout":
+        """Returns the layout with other fields.
+
+        A weight column replaces a variance column and vice versa. If the target columns change, the old replicate columns do not apply.
+
+        Example:
+            >>> TableLayout(("a",), variance_column="v").replaced({"weight_column": "w"}).variance_column is None
+            True
+        """
+        implied: dict[str, Any] = {}
+        for one, other in (("weight_column", "variance_column"), ("variance_column", "weight_column")):
+            implied |= {other: None} if fields.get(one) is not None else {}
+        implied |= {"replicate_columns": ()} if fields.get("target_column", self.target_column) != self.target_column else {}
+        return dataclasses.replace(self, **{**implied, **fields})
+
     def with_length(self, longest: int) -> "TableLayout":
         """Returns the layout with a window length that fits inserts of up to `longest` bases with adapters and flanks.
 

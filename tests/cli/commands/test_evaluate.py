@@ -3,7 +3,9 @@ import json
 import numpy as np
 import pytest
 from filled_pipe import filled_pipe
+from toy_models import write_toy_model
 
+from dreamkeras.data.assays.table_layout import TableLayout
 from dreamkeras.data.simulation.library import simulate
 from dreamkeras.evaluation.subsets import SUBSETS
 
@@ -196,6 +198,11 @@ def test_predictions_of_excluded_rows_are_ignored(run, tmp_path):
         (("-m", "{model}", "--assay", "starrseq"), 1, "no column named 'sequence'"),
         (("-m", "{model}", "--assay", "table", "--target-column", "1", "--sequence-column", "0"), 1, "assay table has the tasks column_1"),
         (("-m", "{model}", "--assay", "yeast", "--target-column", "x"), 2, "--target-column requires --assay table, got --assay yeast."),
+        (
+            ("-m", "{model}", "--target-column", "x"),
+            1,
+            "--target-column requires --assay table or the run folder of a model that was trained",
+        ),
         (("-m", "{model}", "-m", "{model}"), 1, "is given twice."),
         (("--predictions", "p.tsv", "--batch-size", "4"), 2, "--batch-size has no effect without a model (-m)."),
         (("--predictions", "p.tsv", "--device", "cpu"), 2, "--device has no effect without a model (-m)."),
@@ -229,6 +236,61 @@ def test_predictions_of_values_that_were_not_measured_may_be_empty(run, tmp_path
     assert refused.exit_code == 1
     assert "There is no prediction of 'dev' for the measured value of 's5'" in refused.stderr
     assert not (tmp_path / "no").exists()
+
+
+TABLE = "id\toligo\tactivity\n" + "".join(f"r{n}\t{'ACGT' * 2}{'G' * n}\t{n}\n" for n in range(4))
+
+
+@pytest.fixture
+def table_run(tmp_path):
+    """A run folder with a toy model that was trained on the columns `oligo`, `gc` and the weights `w` of a table."""
+    construct = TableLayout(("gc",), length=12).construct()
+    (folder := tmp_path / "toy").mkdir()
+    write_toy_model(folder / "model.onnx", construct, ("gc",))
+    columns = {"target_column": ["gc"], "sequence_column": "oligo", "weight_column": "w", "fold_column": "f", "length": 12}
+    (folder / "config.json").write_text(json.dumps({"assay": "table", "table": columns, "construct": construct.to_json()}))
+    return folder
+
+
+@pytest.mark.parametrize("assay", [(), ("--assay", "table")])
+def test_column_options_override_the_columns_of_the_training(run, table_run, tmp_path, assay):
+    (tmp_path / "t.tsv").write_text(TABLE)
+    for number, column in enumerate(("activity", "2")):
+        args = ("-m", table_run, "-o", tmp_path / f"out{number}", "--draws", 2, "--target-column", column)
+        result = run("evaluate", tmp_path / "t.tsv", *args, *assay)
+        assert result.exit_code == 0, result.stderr
+        assert result.stdout.splitlines()[1].startswith("toy\tgc\t4\t1.0000 (")
+        assert "not required here: 'w', 'f'." in result.stderr
+    assert run("calibrate", tmp_path / "t.tsv", "-m", table_run, "--target-column", "activity", *assay).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (("--target-column", "activity", "--weight-column", "w"), "has no column named 'w'"),
+        (("--target-column", "activity", "--length", 9), "Expected length 12, which the model was trained with, got 9."),
+        (("--sequence-column", "oligos"), "has no column named 'oligos'"),
+        (
+            ("--target-column", "activity", "--target-column", "gc"),
+            "The assay table has the tasks activity, gc, but the model toy predicts gc.",
+        ),
+    ],
+)
+def test_columns_that_are_given_must_exist_and_fit_the_model(run, table_run, tmp_path, args, message):
+    (tmp_path / "t.tsv").write_text(TABLE.replace("id", "gc", 1).replace("r", "") if "gc" in args else TABLE)
+    result = run("evaluate", tmp_path / "t.tsv", "-m", table_run, "-o", tmp_path / "out", *args)
+    assert (result.exit_code, message in result.stderr) == (1, True), result.stderr
+
+
+def test_the_column_of_sequences_can_be_named_for_a_model_of_a_table(run, table_run, model, tmp_path):
+    (tmp_path / "t.tsv").write_text("bases\tactivity\nACGT\t1\n")
+    fields = json.loads((table_run / "config.json").read_text())
+    fields["table"]["sequence_column"] = None
+    (table_run / "config.json").write_text(json.dumps(fields))
+    hint = "Name the column with --sequence-column."
+    assert run("evaluate", tmp_path / "t.tsv", "-m", table_run, "-o", tmp_path / "out").stderr.endswith(f"{hint}\n")
+    assert run("calibrate", tmp_path / "t.tsv", "-m", table_run).stderr.endswith(f"{hint}\n")
+    assert hint not in run("evaluate", tmp_path / "t.tsv", "-m", model, "-o", tmp_path / "out").stderr
 
 
 def test_invalid_rows_are_skipped_and_counted(run, promoters, model, tmp_path):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from dreamkeras.data.assays.registry import find_assay
-from dreamkeras.data.assays.table import fitted_layout, settled_layout, table_assay
+from dreamkeras.data.assays.table import OPTIONAL, fitted_layout, settled_layout, table_assay
 from dreamkeras.data.assays.table_layout import TableLayout
 from dreamkeras.errors import InputError, MissingPackageError
 
@@ -280,8 +280,8 @@ def test_a_test_file_may_lack_optional_columns(tmp_path):
     path = written(tmp_path, [row[:4] for row in ROWS], HEADER[:4])
     with pytest.raises(InputError, match="no column named 'w'"):
         table_assay(layout).read(path)
-    found = table_assay(layout, is_test=True).read(path)
+    found = table_assay(layout, optional=OPTIONAL).read(path)
     assert (found.ids, found.weights, found.folds, found.replicates) == (["x_+", "2", "z_-"], None, None, None)
-    assert found.remarks == (f"{path} lacks columns of the training data that are not required here: 'w', 'r1', 'r2', 's1', 's2'.",)
-    whole = table_assay(layout, is_test=True).read(written(tmp_path))
+    assert found.remarks == (f"{path} lacks columns of the training data that are not required here: 'w', 'r1', 'r2', 's1', 's2', 'fold'.",)
+    whole = table_assay(layout, optional=OPTIONAL).read(written(tmp_path))
     assert (whole.weights.tolist(), whole.replicates.shape, whole.folds, whole.remarks) == ([4, 0.5, 2], (3, 2, 2), None, ())
