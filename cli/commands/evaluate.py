@@ -82,13 +82,13 @@ def command(output: Path, assay: str | None, batch_size: int | None, **choices: 
 
 def _lines(evaluation: "Evaluation") -> list[str]:
     """Returns the metrics as tab-separated lines."""
-    from dreamkeras.statistics.bootstrap import figure_text
+    from dreamkeras.statistics.bootstrap import QUANTITY, figure_text
 
     parts = evaluation.parts().items()
     windows = ["windows"] if evaluation.peaks else []
     lines = ["\t".join(["model", "task", *windows, "n", *FIGURES])]
     lines += [
-        _row(model, task, name, str(found.n), *map(str, (found.r, found.rho, found.mse)))
+        _row(model, task, name, str(found.n), str(found.r), str(found.rho), found.mse.text(QUANTITY))
         for name, part in parts
         for model, tasks in part.figures.items()
         for task, found in tasks.items()
@@ -96,7 +96,7 @@ def _lines(evaluation: "Evaluation") -> list[str]:
     if evaluation.differences:
         lines += ["", "\t".join(["difference", "task", *windows, *FIGURES])]
         lines += [
-            _row(f"{apart.first} - {apart.second}", apart.task, name, *map(str, (apart.r, apart.rho, apart.mse)))
+            _row(f"{apart.first} - {apart.second}", apart.task, name, str(apart.r), str(apart.rho), apart.mse.text(QUANTITY))
             for name, part in parts
             for apart in part.differences
         ]

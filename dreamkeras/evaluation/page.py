@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dreamkeras.evaluation.dream_score import PUBLISHED, DreamScore
 from dreamkeras.evaluation.evaluate import ALL, PEAKS, Evaluation
-from dreamkeras.statistics.bootstrap import figure_text
+from dreamkeras.statistics.bootstrap import QUANTITY, figure_text
 
 __all__ = ["evaluation_page"]
 
@@ -77,7 +77,7 @@ def _part(evaluation: Evaluation, tasks: Mapping[str, str], of: str) -> list[str
     """Returns HTML with metrics, noise ceilings and differences between models."""
     titles = ("model", "task", "n", "Pearson's r", "Spearman's rho", "mean squared error")
     rows = [
-        (model, f"{task} ({tasks[task]})", f"{found.n:,}", str(found.r), str(found.rho), str(found.mse))
+        (model, f"{task} ({tasks[task]})", f"{found.n:,}", str(found.r), str(found.rho), found.mse.text(QUANTITY))
         for model, by_task in evaluation.figures.items()
         for task, found in by_task.items()
     ]
@@ -98,7 +98,7 @@ def _ceilings(evaluation: Evaluation, of: str) -> list[str]:
 
 def _differences(evaluation: Evaluation, of: str) -> list[str]:
     rows = [
-        (f"{apart.first} minus {apart.second}", apart.task, str(apart.r), str(apart.rho), str(apart.mse))
+        (f"{apart.first} minus {apart.second}", apart.task, str(apart.r), str(apart.rho), apart.mse.text(QUANTITY))
         for apart in evaluation.differences
     ]
     titles = ("models", "task", "Pearson's r", "Spearman's rho", "mean squared error")

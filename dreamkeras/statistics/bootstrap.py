@@ -14,7 +14,7 @@ from dreamkeras.errors import InputError
 from dreamkeras.statistics.correlation import task_figures
 from dreamkeras.statistics.undefined import mean_or_zero
 
-__all__ = ["DRAWS", "Interval", "figure_text", "interval", "paired_differences", "resample_pearson", "resampled_counts"]
+__all__ = ["DRAWS", "QUANTITY", "Interval", "figure_text", "interval", "paired_differences", "resample_pearson", "resampled_counts"]
 
 DRAWS = 1000
 """Default number of resamples. With 1,000 resamples, the bounds of an interval vary by about a tenth of its width between random seeds."""
@@ -27,6 +27,10 @@ ROUNDING = 1e-13
 
 UNDEFINED = "undefined"
 """Text that replaces the value of an undefined metric."""
+
+
+QUANTITY = ".4g"
+"""Format of a metric in units of the data, which may be tiny or huge, such as a mean squared error."""
 
 
 class Interval(NamedTuple):
@@ -43,7 +47,11 @@ class Interval(NamedTuple):
     high: float
 
     def __str__(self) -> str:
-        return f"{self.value:.4f} ({self.low:.4f} to {self.high:.4f})" if math.isfinite(self.value) else UNDEFINED
+        return self.text()
+
+    def text(self, digits: str = ".4f") -> str:
+        """Returns the value and its bounds. For `digits`, see `QUANTITY`."""
+        return f"{self.value:{digits}} ({self.low:{digits}} to {self.high:{digits}})" if math.isfinite(self.value) else UNDEFINED
 
 
 def resample_pearson(measured: ArrayLike, predicted: ArrayLike, draws: int = DRAWS, seed: int = 0) -> np.ndarray:

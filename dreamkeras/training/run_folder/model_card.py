@@ -11,6 +11,7 @@ from dreamkeras.confidence.model_card import confidence_note, interval_note
 from dreamkeras.export.training_summary import OPTIONS
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.description import ModelDescription
+from dreamkeras.statistics.bootstrap import QUANTITY
 
 __all__ = ["model_card"]
 
@@ -130,7 +131,12 @@ def _epochs(history: Sequence[Fields], config: Fields) -> list[str]:
 
 
 def _validation(description: ModelDescription, metrics: Fields, history: Sequence[Fields], config: Fields) -> list[str]:
-    columns = {"r": ("Pearson r", ".3f"), "rho": ("Spearman rho", ".3f"), "mse": ("mean squared error", ".3f"), "n": ("sequences", ",.0f")}
+    columns = {
+        "r": ("Pearson r", ".3f"),
+        "rho": ("Spearman rho", ".3f"),
+        "mse": ("mean squared error", QUANTITY),
+        "n": ("sequences", ",.0f"),
+    }
     columns |= {"peaks_r": ("r in peaks", ".3f"), "profile_jsd": ("median profile distance", ".3f")}
     columns |= {
         "profile_jsd_shuffled": ("profile distance of a baseline that shuffles the measured reads", ".3f"),

@@ -128,7 +128,7 @@ def test_duration_has_at_most_two_units(seconds, told):
 def test_validation_metrics_are_a_table():
     header, rule, row = section(card(), "Validation")[:3]
     assert header == "| Pearson r | Spearman rho | mean squared error | sequences |"
-    assert row == "| 0.612 | 0.600 | 4.250 | 1,637 |"
+    assert row == "| 0.612 | 0.600 | 4.25 | 1,637 |"
     assert rule.count("|") == header.count("|")
 
 
@@ -170,7 +170,7 @@ def test_an_unknown_selection_of_validation_sequences_has_no_line():
 def test_an_undefined_correlation_is_explained():
     text = card(metrics={**METRICS, "r": float("nan"), "rho": float("nan")})
     assert "Validation r: undefined." in text
-    assert "| undefined | undefined | 4.250 | 1,637 |" in text
+    assert "| undefined | undefined | 4.25 | 1,637 |" in text
     assert "A correlation is undefined if" in text
     assert "nan" not in text
     assert "undefined" not in card()
@@ -266,11 +266,15 @@ def test_several_tasks_have_a_row_each():
     assert lines[:5] == [
         "| task | Pearson r | Spearman rho | mean squared error | sequences |",
         "|---|---|---|---|---|",
-        "| all tasks | 0.612 | 0.600 | 4.250 | 1,637 |",
-        "| Dev | 0.700 | 0.600 | 1.500 | 40 |",
-        "| Hk | undefined | 0.800 | 0.500 | 1 |",
+        "| all tasks | 0.612 | 0.600 | 4.25 | 1,637 |",
+        "| Dev | 0.700 | 0.600 | 1.5 | 40 |",
+        "| Hk | undefined | 0.800 | 0.5 | 1 |",
     ]
     assert any("A correlation is undefined" in line for line in lines)
+
+
+def test_errors_have_significant_digits_in_every_unit():
+    assert "| 0.612 | 0.600 | 2.346e-20 | 1,637 |" in section(card(metrics={**METRICS, "mse": 2.3456e-20}), "Validation")
 
 
 def test_options_have_one_line():
