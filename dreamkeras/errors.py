@@ -6,7 +6,18 @@ and is printed with its traceback.
 
 from typing import Literal, get_args
 
-__all__ = ["DreamkerasError", "ExportError", "InputError", "MissingPackageError", "ModelError", "OnError", "check_on_error", "one_line"]
+__all__ = [
+    "DreamkerasError",
+    "ExportError",
+    "InputError",
+    "MissingPackageError",
+    "ModelError",
+    "OnError",
+    "check_on_error",
+    "counted",
+    "none_of",
+    "one_line",
+]
 
 OnError = Literal["fail", "skip"]
 """Action for invalid records: `"fail"` raises an error, and `"skip"` skips and counts the records."""
@@ -48,6 +59,26 @@ def check_on_error(on_error: str) -> None:
     """
     if on_error not in get_args(OnError):
         raise InputError(f"Expected on_error to be one of {', '.join(get_args(OnError))}, got {on_error!r}.")
+
+
+def counted(count: int, noun: str) -> str:
+    """Returns a number with a noun in singular or plural.
+
+    Example:
+        >>> counted(1, "row"), counted(2000, "row")
+        ('1 row', '2,000 rows')
+    """
+    return f"{count:,} {noun}{'s' * (count != 1)}"
+
+
+def none_of(count: int, noun: str) -> str:
+    """Returns the subject of a sentence about things of which none is valid. The verb that follows is in singular.
+
+    Example:
+        >>> none_of(1, "row"), none_of(2000, "row")
+        ('No row', 'None of the 2,000 rows')
+    """
+    return f"No {noun}" if count == 1 else f"None of the {counted(count, noun)}"
 
 
 def one_line(message: BaseException | str) -> str:

@@ -3,11 +3,11 @@
 import numpy as np
 
 from dreamkeras.data.assays.measurements import read_numbers
-from dreamkeras.errors import InputError
+from dreamkeras.errors import InputError, counted
 from dreamkeras.formats.reading import id_position, open_table
-from dreamkeras.formats.tables import Table, find_column
+from dreamkeras.formats.tables import find_column
 from dreamkeras.sequence.ragged import Ragged
-from dreamkeras.sequence.records import Records
+from dreamkeras.sequence.records import Records, numbered
 
 __all__ = ["read_predictions"]
 
@@ -39,29 +39,24 @@ def read_predictions(
         named = id_position(table.layout, None, path)
         positions = [find_column(table.layout, task, path) for task in tasks] + ([] if named is None else [named])
         batches = list(table.rows(positions))
-    found = [name for batch in batches for name in batch.columns[-1]] if named is not None else None
-    values = np.concatenate(
-        [
-            np.stack([read_numbers(batch.columns[i], _records(batch), task, missing=True) for i, task in enumerate(tasks)], 1)
-            for batch in batches
-        ]
-    )
+    columns = [[cell for cells in parts for cell in cells] for parts in zip(*(batch.columns for batch in batches), strict=True)]
+    names = numbered([""] * len(columns[0]) if named is None else columns[-1])
+    lines = np.concatenate([batch.lines for batch in batches])
+    records = Records(names, Ragged.from_strings([""] * len(names)), lines, path)  # for error messages
+    values = np.stack([read_numbers(cells, records, task, missing=True) for cells, task in zip(columns, tasks, strict=False)], 1)
+    found = None if named is None else names
     has_others = found is not None and len(ids) < len(values) <= len(ids) + left_out
     if len(values) != len(ids) and not has_others:
-        but = f" ({left_out:,} rows were skipped; a table with an id column may include these rows)" if left_out and found is None else ""
-        raise InputError(f"Expected {len(ids):,} predictions, one for each measured sequence{but}, got {len(values):,} in {path}.")
+        but = f" (skipped rows: {left_out:,}; a table with an id column may include the skipped rows)" if left_out and found is None else ""
+        raise InputError(
+            f"Expected {counted(len(ids), 'prediction')}, one for each measured sequence{but}, got {len(values):,} in '{path}'."
+        )
     order = np.arange(len(ids)) if found is None or found == ids else _order(found, ids, path)
     values = values[order]
     for row, task in np.argwhere(np.isnan(values) & (True if measured is None else measured))[:1]:
-        line = np.concatenate([batch.lines for batch in batches])[order[row]]
-        raise InputError(f"There is no prediction of {tasks[task]!r} for the measured value of {ids[row]!r} ({path}, line {line}).")
+        origin = f"{path}, line {lines[order[row]]}"
+        raise InputError(f"There is no prediction of {tasks[task]!r} for the measured value of {ids[row]!r} ({origin}).")
     return values
-
-
-def _records(batch: Table) -> Records:
-    """Returns records that contain only the line numbers of rows, for error messages."""
-    names = [str(line) for line in batch.lines]
-    return Records(names, Ragged.from_strings([""] * len(names)), batch.lines, batch.source)
 
 
 def _order(found: list[str], ids: list[str], path: str) -> np.ndarray:
