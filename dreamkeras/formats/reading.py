@@ -101,7 +101,7 @@ def read_records(
         elif chosen == "lines":
             yield from read_lines(source.stream, source.path, batch=batch)
         elif chosen == "parquet" and opened:
-            raise InputError(f"Cannot read Parquet from {path}. Use FASTA, FASTQ, TSV, CSV or one sequence per line.")
+            raise InputError(f"Cannot read Parquet from '{path}'. Use FASTA, FASTQ, TSV, CSV or one sequence per line.")
         elif chosen == "parquet":
             with _seekable(source) as copy:
                 layout = parquet_layout(source.path, copy)
@@ -141,7 +141,12 @@ class OpenTable(NamedTuple):
 
 @contextmanager
 def open_table(
-    path: str, columns: Iterable[Column | None] = (), header: bool | None = None, *, accept_readable: bool = False
+    path: str,
+    columns: Iterable[Column | None] = (),
+    header: bool | None = None,
+    *,
+    accept_readable: bool = False,
+    content: str = "the required columns",
 ) -> Iterator[OpenTable]:
     """Opens a TSV, CSV or Parquet file as a table. TSV and CSV may be compressed with gzip.
 
@@ -150,9 +155,10 @@ def open_table(
         columns: Columns that the caller will read. Column names help to detect a header; see `tables.sniff_layout`.
         header: Whether the first row is a header. If None, a header is detected from the content.
         accept_readable: Whether to open files of kinds that only some commands read, such as VCF. The caller must refuse them.
+        content: Required content of the table, for the error message about a FASTA or FASTQ file.
 
     Raises:
-        InputError: The file is missing, empty or damaged. The message names the file.
+        InputError: The file is missing, empty, damaged, FASTA or FASTQ. The message names the file.
         MissingPackageError: The file is Parquet and pyarrow is not installed.
     """
     with open_source(path) as source:
@@ -162,6 +168,10 @@ def open_table(
             with _seekable(source) as copy:
                 yield OpenTable(parquet_layout(path, copy), source, copy)
         else:
+            if kind := _sequence_kind(source.head):
+                raise InputError(
+                    f"Cannot read {source_name(path)}: it is a {kind} file. Give a table (TSV, CSV or Parquet) with {content}."
+                )
             yield OpenTable(sniff_layout(source, header=header, columns=columns), source)
 
 
@@ -197,6 +207,14 @@ def sniff_format(source: Source, *, is_table: bool = False) -> Format:
     is_named = first.strip(' "').lower() in SEQUENCE_NAMES
     has_comment = bool(lines) and is_comment(lines[0])
     return "tsv" if is_table or is_named or has_comment or suffix in _TABLE_SUFFIXES else "lines"
+
+
+def _sequence_kind(head: bytes) -> str:
+    """Returns `FASTA`, `FASTQ` or, for other content, an empty text. A table whose first cell begins with `>` is not FASTA."""
+    lines = [line.decode("latin-1").strip() for line in head.lstrip().splitlines()[:2]]
+    if len(lines) > 1 and lines[0].startswith(">") and is_dna(lines[1]):
+        return "FASTA"
+    return "FASTQ" if _is_fastq(head) else ""
 
 
 def _is_fastq(head: bytes) -> bool:

@@ -6,8 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from dreamkeras.data.assays.yeast import read
 from dreamkeras.errors import InputError
-from dreamkeras.formats.reading import read_records
+from dreamkeras.formats.reading import open_table, read_records
 
 FASTA = ">a one\nACGT\nACGT\n>b\nggnn\n"
 WANTED = [("a", "ACGTACGT"), ("b", "ggnn")]
@@ -246,6 +247,19 @@ def test_real_files_are_read(data_folder):
     assert (len(yeast), yeast[0][0], len(yeast[0][1])) == (6370, "1", 110)
 
 
+@pytest.mark.parametrize(
+    ("text", "kind"), [(">a\nACGT\n", "FASTA"), ("\n>a b,c\tx\r\nacgt\r\nAC", "FASTA"), ("@a\nACGT\n+\nIIII\n", "FASTQ")]
+)
+def test_sequence_files_are_not_tables(tmp_path, text, kind):
+    (tmp_path / "x").write_text(text)
+    message = rf"x: it is a {kind} file\. Give a table \(TSV, CSV or Parquet\) with sequences and measured values\."
+    with pytest.raises(InputError, match=message):
+        read(str(tmp_path / "x"))
+    (tmp_path / "x").write_text(">sequence\tvalue\nACGT\t1\n")
+    with open_table(str(tmp_path / "x")) as table:
+        assert table.layout.names == (">sequence", "value")
+
+
 @pytest.mark.parametrize(("text", "kind"), [(FASTA, "fasta"), ("ACGT\n", "lines")])
 def test_columns_can_be_chosen_in_tables_only(tmp_path, text, kind):
     (tmp_path / "x").write_text(text)
@@ -260,7 +274,7 @@ def test_open_streams_are_read_like_files_and_stay_open():
 
 
 def test_parquet_is_not_read_from_open_streams():
-    with pytest.raises(InputError, match=r"Cannot read Parquet from the body\."):
+    with pytest.raises(InputError, match=r"Cannot read Parquet from 'the body'\."):
         list(read_records("the body", opened=io.BytesIO(b"PAR1....")))
 
 

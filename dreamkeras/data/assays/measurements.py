@@ -22,9 +22,22 @@ from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import Records, numbered
 
-__all__ = ["FOLD", "LARGEST", "Columns", "Measurements", "oriented_examples", "read_measurements", "read_numbers", "read_whole_numbers"]
+__all__ = [
+    "CONTENT",
+    "FOLD",
+    "LARGEST",
+    "Columns",
+    "Measurements",
+    "oriented_examples",
+    "read_measurements",
+    "read_numbers",
+    "read_whole_numbers",
+]
 
 FOLD = "fold"
+
+CONTENT = "sequences and measured values"
+"""Content of a table of measurements, for error messages."""
 
 MISSING = {
     "", "na", "n/a", "nan", "none", "null", "#n/a", "#n/a n/a", "#na", "<na>", "-nan", "1.#ind", "-1.#ind", "1.#qnan", "-1.#qnan",
@@ -85,7 +98,7 @@ def read_measurements(path: str, columns: Columns, to_examples: Callable[[Measur
         InputError: The file cannot be read, a column is missing, or a value or fold is not a number of at most `LARGEST`. The
             message names column, record, file and line.
     """
-    with open_table(path) as table:
+    with open_table(path, content=CONTENT) as table:
         layout = table.layout
         if not columns.needs_header and not {name.lower() for name in layout.names or ()} & {*columns.ids}:
             columns = columns._replace(ids=())
@@ -166,7 +179,8 @@ def read_numbers(cells: list[str], records: Records, column: Column, wanted: str
     """
 
     def refuse(row: int, wanted: str, advice: str = "") -> NoReturn:
-        raise InputError(f"Expected {wanted}, got {cells[row]!r} in column {column!r} of {records.origin(row)}.{advice}")
+        required = " Each row requires a value in this column." if cells[row].lower() in MISSING else advice
+        raise InputError(f"Expected {wanted}, got {cells[row]!r} in column {column!r} of {records.origin(row)}.{required}")
 
     numbers = None
     if not "".join(cells).encode().translate(None, PLAIN):  # text of only these characters needs no check before NumPy parses it

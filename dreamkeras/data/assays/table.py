@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dreamkeras.data.assays.assay import Assay
-from dreamkeras.data.assays.measurements import FOLD, LARGEST, read_numbers, read_whole_numbers
+from dreamkeras.data.assays.measurements import CONTENT, FOLD, LARGEST, read_numbers, read_whole_numbers
 from dreamkeras.data.assays.rows import read_rows
 from dreamkeras.data.assays.table_layout import TableLayout
 from dreamkeras.data.examples import Examples
@@ -66,7 +66,7 @@ def settled_layout(layout: TableLayout, path: str) -> TableLayout:
     """
     if not any(isinstance(column, str) and column.isdecimal() for column in layout.columns):
         return layout  # The file is not opened, because it may be a pipe, which can be read only once.
-    with open_table(path, layout.columns) as opened:
+    with open_table(path, layout.columns, content=CONTENT) as opened:
         return layout.settled(lambda column: named_or_placed(opened.layout, column))
 
 
@@ -86,7 +86,7 @@ def fitted_layout(layout: TableLayout, paths: Iterable[str], on_error: OnError =
     construct, longest = layout.with_length(1).construct(), 1
     for path in paths:
         uneven: set[int] | None = set() if on_error == "skip" else None
-        with open_table(path, layout.columns) as opened:
+        with open_table(path, layout.columns, content=CONTENT) as opened:
             for table in opened.rows([sequence_position(opened.layout, layout.sequence_column, path)], uneven):
                 sequences = Ragged.from_strings(table.columns[0])
                 lengths = construct.find_inserts(sequences).lengths
@@ -106,7 +106,7 @@ def read(layout: TableLayout, construct: Construct, path: str, on_error: OnError
         InputError: The file cannot be read, a column is missing, a sequence does not fit the construct, or a cell is invalid. The
             message names record and line.
     """
-    with open_table(path, layout.columns) as opened:
+    with open_table(path, layout.columns, content=CONTENT) as opened:
         layout, lacking = _without_lacking(layout, opened.layout, optional)
         columns = _columns(layout, opened.layout, path)
         positions = columns.positions

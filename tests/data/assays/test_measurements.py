@@ -102,12 +102,13 @@ def test_a_missing_required_header_is_rejected(tmp_path):
 
 
 @pytest.mark.parametrize(("value", "message"), [
-    ("high", "Expected a number, got 'high'"), ("", "Expected a number, got ''"),
+    ("high", "Expected a number, got 'high'"), ("", "Expected a number, got ''"), ("#N/A", "Expected a number, got '#N/A'"),
     ("nan", "Expected a number, got 'nan'"), ("-inf", r"Expected a number between -1e\+36 and 1e\+36, got '-inf'"),
     ("1e37", r"Expected a number between -1e\+36 and 1e\+36, got '1e37'"), ("-1e39", "got '-1e39'"),
 ])  # fmt: skip
 def test_invalid_values_are_reported_with_column_record_and_line(tmp_path, value, message):
-    with pytest.raises(InputError, match=rf"{message} in column 'hk' of record 'y' \(.*, line 4\)"):
+    advice = r" Each row requires a value in this column\." if value in ("", "nan", "#N/A") else ""
+    with pytest.raises(InputError, match=rf"{message} in column 'hk' of record 'y' \(.*, line 4\)\.{advice}$"):
         read(written(tmp_path, ["id\tdev\tseq\thk", *ROWS, f"y\t1\tACGTACGT\t{value}"]))
 
 
