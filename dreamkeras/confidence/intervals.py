@@ -8,13 +8,14 @@ measurements.
 
 import decimal
 import math
+import operator
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from dreamkeras.confidence.calibration import find_part
-from dreamkeras.errors import InputError, ModelError
+from dreamkeras.errors import InputError, ModelError, counted
 from dreamkeras.scoring.scorer import Scorer
 
 __all__ = ["KEPT", "Bounds", "Intervals", "Residuals", "measure_intervals"]
@@ -116,10 +117,10 @@ class Intervals(NamedTuple):
         if not 0 < level < 1:
             raise InputError(f"Expected a level between 0 and 1, got {level:g}.")
         widths = {task: found.half_width(level) for task, found in self.residuals.items()}
-        for task, width in widths.items():
-            if math.isinf(width):
-                wanted, came = math.ceil(round(level / (1 - level), 9)), self.residuals[task].n
-                raise ModelError(f"The level {level:g} requires at least {wanted} validation values of {task}, got {came}.")
+        task, fewest = min(((task, found.n) for task, found in self.residuals.items()), key=operator.itemgetter(1))
+        if math.isinf(widths[task]):
+            wanted = counted(math.ceil(round(level / (1 - level), 9)), "validation value")
+            raise ModelError(f"The level {level:g} requires at least {wanted} of {task}, got {fewest:,}.{_highest_level(fewest)}")
         return np.array(list(widths.values()))
 
     def bounds(self, predicted: np.ndarray, level: float) -> Bounds:
@@ -158,6 +159,12 @@ def measure_intervals(measured: np.ndarray, predicted: np.ndarray, tasks: Sequen
     if not np.isfinite(predicted).all():
         raise InputError("Cannot calibrate: some predictions are not finite.")
     return Intervals({task: _thinned(np.sort(sizes[~np.isnan(sizes)])) for task, sizes in zip(tasks, apart.T, strict=True)})
+
+
+def _highest_level(n: int) -> str:
+    """Returns a sentence that states the highest level that n residuals allow, rounded down. The text is empty if there is no residual."""
+    scale = 10 ** len(str(n))
+    return f" The highest possible level is {scale * n // (n + 1) / scale:g}." if n else ""
 
 
 def _thinned(sizes: np.ndarray) -> Residuals:

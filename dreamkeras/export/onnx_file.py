@@ -24,6 +24,7 @@ from dreamkeras.files.inputs import require_file
 from dreamkeras.files.outputs import open_output
 from dreamkeras.files.temporary import temporary_folder
 from dreamkeras.models.names import EXPORT_PRECISIONS, STRAND_RULES
+from dreamkeras.scoring.model_file import runs_within
 from dreamkeras.scoring.predictor import OnnxPredictor, load
 from dreamkeras.sequence.description import METADATA_KEY, ModelDescription
 
@@ -136,7 +137,7 @@ def find_model(path: Path) -> Path:
     file = path / "model.keras" if path.is_dir() else path
     if not file.is_file():
         wanted = "a run folder that contains model.keras" if path.is_dir() else "a run folder or a .keras file"
-        raise ModelError(f"Expected {wanted}, got {path}{'' if path.is_dir() else ', which does not exist'}.")
+        raise ModelError(f"Expected {wanted}, got '{path}'{runs_within(path) if path.is_dir() else ', which does not exist'}.")
     if file.suffix == ".onnx":
         raise ModelError(f"Expected a run folder or a .keras file, got {path}, which is an exported model.")
     return file

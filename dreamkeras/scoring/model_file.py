@@ -12,10 +12,13 @@ from dreamkeras.errors import ModelError
 from dreamkeras.files.inputs import require_file
 from dreamkeras.sequence.description import METADATA_KEY, ModelDescription
 
-__all__ = ["LETTERS_INPUT", "check_signature", "find_model_file", "read_description", "require_different"]
+__all__ = ["LETTERS_INPUT", "check_signature", "find_model_file", "read_description", "require_different", "runs_within"]
 
 LETTERS_INPUT = "letters"
 """Name of the input of the ONNX graph. The input is an array of windows."""
+
+NAMED = 3
+"""Maximum number of run folders that a message names."""
 
 IN_RUN = ("model.onnx", "model.keras")
 """Names of the model files in a run folder."""
@@ -65,10 +68,19 @@ def _same_files(path: Path) -> set[tuple[int, int]]:
 
 
 def _way_to_model(folder: Path) -> str:
-    """Returns advice on how to create the missing `model.onnx` of a folder, or an empty text if the folder is not a run folder."""
+    """Returns advice on how to create the missing `model.onnx` of a run folder. For another folder, the run folders in it are named."""
     if (folder / "model.keras").is_file():
-        return f". Create this file with: dreamkeras export {folder}"
-    return f". Create this file with: dreamkeras train --resume --out {folder}" if (folder / "config.json").is_file() else ""
+        return f". Create this file with `dreamkeras export {folder}`"
+    if (folder / "config.json").is_file():
+        return f". Create this file with `dreamkeras train --resume --out {folder}`"
+    return runs_within(folder)
+
+
+def runs_within(folder: Path) -> str:
+    """Returns a text that names the first run folders in a folder, to append to a message. The text is empty if there are none."""
+    found = sorted({file.parent for name in IN_RUN for file in folder.glob(f"*/{name}")})
+    more = f" and {len(found) - NAMED:,} more" if len(found) > NAMED else ""
+    return f". Give one of the run folders in it: {', '.join(map(repr, map(str, found[:NAMED])))}{more}" if found else ""
 
 
 def read_description(session: Any, file: Path) -> ModelDescription:
@@ -103,7 +115,7 @@ def check_signature(session: Any, description: ModelDescription, file: Path) -> 
             came = "; ".join(f"{tensor.name} {tensor.type} {tensor.shape}" for tensor in tensors)
             names = " and ".join(f"`{name} {kind} [batch, {width}]`" for (name, kind), width in wanted.items())
             raise ModelError(
-                f"Expected {'one' if len(wanted) == 1 else 'two'} {side}{'s' * (len(wanted) > 1)} {names}, got `{came}` in {file}."
+                f"Expected {'one' if len(wanted) == 1 else 'two'} {side}{'s' * (len(wanted) > 1)} {names}, got `{came}` in '{file}'."
             )
 
 

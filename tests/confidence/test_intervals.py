@@ -36,8 +36,14 @@ class TestHalfWidths:
     @pytest.mark.parametrize(("level", "fewest"), [(0.5, 1), (0.9, 9), (0.95, 19), (0.99, 99)])
     def test_minimum_number_of_values_for_a_level(self, level, fewest):
         assert of(np.arange(fewest)).half_widths(level)[0] == fewest - 1
-        with pytest.raises(ModelError, match=f"The level {level:g} requires at least {fewest} validation values of x, got {fewest - 1}"):
+        with pytest.raises(ModelError, match=f"The level {level:g} requires at least {fewest} validation values? of x, got {fewest - 1}"):
             of(np.arange(fewest - 1)).half_widths(level)
+
+    @pytest.mark.parametrize(("n", "highest"), [(1, 0.5), (9, 0.9), (99, 0.99), (150, 0.993), (1000, 0.999)])
+    def test_a_level_that_is_too_high_names_the_highest_level(self, n, highest):
+        with pytest.raises(ModelError, match=rf"got {n:,}\. The highest possible level is {highest}\.$"):
+            of(np.arange(n)).half_widths(0.9999)
+        assert of(np.arange(n)).half_widths(highest)[0] < n
 
     @given(st.integers(KEPT + 1, 100_000), st.floats(0.01, 0.995))
     def test_of_a_subset_of_residuals_are_never_too_narrow_and_hardly_too_wide(self, n, level):
@@ -77,7 +83,7 @@ class TestIntervals:
         assert {task: (part.n, part.sizes.tolist()) for task, part in found.items()} == {"a": (2, [1, 2]), "b": (1, [5])}
 
     def test_a_task_without_any_value_has_no_interval(self):
-        with pytest.raises(ModelError, match=r"The level 0\.5 requires at least 1 validation values of x, got 0"):
+        with pytest.raises(ModelError, match=r"The level 0\.5 requires at least 1 validation value of x, got 0\.$"):
             of([np.nan]).half_widths(0.5)
 
     def test_predictions_must_be_finite_and_of_the_same_shape(self):

@@ -254,11 +254,11 @@ class TestErrors:
             export_onnx(saved, **{option: value})
 
     def test_missing_model(self, tmp_path):
-        with pytest.raises(ModelError, match=r"Expected a run folder or a \.keras file, got .*no, which does not exist"):
+        with pytest.raises(ModelError, match=r"Expected a run folder or a \.keras file, got '.*no', which does not exist"):
             export_onnx(tmp_path / "no")
 
     def test_folder_without_a_model(self, tmp_path):
-        with pytest.raises(ModelError, match=r"Expected a run folder that contains model\.keras, got"):
+        with pytest.raises(ModelError, match=r"Expected a run folder that contains model\.keras, got '.*'\.$"):
             export_onnx(tmp_path)
 
     def test_output_that_cannot_be_written_is_found_first(self, saved, tmp_path, monkeypatch):

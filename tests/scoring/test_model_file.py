@@ -6,6 +6,7 @@ import pytest
 from toy_models import TOY, write_toy_model
 
 from dreamkeras.errors import ModelError
+from dreamkeras.export.onnx_file import find_model
 from dreamkeras.scoring.model_file import require_different
 from dreamkeras.scoring.predictor import load
 from dreamkeras.sequence.description import METADATA_KEY, ModelDescription
@@ -20,8 +21,8 @@ class TestRefusals:
         ("files", "way"),
         [
             ((), ""),
-            (("config.json",), ". Create this file with: dreamkeras train --resume --out {}"),
-            (("config.json", "model.keras"), ". Create this file with: dreamkeras export {}"),
+            (("config.json",), ". Create this file with `dreamkeras train --resume --out {}`"),
+            (("config.json", "model.keras"), ". Create this file with `dreamkeras export {}`"),
         ],
     )
     def test_error_for_a_folder_without_a_model_names_the_command_that_creates_it(self, tmp_path, files, way):
@@ -30,6 +31,17 @@ class TestRefusals:
         with pytest.raises(ModelError) as caught:
             load(tmp_path)
         assert str(caught.value) == f"The folder {tmp_path} has no model.onnx{way.format(tmp_path)}."
+
+    def test_a_folder_of_run_folders_names_the_first_ones(self, tmp_path):
+        for run in "dacbe":
+            (tmp_path / run).mkdir()
+            (tmp_path / run / "model.keras").touch()
+        first = ", ".join(f"'{tmp_path / run}'" for run in "abc")
+        with pytest.raises(ModelError) as caught:
+            load(tmp_path)
+        assert str(caught.value) == f"The folder {tmp_path} has no model.onnx. Give one of the run folders in it: {first} and 2 more."
+        with pytest.raises(ModelError, match="Give one of the run folders in it: '"):
+            find_model(tmp_path)
 
     def test_text_file(self, tmp_path):
         (tmp_path / "m.onnx").write_text("ACGT\n")
