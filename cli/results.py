@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dreamkeras.errors import counted
+
 from .process import hint_at_stop
 
 if TYPE_CHECKING:
@@ -138,7 +140,7 @@ def refuse_clashes(inputs: Iterable[str | None], *outputs: str | Path | None) ->
     written = [str(path) for path in outputs if path]
     for path, output in product(filter(None, inputs), written):
         if _is_same(path, output, is_file=True):
-            raise InputError(f"Output would overwrite the input {output}. Choose another output.")
+            raise InputError(f"Output would overwrite the input '{output}'. Choose another output.")
     on_standard_output = [path for path in written if find_descriptor(path) == 1]
     if len(on_standard_output) > 1:
         raise click.UsageError(f"Only one result can be written to standard output, but {len(on_standard_output)} results would be.")
@@ -214,7 +216,7 @@ def report_skipped(scored: "Scored", output: str) -> None:
     for reason in scored.skipped.reasons:
         click.echo(f"Skipped: {reason}.", err=True)
     read = scored.written + scored.skipped.count
-    records = f"{read:,} record{'s' * (read != 1)}"
+    records = counted(read, "record")
     if scored.skipped.count:
         click.echo(f"Skipped {scored.skipped.count:,} of {records}.", err=True)
     elif find_descriptor(output) != STANDARD_ERROR:

@@ -117,7 +117,7 @@ def _read_tokens(path: Path) -> list[bytes]:
     lines = [line.strip() for line in path.read_text(encoding="utf-8", errors="replace").splitlines()]
     tokens = [line for line in lines if line and not line.startswith("#")]
     if not tokens:
-        raise InputError(f"No token in {path}. Write one token per line.")
+        raise InputError(f"No token in '{path}'. Write one token per line.")
     for number, token in enumerate(lines, 1):
         if token in tokens and (len(token) < SHORTEST or not (token.isascii() and token.isprintable()) or " " in token):
             raise InputError(

@@ -50,7 +50,7 @@ class ModelFolder:
         """Raises `ModelError` if a symbolic link leads to a model file outside the folder."""
         file = Path(os.path.realpath(path / FILE if path.is_dir() else path))
         if not file.is_relative_to(self.path):
-            raise ModelError(f"Cannot load {path}: it is a link to a file outside the model folder {self.path}.")
+            raise ModelError(f"Cannot load {path}: it is a link to a file outside the model folder '{self.path}'.")
 
     def _entries(self) -> list[Path]:
         """Returns the subfolders and the `.onnx` files, except for hidden ones."""

@@ -69,7 +69,7 @@ class ModelRepository:
         self._statistics: dict[tuple[str, str], Statistics] = {}
         self._one_at_a_time = threading.Lock()
         if both := sorted(set(files) & set(self._in_folder())):
-            raise InputError(f"Model {both[0]!r} is both a named model and an entry of {folder}. Rename one of the two models.")
+            raise InputError(f"Model {both[0]!r} is both a named model and an entry of '{folder}'. Rename one of the two models.")
 
     def load_all(self, *, strict: bool = False) -> list[str]:
         """Loads every model. An entry of the folder that cannot be loaded is skipped.

@@ -110,7 +110,7 @@ def read_settings(path: Path) -> Settings:
     kinds = {field.name: (int,) if field.type in {"int", int} else (int, float) for field in dataclasses.fields(Settings)}
     for name, value in values.items():
         if name not in kinds:
-            raise InputError(f"Unknown setting {name!r} in {path}. Settings: {', '.join(kinds)}.")
+            raise InputError(f"Unknown setting {name!r} in '{path}'. Settings: {', '.join(kinds)}.")
         if type(value) not in kinds[name]:
             raise InputError(f"Expected {name} to be {'a whole number' if kinds[name] == (int,) else 'a number'} in {path}, got {value!r}.")
     try:

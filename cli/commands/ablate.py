@@ -122,4 +122,4 @@ def _report_missing(regions: "RegionSpans", path: str) -> None:
     if regions.missing == len(regions):
         raise InputError(f"The first column of {path} contains no name of a sequence in INPUT.")
     if regions.missing:
-        click.echo(f"Skipped {regions.missing:,} of {len(regions):,} spans: their sequences are not in INPUT.", err=True)
+        click.echo(f"Skipped spans of sequences that are not in INPUT: {regions.missing:,} of {len(regions):,}.", err=True)

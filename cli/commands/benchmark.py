@@ -40,7 +40,7 @@ def command(data: str, assay: str, grid: Path | None, out: Path, parallel: int |
     leaderboard.tsv, .md and .png. To resume an interrupted benchmark, repeat the command: finished runs are kept, and failed runs are
     tried again.
     """
-    from dreamkeras.errors import DreamkerasError
+    from dreamkeras.errors import DreamkerasError, none_of
     from dreamkeras.files.decompression import open_source
     from dreamkeras.files.inputs import require_file
     from dreamkeras.models.names import known_model
@@ -60,7 +60,7 @@ def command(data: str, assay: str, grid: Path | None, out: Path, parallel: int |
     with hint_at_stop(lambda: "Repeat the command to resume."):
         failures = run_grid(runs, out, parallel or wanted or default_parallel(), lambda line: click.echo(line, err=True))
     if len(failures) == len(runs):
-        raise DreamkerasError(f"All {len(runs)} runs failed. See {out / 'logs'}.")
+        raise DreamkerasError(f"{none_of(len(runs), 'run')} succeeded. See {out / 'logs'}.")
     best = write_comparison(runs, out, failures)[0]
     failed = f"; {len(failures)} of {len(runs)} runs failed, see {out / 'logs'}" if failures else ""
     r = (

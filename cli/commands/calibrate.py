@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dreamkeras.errors import OnError
+from dreamkeras.errors import OnError, counted
 
 from ..options.numbers import DecimalRange, WholeRange
 from ..options.shared import refuse_unused, rows_on_error_option
@@ -131,9 +131,9 @@ def _report_calibration(
     from dreamkeras.files.streams import is_stream
 
     for task, count, r in zip(after.tasks, figures["n"], figures["r"], strict=True):
-        line = f"{task}: Pearson r {r:.3f} on {count:,.0f} calibration sequences."
+        line = f"{task}: Pearson r {r:.3f} on {counted(int(count), 'calibration sequence')}."
         click.echo(line, err=True) if output is not None and is_stream(output) else echo_result(line)
-    click.echo(f"Wrote {output or model}.", err=True)
+    click.echo(f"Wrote '{output or model}'.", err=True)
     card = Path(model) / "README.md"
     if output is None and card.is_file() and not update_card(card, before, after):
         click.echo(f"{card} was not updated, because it does not contain the expected line about the old calibration.", err=True)

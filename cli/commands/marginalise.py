@@ -125,6 +125,7 @@ def _read_inserts(path: str, scorer: "Scorer") -> "Ragged":
     """Reads the inserts of the sequences in a file."""
     import numpy as np
 
+    from dreamkeras.errors import counted
     from dreamkeras.explain.mutants import common_inserts, fit_problems, require_fit
     from dreamkeras.files.inputs import file_name
     from dreamkeras.formats.reading import read_records
@@ -134,7 +135,7 @@ def _read_inserts(path: str, scorer: "Scorer") -> "Ragged":
     for records in read_records(path):
         require_fit(records, fit_problems(records, scorer.constructs))
         parts.append(records.sequences.cut(*common_inserts(records.sequences, scorer.constructs)))
-    click.echo(f"Read {sum(len(part) for part in parts):,} records from {file_name(path)}.", err=True)
+    click.echo(f"Read {counted(sum(map(len, parts)), 'record')} from {file_name(path)}.", err=True)
     return Ragged.from_lengths(np.concatenate([part.flat for part in parts]), np.concatenate([part.lengths for part in parts]))
 
 

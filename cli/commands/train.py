@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from dreamkeras.errors import counted
 from dreamkeras.models.names import BODY
 from dreamkeras.training.names import BACKENDS, LOSSES, OPTIMIZERS, PRECISIONS
 
@@ -218,10 +219,10 @@ def _train(config: "RunConfig", folder: Path, backend: str, changes: dict[str, A
     if config.is_cross_validation:
         metrics = cross_validation.cross_validate(config, folder, lambda line: click.echo(line, err=True), backend, changes is not None)
         among = f"held out in {len(metrics['folds'])} folds"
-        click.echo(f"{folder}: {_figures(metrics)} on {metrics['n']:,} sequences {among}", err=True)
+        click.echo(f"{folder}: {_figures(metrics)} on {counted(metrics['n'], 'sequence')} {among}", err=True)
         return
     metrics = run.train(config, folder) if changes is None else run.resume(folder, backend, **changes)
-    on = f"on {metrics['n']:,} sequences{_peaks(metrics)} (epoch {metrics['best_epoch']})"
+    on = f"on {counted(metrics['n'], 'sequence')}{_peaks(metrics)} (epoch {metrics['best_epoch']})"
     click.echo(f"{folder}: validation {_figures(metrics)} {on}", err=True)
 
 
@@ -242,7 +243,7 @@ def _peaks(metrics: dict[str, Any]) -> str:
     r, peaks = metrics.get("peaks_r"), metrics.get("peaks", metrics["n"])
     if peaks == metrics["n"]:
         return ""
-    return f", r {'undefined' if r is None or math.isnan(r) else f'{r:.3f}'} on the {peaks:,} peaks alone"
+    return f", r {'undefined' if r is None or math.isnan(r) else f'{r:.3f}'} on the {counted(peaks, 'peak')} alone"
 
 
 def _refuse_unused_split(layout: "TableLayout | None", choices: dict[str, Any]) -> None:

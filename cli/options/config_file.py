@@ -49,11 +49,11 @@ def _default(ctx: click.Context, key: str, value: Any, path: Path) -> tuple[str,
     if name not in parameters:
         near = get_close_matches(name, parameters, 1)
         hint = f"Did you mean {near[0]}?" if near else f"See `{ctx.command_path} --help`."
-        raise InputError(f"{ctx.command_path} has no option {key!r}, which is a key in {path}. {hint}")
+        raise InputError(f"{ctx.command_path} has no option {key!r}, which is a key in '{path}'. {hint}")
     parameter = parameters[name]
     text = [_text(part) for part in _listed(value)] if parameter.multiple else _text(value)
     if not may_be_empty(parameter) and "" in _listed(text):
-        raise InputError(f"Expected a value for {key}, got an empty string in {path}.")
+        raise InputError(f"Expected a value for {key}, got an empty string in '{path}'.")
     try:
         parameter.type_cast_value(ctx, text)
     except click.BadParameter as error:

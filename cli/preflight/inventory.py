@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from dreamkeras.errors import counted, none_of
 from dreamkeras.files.decompression import open_source
 from dreamkeras.files.inputs import source_name
 from dreamkeras.formats.reading import sniff_format
@@ -62,7 +63,7 @@ class Tally:
         if self.unfit and on_error == "fail":
             return f"{first}."
         if self.unfit and self.unfit == self.records:
-            return f"None of the {self.unfit:,} sequences fits the model. The first one: {first}."
+            return f"{none_of(self.unfit, 'sequence')} fits the model. The first one: {first}."
         return ""
 
     def lines(self) -> list[Line]:
@@ -98,7 +99,7 @@ def describe_regions(paths: Iterable[str], genome: Genome) -> list[Line]:
         counts: dict[str, int] = {}
         for contig in bed.regions.contigs:
             counts[contig] = counts.get(contig, 0) + 1
-        lines += [Line("Input", f"{source_name(path)}: {len(bed.lines):,} regions"), *describe_contigs(counts, genome)]
+        lines += [Line("Input", f"{source_name(path)}: {counted(len(bed.lines), 'region')}"), *describe_contigs(counts, genome)]
         limits = [genome.lengths.get(find_contig(name, genome.lengths) or "", np.inf) for name in bed.regions.contigs]
         beyond = np.flatnonzero(bed.regions.ends > np.array(limits))
         if len(beyond):

@@ -11,7 +11,7 @@ import numpy as np
 
 from dreamkeras.confidence.calibration import find_part
 from dreamkeras.data.splits.kmers import canonical_kmers
-from dreamkeras.errors import InputError, ModelError
+from dreamkeras.errors import InputError, ModelError, none_of
 from dreamkeras.scoring.scorer import Scorer
 from dreamkeras.sequence.alphabet import BASE_INDEX, BASES, IS_BASE, IS_GC, NO_BASE
 from dreamkeras.sequence.ragged import Ragged, batch_bounds
@@ -123,7 +123,7 @@ def measure_familiarity(inserts: Ragged) -> Familiarity:
     gc = np.concatenate([part[0] for part in parts]) if parts else np.empty(0)
     counts = np.concatenate([part[1] for part in parts]) if parts else np.empty((0, len(WORDS)))
     if not counts.any():
-        raise InputError(f"None of {len(inserts)} training sequences has {WORD} known bases in a row.")
+        raise InputError(f"{none_of(len(inserts), 'training sequence')} has {WORD} known bases in a row.")
     shares = (counts.sum(0) + 1) / (counts.sum() + len(WORDS))  # pseudocounts: the share of a 4-mer that does not occur must not be 0
     distance = _range(word_distances(counts, shares))[1]
     return Familiarity(len(inserts), _range(inserts.lengths), _range(gc[~np.isnan(gc)]), shares, distance)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from dreamkeras.errors import InputError
+from dreamkeras.errors import InputError, counted
 from dreamkeras.sequence.construct import Construct
 
 __all__ = ["Examples", "fingerprint", "require_examples"]
@@ -95,7 +95,7 @@ class Examples:
             return ""
         reasons = " and ".join(f"{count:,} {reason}" for reason, count in self.left_out.items())
         rows = sum(self.left_out.values()) + len(self)
-        return f"Read {rows:,} row{'s' * (rows != 1)} of {file}{f'; skipped {reasons}' if reasons else ''}."
+        return f"Read {counted(rows, 'row')} of {file}{f'; skipped {reasons}' if reasons else ''}."
 
     @classmethod
     def joined(cls, parts: Sequence["Examples"]) -> "Examples":

@@ -185,7 +185,7 @@ def random_starts(number: int, length: int, constraints: Constraints, scorer: Sc
             letters = np.concatenate(flat)[: int(lengths.sum())]
             return drawn._replace(sequences=Ragged.from_lengths(letters, lengths), ids=drawn.ids[:number], lines=drawn.lines[:number])
     raise InputError(
-        f"Only {count:,} of {DRAWS * at_once:,} random inserts satisfy the constraints, but {number:,} are needed. Give start sequences."
+        f"Only {count:,} of {DRAWS * at_once:,} random inserts satisfy the constraints. Required: {number:,}. Give start sequences."
     )
 
 

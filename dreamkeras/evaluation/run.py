@@ -133,8 +133,8 @@ def _chosen_subsets(choices: EvaluationChoices, examples: Examples, assay: Assay
         return None
     if skipped := sum(examples.left_out.values()):
         raise InputError(
-            f"The row numbers of the subsets in {choices.subsets} require all rows of {choices.data}, but {skipped:,} of its rows were "
-            "skipped. Correct these rows, or evaluate without the subsets."
+            f"The row numbers of the subsets in {choices.subsets} require all rows of {choices.data}. Skipped rows: {skipped:,}. "
+            "Correct the skipped rows, or evaluate without the subsets."
         )
     return read_subsets(choices.subsets, len(examples), choices.public, RowSequences(examples.letters, assay.construct))
 

@@ -13,7 +13,7 @@ from typing import IO, Any, Protocol, TypeVar, cast
 
 import numpy as np
 
-from dreamkeras.errors import InputError
+from dreamkeras.errors import InputError, none_of
 from dreamkeras.explain.explanation import Explanation, first_positions
 from dreamkeras.explain.mutagenesis import BatchResult, Mutagenesis
 from dreamkeras.explain.mutants import CHANGES, real_changes
@@ -84,7 +84,7 @@ def write_effects(parts: Iterable[BatchResult[_Found]], sinks: Sequence[EffectSi
         skipped += part.skipped
     if not written:
         first = f". The first one: {skipped.reasons[0]}" if skipped.reasons else ""
-        raise InputError(f"None of the {skipped.count:,} sequences fits the model{first}.")
+        raise InputError(f"{none_of(skipped.count, 'sequence')} fits the model{first}.")
     return Scored(written, skipped)
 
 

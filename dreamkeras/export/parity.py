@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dreamkeras.errors import ModelError
+from dreamkeras.errors import ModelError, counted
 from dreamkeras.sequence.alphabet import BASES, IUPAC
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.ragged import Ragged
@@ -69,7 +69,7 @@ class Parity(NamedTuple):
         compared = f"Keras ({self.keras_backend}) against ONNX Runtime" if self.keras_backend else "The members against the ensemble"
         r = "none: the predictions are constant" if self.r is None else f"{self.r:.7f}"
         return (
-            f"{compared} ({self.precision}) over {self.sequences:,} sequences:\n"
+            f"{compared} ({self.precision}) over {counted(self.sequences, 'sequence')}:\n"
             f"  largest difference  {self.largest_difference:.2g}\n"
             f"  in standard dev.    {self.sd_difference:.2g}\n"
             f"  Pearson r           {r}" + ("" if self.profile_distance is None else f"\n  profile distance    {self.profile_distance:.2g}")
@@ -190,13 +190,14 @@ def require_parity(parity: Parity, least_r: float = LEAST_R, most_difference: fl
     if parity.profile_distance is not None and not parity.profile_distance <= bound:
         raise ModelError(
             f"The exported model's profiles differ from those of the Keras model by a distance of {parity.profile_distance:.3g}, which "
-            f"exceeds {bound:g}, over {parity.sequences:,} sequences in {parity.precision}."
+            f"exceeds {bound:g}, over {counted(parity.sequences, 'sequence')} in {parity.precision}."
         )
     differs = parity.sd_difference != 0  # if no predictions differ, r deviates from 1 only by rounding errors
     if parity.precision == "int8" and differs and parity.r is not None and not parity.r >= least_r:
         raise ModelError(
             f"The int8 model's correlation with the Keras model is {parity.r}, below {least_r:g} (largest difference "
-            f"{parity.largest_difference:.3g}), over {parity.sequences:,} sequences: export in float16, or lower the bound with --least-r."
+            f"{parity.largest_difference:.3g}), over {counted(parity.sequences, 'sequence')}: "
+            "export in float16, or lower the bound with --least-r."
         )
     bound = bound if most_difference is None else most_difference
     is_close = parity.sd_difference <= bound  # false for NaN
@@ -205,7 +206,7 @@ def require_parity(parity: Parity, least_r: float = LEAST_R, most_difference: fl
         figures = f"r = {parity.r}, a regression slope of {parity.slope}, and means that are {parity.shift:.3g} standard deviations apart"
         raise ModelError(
             f"The exported model's predictions differ from those of {origin} by {parity.sd_difference:.3g} standard deviations, more than "
-            f"{bound:g} ({parity.largest_difference:.3g} in the model's units), over {parity.sequences:,} sequences in "
+            f"{bound:g} ({parity.largest_difference:.3g} in the model's units), over {counted(parity.sequences, 'sequence')} in "
             f"{parity.precision}{': accept a larger difference with --most-difference' * bool(parity.keras_backend)}. "
             f"The predictions have {figures}."
         )

@@ -50,7 +50,7 @@ def trace(file: Path, strands: str | None, without_bias: bool = False, sequences
     network = load_network(file)
     if without_bias:
         if network.bias is None:
-            raise ModelError(f"Expected a model that was trained with an enzyme's bias, got {network.name} in {file}.")
+            raise ModelError(f"Expected a model that was trained with an enzyme's bias, got {network.name} in '{file}'.")
         name, network = network.name, network.with_options(network.auxiliary, network.test_shifts)
         network.name = f"{name}-without-bias"
     if strands is not None:
@@ -80,7 +80,7 @@ def load_network(file: Path) -> PrixFixe:
         reason = one_line(str(error).split("Exception encountered: ")[-1].split(" Full object config")[0])
         raise ModelError(f"Expected a .keras file written by dreamkeras, got {file}, which Keras cannot load: {reason}") from error
     if not isinstance(network, PrixFixe):
-        raise ModelError(f"Expected a model saved by dreamkeras, got a {type(network).__name__} in {file}.")
+        raise ModelError(f"Expected a model saved by dreamkeras, got a {type(network).__name__} in '{file}'.")
     for layer in network._flatten_layers():  # noqa: SLF001 - Keras has no public method that lists all sublayers
         layer.dtype_policy = "float32"
     return network

@@ -60,7 +60,7 @@ def open_source(path: str, opened: BinaryIO | None = None) -> Iterator[Source]:
     except FileNotFoundError:
         raise InputError(f"File not found: {name}.") from None
     except IsADirectoryError:
-        raise InputError(f"Expected a file, got a folder: {name}.") from None
+        raise InputError(f"Expected a file, got a folder: '{name}'.") from None
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise InputError(f"Damaged gzip file: {name} ({error}).") from None
     except UnicodeDecodeError as error:

@@ -197,7 +197,7 @@ def _lock(folder: Path, name: str, made: list[Path]) -> int | None:
             _held[descriptor] = folder
             return descriptor
         os.close(descriptor)  # Another process removed the lock file after this process had opened it.
-    raise DreamkerasError(f"Another process is writing to {name}. Wait until that process has ended, or choose another name.")
+    raise DreamkerasError(f"Another process is writing to '{name}'. Wait until that process has ended, or choose another name.")
 
 
 def _make(folder: Path, made: list[Path]) -> None:

@@ -161,7 +161,7 @@ def index_fasta(stream: BinaryIO, path: str, *, block: int = BLOCK) -> dict[str,
     for data in line_blocks(stream, block, end=b"\n"):
         scan.take(data)
     if not scan.found:
-        raise InputError(f"Expected a FASTA header ('>' and a name), got none in {path}.")
+        raise InputError(f"Expected a FASTA header ('>' and a name), got none in '{path}'.")
     return {name: contig.done() for name, contig in scan.found.items()}
 
 

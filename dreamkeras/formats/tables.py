@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dreamkeras.errors import InputError
+from dreamkeras.errors import InputError, counted
 from dreamkeras.files.decompression import Source
 from dreamkeras.files.inputs import source_name
 from dreamkeras.formats.delimited import clean_column, filled_rows
@@ -69,7 +69,9 @@ def find_column(layout: Layout, column: Column, path: str) -> int:
     if isinstance(column, int):
         if 0 <= column < len(layout.first):
             return column
-        raise InputError(f"{file} has no column at position {column}: there are {len(layout.first)} columns{line}. Positions start at 0.")
+        raise InputError(
+            f"{file} has no column at position {column}: the table has {counted(len(layout.first), 'column')}{line}. Positions start at 0."
+        )
     names = layout.names or ()
     found = _named(names, column) or (_named(layout.first[:1], column) if names else [])
     if len(found) == 1:

@@ -4,7 +4,7 @@ from collections import Counter
 
 import numpy as np
 
-from dreamkeras.errors import InputError, OnError
+from dreamkeras.errors import InputError, OnError, none_of
 from dreamkeras.files.inputs import source_name
 from dreamkeras.genome.reference import Genome, find_contig, list_contigs, match_contigs
 from dreamkeras.genome.regions import Bed
@@ -43,6 +43,9 @@ def _without_lacking(bed: Bed, genome: Genome) -> Bed:
     some = list_contigs(counts, counts)
     lacking = f"of the {len(bed.lines):,} regions in {source_name(bed.path)}"
     if sum(counts.values()) == len(bed.lines):
-        raise InputError(f"None {lacking} is on a contig of {genome.path}. The contigs of the regions are {some}.")
+        raise InputError(
+            f"{none_of(len(bed.lines), 'region')} in {source_name(bed.path)} is on a contig of '{genome.path}'. "
+            f"The contigs of the regions are {some}."
+        )
     about = f"Skipped {sum(counts.values()):,} {lacking}, because {genome.path} lacks their contigs: {some}."
     return bed.select(np.array([contig not in counts for contig in bed.contigs], bool))._replace(about_lacking=about)

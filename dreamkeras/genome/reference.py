@@ -114,7 +114,7 @@ class Genome:
         contig = self._contigs[name]
         if not (contig.has_line_at(first, self._bytes) and contig.has_line_at(last - 1, self._bytes)):
             raise InputError(
-                f"Expected the lines of {name}:{first}-{last} to have {contig.bases} bases, got another length in {self.path}."
+                f"Expected the lines of {name}:{first}-{last} to have {contig.bases} bases, got another length in '{self.path}'."
             )
         letters = np.frombuffer(self._bytes[contig.byte_of(first) : contig.byte_of(last - 1) + 1].translate(None, b"\r\n"), np.uint8)
         if len(letters) != last - first or not (legal := IS_LETTER[letters]).all():

@@ -46,7 +46,7 @@ class Signal:
         try:
             self._file = import_pybigwig().open(path)
         except RuntimeError:
-            raise InputError(f"Damaged bigWig file: {path}.") from None
+            raise InputError(f"Damaged bigWig file: '{path}'.") from None
         self.lengths: dict[str, int] = self._file.chroms()
 
     def check_genome(self, lengths: Mapping[str, int], path: str) -> list[str]:
@@ -71,7 +71,7 @@ class Signal:
             if lengths[name] != self.lengths[other]:
                 raise InputError(
                     f"Expected contig {name} to have {lengths[name]:,} bases, as in {path}, "
-                    f"got {self.lengths[other]:,} bases in {self.path}. Use files of the same genome."
+                    f"got {self.lengths[other]:,} bases in '{self.path}'. Use files of the same genome."
                 )
         return [name for name in lengths if name not in found]
 
@@ -124,4 +124,4 @@ def _require_big_wig(path: str) -> None:
     if magic not in (MAGIC, MAGIC[::-1]):
         raise InputError(f"{path} is not a bigWig file.")
     if size < INDEX.stop or size <= int.from_bytes(head[INDEX], "little" if magic == MAGIC else "big"):
-        raise InputError(f"Truncated bigWig file: {path}.")
+        raise InputError(f"Truncated bigWig file: '{path}'.")

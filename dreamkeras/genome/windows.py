@@ -128,7 +128,7 @@ def contig_lengths(paths: Iterable[str], wanted: GenomeWindows) -> dict[str, int
     for path in paths:
         found = Genome(path).lengths
         if twice := lengths.keys() & found.keys():
-            raise InputError(f"Expected each contig in one file only, got {min(twice)!r} again in {path}.")
+            raise InputError(f"Expected each contig in one file only, got {min(twice)!r} again in '{path}'.")
         lengths.update(found)
     return lengths
 

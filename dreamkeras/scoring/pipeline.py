@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
-from dreamkeras.errors import InputError, OnError, check_on_error
+from dreamkeras.errors import InputError, OnError, check_on_error, none_of
 from dreamkeras.scoring.distinct import DistinctScorer
 from dreamkeras.scoring.scorer import BATCH_SIZE, Scorer
 from dreamkeras.scoring.shards import SHARD, Shard, Shards, in_shards, join_shards
@@ -126,7 +126,7 @@ def write_parts(parts: Iterable[Shard], writer: PredictionSink, *, may_be_empty:
         written += len(part.ids)
         skipped += part.skipped
     if not written and not may_be_empty:
-        raise InputError(f"None of the {skipped.count:,} sequences fits the model. The first one: {skipped.reasons[0]}.")
+        raise InputError(f"{none_of(skipped.count, 'sequence')} fits the model. The first one: {skipped.reasons[0]}.")
     return Scored(written, skipped)
 
 

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from dreamkeras.errors import counted
+
 __all__ = ["COMPARED", "MEANINGS", "WORDS", "Status", "StatusCounts"]
 
 
@@ -97,7 +99,11 @@ class StatusCounts(NamedTuple):
     def lines(self, *, genome: bool) -> list[str]:
         """Returns the lines of a summary. `genome` is True if REF was compared with a genome."""
         total = sum(self.counts.values())
-        of = f"{total:,} alternative alleles of {self.records:,} records" if genome else f"{total:,} pairs of sequences"
+        of = (
+            f"{counted(total, 'alternative allele')} of {counted(self.records, 'record')}"
+            if genome
+            else f"{total:,} pair{'s' * (total != 1)} of sequences"
+        )
         told = [f"Scored {self.counts[Status.OK]:,} of {of}."]
         told += [
             f"{WORDS[status]}: {self.counts[status]:,} (the first in line {self.first[status]:,})"
@@ -105,5 +111,7 @@ class StatusCounts(NamedTuple):
         ]
         wrong, compared = self.mismatches
         if genome and compared:
-            told.append(f"REF differs from the genome in {wrong:,} of {compared:,} compared alleles ({100 * wrong / compared:.3g} %).")
+            told.append(
+                f"REF differs from the genome in {wrong:,} of {counted(compared, 'compared allele')} ({100 * wrong / compared:.3g} %)."
+            )
         return told

@@ -66,7 +66,7 @@ def test_an_output_cannot_be_an_input(tmp_path):
     (tmp_path / "a").write_text("x")
     (tmp_path / "b").symlink_to(tmp_path / "a")
     refuse_clashes([str(tmp_path / "a"), "-"], str(tmp_path / "c"))
-    with pytest.raises(InputError, match=f"Output would overwrite the input {tmp_path}/b. Choose another output."):
+    with pytest.raises(InputError, match=f"Output would overwrite the input '{tmp_path}/b'. Choose another output."):
         refuse_clashes(["-", str(tmp_path / "a")], str(tmp_path / "b"))
 
 
@@ -90,7 +90,7 @@ def test_an_output_cannot_be_an_input_by_a_descriptor(tmp_path, monkeypatch):
         (tmp_path / "link").symlink_to(name)
         refuse_clashes([str(tmp_path / "b")], name)
         for output in (name, tmp_path / "link"):
-            with pytest.raises(InputError, match=f"Output would overwrite the input {output}. Choose another output."):
+            with pytest.raises(InputError, match=f"Output would overwrite the input '{output}'. Choose another output."):
                 refuse_clashes(["-", str(tmp_path / "a")], output)
             with pytest.raises(click.UsageError, match="Two results would be written to "):
                 refuse_clashes([], output, str(tmp_path / "a"))
@@ -261,7 +261,7 @@ def test_the_second_of_two_resumed_processes_is_refused(shell, run, tmp_path, mo
             result = run(*args)
             assert (result.exit_code, result.stderr) == (
                 1,
-                "Error: Another process is writing to o.tsv. Wait until that process has ended, or choose another name.\n",
+                "Error: Another process is writing to 'o.tsv'. Wait until that process has ended, or choose another name.\n",
             )
         assert sorted(Path("o.tsv.unfinished").iterdir()) == kept
         first.communicate("")
@@ -317,7 +317,7 @@ def test_a_folder_locked_by_another_process_is_refused(shell, run, tmp_path, mon
         result = run(*line.split())
         assert (result.exit_code, result.stderr) == (
             1,
-            "Error: Another process is writing to run. Wait until that process has ended, or choose another name.\n",
+            "Error: Another process is writing to 'run'. Wait until that process has ended, or choose another name.\n",
         )
         assert sorted(Path().rglob("*")) == before
 
@@ -341,7 +341,7 @@ def test_a_model_is_not_written_into_a_running_run(run, tmp_path, monkeypatch, l
         result = run(*line.split())
     assert result.exit_code == 1
     assert re.fullmatch(
-        "Error: Another process is writing to .*run. Wait until that process has ended, or choose another name.\n", result.stderr
+        "Error: Another process is writing to .*run'. Wait until that process has ended, or choose another name.\n", result.stderr
     )
 
 

@@ -189,7 +189,7 @@ class TestRandomStarts:
         assert one.ids[::29] == ["random_1", "random_30"]
 
     def test_too_strict_constraints_are_refused(self):
-        message = r"Only 0 of 51,200 random inserts satisfy the constraints, but 3 are needed\. Give start sequences"
+        message = r"Only 0 of 51,200 random inserts satisfy the constraints\. Required: 3\. Give start sequences"
         with pytest.raises(InputError, match=message):
             random_starts(3, 12, settle_constraints({"gc": [100, 100], "homopolymer": 1, "forbid": ["CG"]}), WeightSum(), 0)
 

@@ -11,7 +11,7 @@ from dreamkeras.errors import DreamkerasError
 from dreamkeras.files import folders
 from dreamkeras.files.folders import LOCK, claim, clear, open_folder, require_empty, require_held
 
-HELD = r"^Another process is writing to .*run\. Wait until that process has ended, or choose another name\.$"
+HELD = r"^Another process is writing to .*run'\. Wait until that process has ended, or choose another name\.$"
 
 HOLDER = """
 import sys

@@ -153,7 +153,7 @@ def test_a_name_requires_a_header(tmp_path):
 
 @pytest.mark.parametrize("position", [2, -1])
 def test_positions_out_of_range_are_rejected(tmp_path, position):
-    assert f"has no column at position {position}: there are 2 columns in line 1" in refusal(tmp_path, "ACGT\t1\n", [position])
+    assert f"has no column at position {position}: the table has 2 columns in line 1" in refusal(tmp_path, "ACGT\t1\n", [position])
 
 
 @pytest.mark.parametrize(("row", "came"), [("ACGT", 1), ("ACGT\t1\t2", 3)])

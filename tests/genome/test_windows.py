@@ -151,7 +151,7 @@ def test_regions_that_are_not_in_the_genome_are_skipped_and_counted(tmp_path, ge
 
 
 def test_a_file_without_a_region_in_the_genome_is_rejected(read):
-    with pytest.raises(InputError, match=r"None of the 2 regions in .*peaks\.bed is on a contig of .*genome\.fa"):
+    with pytest.raises(InputError, match=r"None of the 2 regions in .*peaks\.bed is on a contig of '.*genome\.fa'\."):
         read("chrUn\t0\t5\nchrM\t80\t91\n", on_error="skip")
     with pytest.raises(InputError, match=r"got chr2:80-91 \(.*peaks\.bed, line 1\)"):
         read("chr2\t80\t91\n", on_error="skip")

@@ -155,7 +155,7 @@ def test_names_of_results_are_unique_and_formats_known(stand_in, folder, work):
 def test_a_folder_locked_by_another_process_is_refused(folder, work, stand_in, tmp_path, resume):
     with (
         claim(tmp_path / "out"),
-        pytest.raises(DreamkerasError, match=r"^Another process is writing to .*out\. Wait until that process has ended"),
+        pytest.raises(DreamkerasError, match=r"^Another process is writing to .*out'\. Wait until that process has ended"),
     ):
         score_on_ray([str(folder)], work, resume=resume)
     assert not (tmp_path / "out").exists()

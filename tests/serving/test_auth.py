@@ -61,8 +61,8 @@ class TestTokens:
     @pytest.mark.parametrize(
         ("text", "message"),
         [
-            ("", "No token in .*tokens. Write one token per line"),
-            ("# nobody", "No token in .*tokens. Write one token per line"),
+            ("", "No token in '.*tokens'. Write one token per line"),
+            ("# nobody", "No token in '.*tokens'. Write one token per line"),
             (f"{ANNA}\nshort", "Invalid token in .*tokens, line 2: expected at least 16 printable ASCII characters without spaces"),
             ("two words are no token", "line 1"),
             ("ein-längeres-token-hier", "line 1"),

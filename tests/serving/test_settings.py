@@ -74,7 +74,7 @@ class TestFile:
         ("text", "message"),
         [
             ("rows", "Cannot parse .*s.toml as TOML: "),
-            ("row = 1", "Unknown setting 'row' in .*s.toml. Settings: body_bytes, "),
+            ("row = 1", "Unknown setting 'row' in '.*s.toml'. Settings: body_bytes, "),
             ("rows = 1.5", "Expected rows to be a whole number in .*s.toml, got 1.5"),
             ("rows = true", "Expected rows to be a whole number in .*s.toml, got True"),
             ('delay_seconds = "1"', "Expected delay_seconds to be a number in .*s.toml, got '1'"),

@@ -233,7 +233,7 @@ class TestEarlyStopping:
 
 
 class TestTwoRuns:
-    HELD = r"^Another process is writing to .*run\. Wait until that process has ended, or choose another name\.$"
+    HELD = r"^Another process is writing to .*run'\. Wait until that process has ended, or choose another name\.$"
 
     def test_the_second_run_in_a_folder_is_refused_and_the_first_is_not_disturbed(self, finished, choose, quick, library, tmp_path):
         folder = tmp_path / "run"

@@ -45,6 +45,15 @@ def test_summary_lines():
     assert len(summary.lines(genome=False)) == 4
 
 
+def test_summary_of_one_allele_is_in_singular():
+    summary = summed([[[Status.OK]]])
+    assert summary.lines(genome=True) == [
+        "Scored 1 of 1 alternative allele of 1 record.",
+        "REF differs from the genome in 0 of 1 compared allele (0 %).",
+    ]
+    assert summary.lines(genome=False) == ["Scored 1 of 1 pair of sequences."]
+
+
 def test_summary_of_no_records():
     assert StatusCounts.empty().lines(genome=True) == ["Scored 0 of 0 alternative alleles of 0 records."]
 

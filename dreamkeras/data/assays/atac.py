@@ -9,7 +9,7 @@ from dreamkeras.data.assays.assay import Assay
 from dreamkeras.data.assays.atac_layout import AtacLayout
 from dreamkeras.data.assays.nonpeaks import draw_nonpeaks
 from dreamkeras.data.examples import Examples
-from dreamkeras.errors import InputError, OnError
+from dreamkeras.errors import InputError, OnError, counted, none_of
 from dreamkeras.files.inputs import require_file, source_name
 from dreamkeras.genome.bed import read_bed
 from dreamkeras.genome.reference import Genome, list_contigs
@@ -95,7 +95,8 @@ def _about_lacking(signal: Signal, lacking: list[str], windows: Regions) -> list
     if not count:
         return []
     some = f"{count:,} of the {len(windows.contigs):,} windows"
-    return [f"{some} have 0 reads, because {signal.path} lacks their contigs: {list_contigs(lacking)}."]
+    have, contigs = ("has", "its contig") if count == 1 else ("have", "their contigs")
+    return [f"{some} {have} 0 reads, because {signal.path} lacks {contigs}: {list_contigs(lacking)}."]
 
 
 def read_ids(layout: AtacLayout, path: str, on_error: OnError = "fail") -> Examples:
@@ -127,10 +128,10 @@ def _on_contigs(bed: Bed, length: int, genome: Genome) -> Windows:
     on, first = windows.on(genome.lengths), windows.first_of_each()
     kept, path = on & first, source_name(bed.path)
     if not kept.any():
-        raise InputError(f"None of the {len(on):,} regions in {path} has a window of {length} bases within its contig.")
+        raise InputError(f"{none_of(len(on), 'region')} in {path} has a window of {length} bases within its contig.")
     left_out = {f"whose windows of {length} bases extend beyond their contig": ~on, "with the same window as another region": on & ~first}
     reasons = " and ".join(f"{rows.sum():,} {reason}" for reason, rows in left_out.items() if rows.any())
-    read = f"Read {len(kept):,} regions of {path}{f'; skipped {reasons}' if reasons else ''}."
+    read = f"Read {counted(len(kept), 'region')} of {path}{f'; skipped {reasons}' if reasons else ''}."
     return Windows(windows.select(kept), int(kept.sum()), tuple(filter(None, (bed.about_lacking, read, bed.about_middles))))
 
 
@@ -139,13 +140,13 @@ def _nonpeaks(layout: AtacLayout, genome: Genome, peaks: Bed, on_error: OnError)
     if layout.nonpeaks is None:
         count = max(1, round(layout.drawn * len(peaks.regions.contigs)))
         drawn = draw_nonpeaks(genome, peaks.regions, count, layout.length, layout.seed)
-        return Windows(drawn, 0, (f"{len(drawn.contigs):,} non-peaks were drawn from {genome.path}.",))
+        return Windows(drawn, 0, (f"{counted(len(drawn.contigs), 'non-peak')} drawn at random from {genome.path}.",))
     require_file(layout.nonpeaks, "non-peaks are read for each file of peaks, and again when the model is evaluated")
     summits = False if layout.summits is False else None  # `summits=True` applies to the file of peaks only
     bed = read_bed(layout.nonpeaks, genome, summits, on_error=on_error)
     beside = np.isin(bed.regions.contigs, peaks.regions.contigs)
     if not beside.any():
-        raise InputError(f"{layout.nonpeaks} has no region on the chromosomes of the peaks in {peaks.path}.")
+        raise InputError(f"{layout.nonpeaks} has no region on the chromosomes of the peaks in '{peaks.path}'.")
     return _on_contigs(bed.select(beside), layout.length, genome)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from dreamkeras.data.examples import Examples
-from dreamkeras.errors import InputError, OnError, check_on_error
+from dreamkeras.errors import InputError, OnError, check_on_error, none_of
 from dreamkeras.files.inputs import source_name
 from dreamkeras.formats.reading import OpenTable
 from dreamkeras.formats.tables import Table
@@ -41,7 +41,7 @@ def read_rows(opened: OpenTable, positions: Sequence[int], convert: Callable[[Ta
         parts += valid.converted(table, done) if skips else [convert(table, done)]
         done += len(table.lines)
     if not parts:
-        raise InputError(f"None of the {done:,} rows of {source_name(opened.source.path)} is valid. The first one: {valid.reasons[0]}")
+        raise InputError(f"{none_of(done, 'row')} of {source_name(opened.source.path)} is valid. The first one: {valid.reasons[0]}")
     examples = Examples.joined(parts)
     if not valid.skipped:
         return examples

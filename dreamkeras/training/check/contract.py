@@ -97,7 +97,7 @@ def _network(block: Any, length: int = 40, flags: tuple[str, ...] = ("is_reverse
 
 
 def _refuse(path: str, on_error: OnError = "fail") -> Any:  # noqa: ARG001  # the signature is that of a reader of an assay
-    raise InputError(f"The check of a block cannot read data, got {path}.")
+    raise InputError(f"The check of a block cannot read data, got '{path}'.")
 
 
 def _batch(network: PrixFixe, size: int = 8) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:

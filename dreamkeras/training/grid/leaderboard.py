@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dreamkeras.errors import InputError
+from dreamkeras.errors import InputError, counted
 from dreamkeras.files.outputs import write_text
 from dreamkeras.statistics.bootstrap import DRAWS, Interval, paired_differences
 from dreamkeras.statistics.correlation import task_figures
@@ -174,9 +174,9 @@ def _markdown(rows: Sequence[LeaderboardRow], sequences: int, failures: Mapping[
         lines.append(f"| {row.combination} | {len(row.each)} | {figures} | {behind} |")
     lines += [
         "",
-        f"r is Pearson's r on {sequences:,} validation sequences, as the mean over runs with different seeds. sd is the standard deviation",
-        "over these runs. The interval is from a paired bootstrap over the validation sequences. The interval covers the variation",
-        "between samples of sequences, but not the variation between seeds.",
+        f"r is Pearson's r on {counted(sequences, 'validation sequence')}, as the mean over runs with different seeds. sd is the standard",
+        "deviation over these runs. The interval is from a paired bootstrap over the validation sequences. The interval covers the",
+        "variation between samples of sequences, but not the variation between seeds.",
     ]
     if any(np.isnan(row.r) for row in rows):
         lines += [

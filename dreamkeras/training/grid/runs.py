@@ -91,7 +91,7 @@ def run_grid(
 
 def _run_all(runs: Sequence[GridRun], folder: Path, parallel: int, report: Callable[[str], None], worker: Sequence[str]) -> dict[str, str]:
     pending = [run for run in runs if not is_finished(folder / "runs" / run.name)]
-    report(f"{len(runs) - len(pending)} of {len(runs)} runs are finished, and {len(pending)} remain. Runs at a time: {parallel}.")
+    report(f"Finished runs: {len(runs) - len(pending)} of {len(runs)}. Runs at a time: {parallel}.")
     failures: dict[str, str] = {}
     with temporary_folder() as scratch, _killed_at_the_end() as active:
         while pending or active:

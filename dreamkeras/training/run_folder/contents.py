@@ -15,7 +15,7 @@ from dreamkeras.confidence.intervals import measure_intervals
 from dreamkeras.confidence.measure import measure_calibration, sample_inserts
 from dreamkeras.confidence.run_file import CALIBRATION_FILE
 from dreamkeras.data.examples import Examples
-from dreamkeras.errors import DreamkerasError, ExportError
+from dreamkeras.errors import DreamkerasError, ExportError, counted
 from dreamkeras.export.onnx_file import export_onnx
 from dreamkeras.export.training_summary import read_training_summary
 from dreamkeras.files.outputs import naming_output, write_text
@@ -164,7 +164,7 @@ def _reference(predict: Callable[[np.ndarray], np.ndarray], start: Callable[[str
     """Returns `predict` as a function that starts a phase of the progress bar."""
 
     def reference(letters: np.ndarray) -> np.ndarray:
-        start(f"Comparing the ONNX file with Keras on {len(letters):,} sequences")
+        start(f"Comparing the ONNX file with Keras on {counted(len(letters), 'sequence')}")
         return predict(letters)
 
     return reference

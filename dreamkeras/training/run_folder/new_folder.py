@@ -24,7 +24,9 @@ def check_free(folder: Path) -> None:
         if (folder / LOCK).is_file():
             with claim(folder):  # raises an error if another process has locked the folder
                 pass
-        raise InputError(f"Expected a new or empty folder, got {folder}. Resume a run in the folder with --resume, or choose another name.")
+        raise InputError(
+            f"Expected a new or empty folder, got '{folder}'. Resume a run in the folder with --resume, or choose another name."
+        )
 
 
 @contextmanager

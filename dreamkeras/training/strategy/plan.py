@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dreamkeras.data.examples import Examples, require_examples
-from dreamkeras.errors import InputError
+from dreamkeras.errors import InputError, counted
 from dreamkeras.models.presets import find_preset
 from dreamkeras.models.prixfixe import PrixFixe
 from dreamkeras.training.batches.augmentation import Augmentation
@@ -66,10 +66,9 @@ class Plan(NamedTuple):
             validation: Number of validation examples.
             backend: Name of the backend.
         """
-        epochs = f"{self.epochs} epoch{'s' * (self.epochs > 1)}"
+        steps = f"{counted(self.steps, 'step')} of {self.batch_size} in {counted(self.epochs, 'epoch')}"
         return (
-            f"Training on {training:,} sequences, validating on {validation:,}: {self.steps:,} steps of {self.batch_size} in {epochs}, "
-            f"strategy {self.strategy.name}, {backend}."
+            f"Training on {counted(training, 'sequence')}, validating on {validation:,}: {steps}, strategy {self.strategy.name}, {backend}."
         )
 
 

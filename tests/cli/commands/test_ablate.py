@@ -78,4 +78,4 @@ def test_invalid_spans_are_reported_and_the_others_written(run, toy_model, promo
     assert [row["id"] for row in table(result)] == ["x"]
     assert f"got 1-9 for an insert of 6 letters in record 'y' ({promoters}, line 3).\n" in result.stderr
     assert "Skipped 2 of 3 records.\n" in result.stderr
-    assert "Skipped 1 of 4 spans: their sequences are not in INPUT.\n" in result.stderr
+    assert "Skipped spans of sequences that are not in INPUT: 1 of 4.\n" in result.stderr

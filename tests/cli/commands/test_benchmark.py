@@ -84,7 +84,7 @@ def test_failure_of_all_runs_is_an_error(run, files, asked):
     asked["fail"] = {f"{model}_seed-{seed}" for model in "ab" for seed in (0, 1)}
     result = run("benchmark", data, "--grid", grid, "-o", out)
     assert result.exit_code == 1
-    assert result.stderr.splitlines()[-1] == f"Error: All 4 runs failed. See {out / 'logs'}."
+    assert result.stderr.splitlines()[-1] == f"Error: None of the 4 runs succeeded. See {out / 'logs'}."
     assert not (out / "leaderboard.md").exists()
 
 

@@ -36,7 +36,7 @@ def run_folder(tmp_path):
 
 def test_the_file_is_written_and_r_is_printed(run, promoters, tmp_path):
     result = run("calibrate", promoters, "-m", PACKAGED_MODEL, "-o", tmp_path / "new.onnx")
-    assert (result.exit_code, result.stderr) == (0, f"Read 100 rows of p.tsv.\nWrote {tmp_path / 'new.onnx'}.\n")
+    assert (result.exit_code, result.stderr) == (0, f"Read 100 rows of p.tsv.\nWrote '{tmp_path / 'new.onnx'}'.\n")
     assert result.stdout.startswith("expression: Pearson r ")
     assert result.stdout.endswith(" on 100 calibration sequences.\n")
     calibration = load(tmp_path / "new.onnx").calibration
@@ -53,7 +53,7 @@ def test_valid_fraction_calibrates_on_the_held_out_fraction(run, promoters, run_
 
 def test_the_model_card_of_a_run_folder_is_updated(run, promoters, run_folder):
     (card := run_folder / "README.md").write_text(model_card(load(run_folder).description, {}, [], {}))
-    assert run("calibrate", promoters, "-m", run_folder).stderr == f"Read 100 rows of p.tsv.\nWrote {run_folder}.\n"
+    assert run("calibrate", promoters, "-m", run_folder).stderr == f"Read 100 rows of p.tsv.\nWrote '{run_folder}'.\n"
     assert interval_note(load(run_folder).description) in card.read_text()
     card.write_text("# Mine\n")
     assert run("calibrate", promoters, "-m", run_folder).stderr.endswith(

@@ -112,7 +112,7 @@ class TestOutputs:
         result = predict(tmp_path / "x.tsv", "-o", tmp_path / "y.tsv")
         assert (result.exit_code, result.stderr) == (
             1,
-            f"Error: Output would overwrite the input {tmp_path / 'y.tsv'}. Choose another output.\n",
+            f"Error: Output would overwrite the input '{tmp_path / 'y.tsv'}'. Choose another output.\n",
         )
         assert (tmp_path / "x.tsv").read_text() == "id\tsequence\nfirst\tACGT\n"
 

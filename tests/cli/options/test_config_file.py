@@ -57,8 +57,8 @@ def test_keys_have_dashes_or_underscores(given):
 
 
 @pytest.mark.parametrize(("text", "message"), [
-    ("epoch = 3", "toy has no option 'epoch', which is a key in .*run.toml. Did you mean epochs"),
-    ("xyz = 3", "no option 'xyz', which is a key in .*run.toml. See `toy --help`."),
+    ("epoch = 3", "toy has no option 'epoch', which is a key in '.*run.toml'. Did you mean epochs"),
+    ("xyz = 3", "no option 'xyz', which is a key in '.*run.toml'. See `toy --help`."),
     ("resume = true", "no option 'resume'"),
     ('config = "other.toml"', "no option 'config'"),
     ("epochs = 1.5", "The value 1.5 of epochs in .*run.toml is not valid"),

@@ -85,5 +85,5 @@ def test_an_invalid_file_is_one_line(run, tmp_path):
     result = run("train", "--config", tmp_path / "run.toml")
     assert (result.exit_code, result.stderr) == (
         1,
-        f"Error: dreamkeras train has no option 'epoch', which is a key in {tmp_path}/run.toml. Did you mean epochs?\n",
+        f"Error: dreamkeras train has no option 'epoch', which is a key in '{tmp_path}/run.toml'. Did you mean epochs?\n",
     )

@@ -42,7 +42,7 @@ class TestTally:
                 ["A"],
                 "skip",
                 (
-                    "None of the 1 sequences fits the model. The first one: "
+                    "No sequence fits the model. The first one: "
                     "Expected 2 to 12 bases for construct 'plain', got 1 in record 'r0' (a.fa, line 1)."
                 ),
             ),

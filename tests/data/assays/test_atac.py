@@ -141,7 +141,7 @@ def test_remarks_state_centres_and_the_number_of_non_peaks(layout, simulation, c
         f"{simulation.nonpeaks}: regions are centred on their middle.",
     )
     drawn = read(dataclasses.replace(layout, nonpeaks=None), simulation.peaks)
-    assert drawn.remarks[2:] == (f"{(~drawn.is_peak).sum()} non-peaks were drawn from {simulation.genome}.",)
+    assert drawn.remarks[2:] == (f"{(~drawn.is_peak).sum()} non-peaks drawn at random from {simulation.genome}.",)
     assert capsys.readouterr() == ("", "")
 
 
@@ -179,7 +179,7 @@ def test_peaks_may_be_read_from_a_pipe(layout, simulation, examples):
 
 
 @pytest.mark.parametrize(("text", "message"), [
-    ("chr1\t0\t10\n", r"None of the 1 regions in .*peaks\.bed has a window of 300 bases within its contig"),
+    ("chr1\t0\t10\n", r"No region in .*peaks\.bed has a window of 300 bases within its contig"),
     ("chr9\t500\t510\n", r"Expected a contig of .*genome\.fa \(chr1, chr2, chr3, chr4\), got 'chr9' in .*peaks\.bed, line 1"),
 ])  # fmt: skip
 def test_peaks_without_a_window_are_rejected(layout, tmp_path, text, message):

@@ -45,7 +45,7 @@ class TestOutcome:
     def test_every_run_has_its_folder(self, tmp_path, told):
         assert run_grid(runs(), tmp_path, 2, told.append, worker(FINISH)) == {}
         assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["a_seed-0", "a_seed-1", "b_seed-0", "b_seed-1"]
-        assert told[0] == "0 of 4 runs are finished, and 4 remain. Runs at a time: 2."
+        assert told[0] == "Finished runs: 0 of 4. Runs at a time: 2."
         assert sorted(told[1:]) == [f"{run.name}: finished" for run in runs()]
 
     def test_the_worker_receives_the_configuration(self, tmp_path, told):
@@ -78,7 +78,7 @@ class TestOutcome:
         code = f"import sys\nprint('once more')\nif 'a_seed-1' in sys.argv[2]: sys.exit(3)\n{FINISH}"
         run_grid(runs(), tmp_path, 2, told.append, worker(code))
         assert run_grid(runs(), tmp_path, 2, told.append, worker(f"print('once more')\n{FINISH}")) == {}
-        assert "3 of 4 runs are finished, and 1 remain. Runs at a time: 2." in told
+        assert "Finished runs: 3 of 4. Runs at a time: 2." in told
         assert {path.stem: path.read_text().count("once more") for path in (tmp_path / "logs").iterdir()} == {
             "a_seed-0": 1,
             "a_seed-1": 2,
@@ -101,7 +101,7 @@ class TestOutcome:
     def test_a_larger_grid_keeps_finished_runs(self, tmp_path, told):
         run_grid(runs()[:2], tmp_path, 2, told.append, worker(FINISH))
         run_grid(runs(), tmp_path, 2, told.append, worker(FINISH))
-        assert "2 of 4 runs are finished, and 2 remain. Runs at a time: 2." in told
+        assert "Finished runs: 2 of 4. Runs at a time: 2." in told
 
     def test_an_unwritable_folder_is_an_error(self, tmp_path, told):
         (tmp_path / "file").touch()
@@ -168,7 +168,7 @@ class TestRealRuns:
         self.kill_within_run(0, tmp_path, library, lambda process: process.kill())
         self.kill_within_run(1, tmp_path, library, self.kill_with_runs)
         out = self.spawn(tmp_path, library).communicate(timeout=300)[0]
-        assert out.splitlines()[0] == "1 of 2 runs are finished, and 1 remain. Runs at a time: 1."
+        assert out.splitlines()[0] == "Finished runs: 1 of 2. Runs at a time: 1."
         assert out.splitlines()[-1] == "{}"
         assert self.epochs(tmp_path) == [EPOCHS] * 2
 
