@@ -140,7 +140,7 @@ def _nonpeaks(layout: AtacLayout, genome: Genome, peaks: Bed, on_error: OnError)
     if layout.nonpeaks is None:
         count = max(1, round(layout.drawn * len(peaks.regions.contigs)))
         drawn = draw_nonpeaks(genome, peaks.regions, count, layout.length, layout.seed)
-        return Windows(drawn, 0, (f"{counted(len(drawn.contigs), 'non-peak')} drawn at random from {genome.path}.",))
+        return Windows(drawn, 0, (f"Drew {counted(len(drawn.contigs), 'non-peak')} at random from {genome.path}.",))
     require_file(layout.nonpeaks, "non-peaks are read for each file of peaks, and again when the model is evaluated")
     summits = False if layout.summits is False else None  # `summits=True` applies to the file of peaks only
     bed = read_bed(layout.nonpeaks, genome, summits, on_error=on_error)

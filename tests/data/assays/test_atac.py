@@ -141,7 +141,7 @@ def test_remarks_state_centres_and_the_number_of_non_peaks(layout, simulation, c
         f"{simulation.nonpeaks}: regions are centred on their middle.",
     )
     drawn = read(dataclasses.replace(layout, nonpeaks=None), simulation.peaks)
-    assert drawn.remarks[2:] == (f"{(~drawn.is_peak).sum()} non-peaks drawn at random from {simulation.genome}.",)
+    assert drawn.remarks[2:] == (f"Drew {(~drawn.is_peak).sum()} non-peaks at random from {simulation.genome}.",)
     assert capsys.readouterr() == ("", "")
 
 
