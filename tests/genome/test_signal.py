@@ -57,7 +57,7 @@ def test_contig_names_may_lack_chr(signal):
 
 
 @pytest.mark.parametrize(("lengths", "message"), [
-    ({"chr1": 3001}, r"Expected contig chr1 to have 3,001 bases, as in genome\.fa, got 3,000 bases in .*x\.bw\. Use files of the same"),
+    ({"chr1": 3001}, r"Expected contig chr1 to have 3,001 bases, as in genome\.fa, got 3,000 bases in '.*x\.bw'\. Use files of the same"),
     ({"chr3": 10}, r"Expected a contig of .*x\.bw \(chr1, chr2\), got 'chr3'"),
 ])  # fmt: skip
 def test_another_genome_is_rejected(signal, lengths, message):
