@@ -54,14 +54,16 @@ def read_predictions(
     values = values[order]
     for row, task in np.argwhere(np.isnan(values) & (True if measured is None else measured))[:1]:
         line = np.concatenate([batch.lines for batch in batches])[order[row]]
-        raise InputError(f"There is no prediction of {tasks[task]!r} for the measured value of {ids[row]!r} ({path}, line {line}).")
+        raise InputError(
+            f"There is no prediction of {tasks[task]!r} for the measured value of {ids[row]!r} ({path}, {batches[0].unit} {line})."
+        )
     return values
 
 
 def _records(batch: Table) -> Records:
     """Returns records that contain only the line numbers of rows, for error messages."""
     names = [str(line) for line in batch.lines]
-    return Records(names, Ragged.from_strings([""] * len(names)), batch.lines, batch.source)
+    return Records(names, Ragged.from_strings([""] * len(names)), batch.lines, batch.source, unit=batch.unit)
 
 
 def _order(found: list[str], ids: list[str], path: str) -> np.ndarray:

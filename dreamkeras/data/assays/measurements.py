@@ -13,7 +13,6 @@ import numpy as np
 from dreamkeras.data.assays.rows import read_rows
 from dreamkeras.data.examples import Examples
 from dreamkeras.errors import InputError, OnError
-from dreamkeras.files.inputs import source_name
 from dreamkeras.formats.decimals import NOT_FINITE, is_number
 from dreamkeras.formats.headers import SEQUENCE_NAMES, Column, Layout
 from dreamkeras.formats.reading import open_table
@@ -131,7 +130,7 @@ def _ordered_columns(layout: Layout, columns: Columns, path: str) -> list[int]:
     needed, came = 1 + len(columns.values), len(layout.first)
     if came < needed:
         wanted = "two columns (sequence and value)" if needed == 2 else f"{needed} columns (sequence and values)"
-        raise InputError(f"Expected {wanted}, got {came} ({source_name(path)}, line {layout.line}).")
+        raise InputError(f"Expected {wanted}, got {came} ({layout.place(path)}).")
     return list(range(min(came, needed + 1)))
 
 
@@ -139,9 +138,8 @@ def _parsed(table: Table, names: list[Column], columns: Columns, named: bool, do
     """Returns the numbers in a batch of rows. `names` are the names of the columns in `table`, for error messages."""
     cells, end = table.columns, 1 + len(columns.values)
     has_ids = named and bool(columns.ids)
-    records = Records(
-        numbered(cells[end] if has_ids else [""] * len(cells[0]), done), Ragged.from_strings(cells[0]), table.lines, table.source
-    )
+    ids = numbered(cells[end] if has_ids else [""] * len(cells[0]), done)
+    records = Records(ids, Ragged.from_strings(cells[0]), table.lines, table.source, unit=table.unit)
     values = np.stack([read_numbers(cells[place], records, names[place]) for place in range(1, end)], axis=1)
     has_folds = len(cells) > end + has_ids
     return Measurements(records, values, read_whole_numbers(cells[-1], records, names[-1]) if has_folds else None)

@@ -163,7 +163,7 @@ def _tested(layout: TableLayout, header: Layout) -> tuple[TableLayout, list[Colu
 def _examples(layout: TableLayout, construct: Construct, columns: _Columns, table: Table, cells: Cells, done: int) -> Examples:
     """Returns the examples of the rows that have a measured value and a weight above 0."""
     ids = numbered([""] * len(table.lines) if columns.ids is None else cells[columns.ids], done)
-    records = Records(ids, Ragged.from_strings(cells[columns.sequence]), table.lines, table.source)
+    records = Records(ids, Ragged.from_strings(cells[columns.sequence]), table.lines, table.source, unit=table.unit)
     targets = np.stack(
         [_values(cells[position], records, column) for column, position in zip(layout.target_column, columns.targets, strict=True)], axis=1
     )
