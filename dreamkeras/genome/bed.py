@@ -137,7 +137,9 @@ class _BedLines:
         cells = _cells(row)
         start, end = map(_position, (cells + [""] * 3)[1:3])
         if not cells[0] or not 0 <= start < end:
-            raise InputError(f"Expected contig, start and end of a region, got {row.rstrip()[:60]!r} ({path}, line {line}).")
+            after = 0 <= end <= start
+            but = f", in which the start {'is equal to' if start == end else 'is after'} the end" if after else ""
+            raise InputError(f"Expected contig, start and end of a region, got {row.rstrip()[:60]!r}{but} ({path}, line {line}).")
         self.contigs.append(self._seen.setdefault(cells[0], cells[0]))
         if self.names is not None:
             self.names.append(_name(cells))
