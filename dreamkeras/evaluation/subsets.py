@@ -91,6 +91,9 @@ def read_subsets(
         InputError: The folder has no file of a subset, a file is malformed, or the test file lacks a row of a subset or has a different
             sequence in this row.
     """
+    for given in (folder, public):
+        if given is not None and Path(given).is_file():
+            raise InputError(f"Expected a folder, got a file: {given}.")
     found = {name: Path(folder) / subset.file for name, subset in SUBSETS.items() if subset.file and (Path(folder) / subset.file).is_file()}
     if not found:
         files = ", ".join(subset.file for subset in SUBSETS.values() if subset.file)

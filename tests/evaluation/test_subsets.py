@@ -60,6 +60,13 @@ def test_a_row_that_is_not_in_the_test_names_its_line(folder, cell):
         read_subsets(folder, 9)
 
 
+def test_a_file_in_place_of_a_folder_is_refused(folder, tmp_path):
+    (tmp_path / "file").touch()
+    for given, public in ((tmp_path / "file", None), (folder, tmp_path / "file")):
+        with pytest.raises(InputError, match=r"^Expected a folder, got a file: .*file\.$"):
+            read_subsets(given, 9, public)
+
+
 def test_a_folder_without_subsets_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"has none of the files with test subsets: high_exp_seqs\.csv"):
         read_subsets(tmp_path, 9)
