@@ -2,11 +2,11 @@
 
 import dataclasses
 import math
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
 from dreamkeras.errors import InputError
+from dreamkeras.files.documents import read_toml
 
 __all__ = ["Settings", "read_settings"]
 
@@ -103,10 +103,7 @@ def read_settings(path: Path) -> Settings:
     Raises:
         InputError: The file is not valid TOML, or has an unknown setting or an invalid value.
     """
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(f"Cannot parse {path} as TOML: {error}.") from None
+    values = read_toml(path)
     kinds = {field.name: (int,) if field.type in {"int", int} else (int, float) for field in dataclasses.fields(Settings)}
     for name, value in values.items():
         if name not in kinds:

@@ -105,7 +105,7 @@ def command(
     beside = explanation_outputs(explanations)
     refuse_clashes((*files, *model_files([model])), output, completeness, *beside.files, *beside.folders)
     explaining = open_explanations(explanations)
-    file = _checked_model(files, model, backend)
+    file = _checked_model(inputs, windows.genome if windows else None, model, backend)
 
     from dreamkeras.explain.attribution_files import CompletenessTable, completeness_columns, open_attributions
     from dreamkeras.explain.effect_files import write_effects
@@ -143,17 +143,18 @@ def _check_shuffles(choices: dict[str, Any]) -> None:
     choices.update({name: value for name, value in given.items() if value is not None})
 
 
-def _checked_model(inputs: tuple[str, ...], model: Path, backend: str | None) -> Path:
+def _checked_model(inputs: tuple[str, ...], genome: str | None, model: Path, backend: str | None) -> Path:
     """Returns the path of the model file. The model and inputs are checked before Keras is imported, because the import takes seconds."""
     from dreamkeras.export.onnx_file import find_model
     from dreamkeras.files.decompression import open_source
+    from dreamkeras.files.kinds import BED, FASTA
     from dreamkeras.files.streams import is_stream
     from dreamkeras.training.backend import choose_backend
 
     file = find_model(model)
-    for path in inputs:
+    for path in inputs if genome is None else (*inputs, genome):
         if not is_stream(path):
-            with open_source(path):
+            with open_source(path, expected=None if genome is None else FASTA if path == genome else BED):
                 pass
     choose_backend(backend)
     return file

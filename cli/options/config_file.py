@@ -1,6 +1,5 @@
 """`--config FILE`: reads the options of a command from a TOML file. The module imports only click, because shell completion imports it."""
 
-import tomllib
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -21,14 +20,9 @@ def _read(ctx: click.Context, _parameter: click.Parameter, path: Path | None) ->
     """Uses the values in the file as defaults of the command's options."""
     if path is None or ctx.resilient_parsing:
         return
-    from dreamkeras.files.inputs import read_text
+    from dreamkeras.files.documents import read_toml
 
-    try:
-        fields = tomllib.loads(read_text(path))
-    except (OSError, ValueError) as error:
-        reason = (error.strerror or error) if isinstance(error, OSError) else error
-        raise InputError(f"Cannot read {path} as a TOML file of options: {reason}.") from None
-    ctx.default_map = dict(_default(ctx, key, value, path) for key, value in fields.items())
+    ctx.default_map = dict(_default(ctx, key, value, path) for key, value in read_toml(path).items())
 
 
 config_option = click.option(

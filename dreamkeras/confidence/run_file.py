@@ -1,7 +1,6 @@
 """Reads the calibration of a run folder, and selects the part that does not depend on the predictions of the model."""
 
 import csv
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 from dreamkeras.confidence.background import Background
 from dreamkeras.confidence.intervals import Intervals, measure_intervals
 from dreamkeras.errors import InputError, ModelError
+from dreamkeras.files.documents import read_json
 from dreamkeras.sequence.description import current_parts
 
 __all__ = ["CALIBRATION_FILE", "familiarity_alone", "read_calibration"]
@@ -39,10 +39,7 @@ def read_calibration(folder: Path, tasks: tuple[str, ...]) -> dict[str, Any]:
     file = next((folder / name for name in (CALIBRATION_FILE, OLD_FILE) if (folder / name).is_file()), None)
     if file is None:
         return _from_validation(folder / "validation.tsv", tasks)
-    try:
-        fields = json.loads(file.read_text("utf-8"))
-    except ValueError as error:
-        raise ModelError(f"The file {file} is not valid JSON: {error}.") from None
+    fields = read_json(file, ModelError)
     if not isinstance(fields, dict):
         raise ModelError(f"Expected a JSON object in {file}, got a {type(fields).__name__}.")
     if file.name == OLD_FILE:

@@ -4,14 +4,13 @@ The module `design.rules` applies the constraints to sequences.
 """
 
 import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from dreamkeras.design.restriction_sites import find_site
 from dreamkeras.errors import InputError
-from dreamkeras.files.inputs import read_text
+from dreamkeras.files.documents import read_toml
 from dreamkeras.sequence.site_search import occurs_in
 
 __all__ = ["Constraints", "read_constraints", "settle_constraints"]
@@ -47,11 +46,7 @@ def read_constraints(path: str | Path) -> dict[str, Any]:
     Raises:
         InputError: The file does not exist, is not valid TOML, or has an unknown key.
     """
-    try:
-        fields = tomllib.loads(read_text(path))
-    except (OSError, ValueError) as error:
-        reason = (error.strerror or error) if isinstance(error, OSError) else error
-        raise InputError(f"Cannot read constraints from {path}: {reason}.") from None
+    fields = read_toml(path)
     if unknown := sorted(set(fields) - set(Constraints._fields)):
         raise InputError(f"Expected only the keys {', '.join(Constraints._fields)} in {path}, got {unknown[0]!r}.")
     return fields

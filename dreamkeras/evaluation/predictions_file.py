@@ -42,7 +42,7 @@ def read_predictions(
     columns = [[cell for cells in parts for cell in cells] for parts in zip(*(batch.columns for batch in batches), strict=True)]
     names = numbered([""] * len(columns[0]) if named is None else columns[-1])
     lines = np.concatenate([batch.lines for batch in batches])
-    records = Records(names, Ragged.from_strings([""] * len(names)), lines, path)  # for error messages
+    records = Records(names, Ragged.from_strings([""] * len(names)), lines, path, unit=batches[0].unit)  # for error messages
     values = np.stack([read_numbers(cells, records, task, missing=True) for cells, task in zip(columns, tasks, strict=False)], 1)
     found = None if named is None else names
     has_others = found is not None and len(ids) < len(values) <= len(ids) + left_out
@@ -54,7 +54,7 @@ def read_predictions(
     order = np.arange(len(ids)) if found is None or found == ids else _order(found, ids, path)
     values = values[order]
     for row, task in np.argwhere(np.isnan(values) & (True if measured is None else measured))[:1]:
-        origin = f"{path}, line {lines[order[row]]}"
+        origin = f"{path}, {batches[0].unit} {lines[order[row]]}"
         raise InputError(f"There is no prediction of {tasks[task]!r} for the measured value of {ids[row]!r} ({origin}).")
     return values
 

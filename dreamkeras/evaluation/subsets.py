@@ -5,13 +5,13 @@ Each subset has a weight in the score.
 The files are in the repository of the DREAM Challenge, in `data/test_subset_ids` and `data/public_leaderboard_ids`.
 """
 
-import json
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from dreamkeras.errors import InputError
+from dreamkeras.files.documents import read_json
 from dreamkeras.files.inputs import source_name
 from dreamkeras.formats.decimals import is_whole, parse_whole
 from dreamkeras.formats.reading import open_table
@@ -91,6 +91,9 @@ def read_subsets(
         InputError: The folder has no file of a subset, a file is malformed, or the test file lacks a row of a subset or has a different
             sequence in this row.
     """
+    for given in (folder, public):
+        if given is not None and Path(given).is_file():
+            raise InputError(f"Expected a folder, got a file: {given}.")
     found = {name: Path(folder) / subset.file for name, subset in SUBSETS.items() if subset.file and (Path(folder) / subset.file).is_file()}
     if not found:
         files = ", ".join(subset.file for subset in SUBSETS.values() if subset.file)
@@ -123,7 +126,7 @@ def _positions(table: Table, rows: int) -> np.ndarray:
     for line, row in zip(table.lines, cells, strict=True):
         if not all(is_whole(cell) and int(cell) < rows for cell in row):
             came = " and ".join(map(repr, row))
-            where = f"{source_name(table.source)}, line {line}"
+            where = f"{source_name(table.source)}, {table.unit} {line}"
             raise InputError(f"Expected row numbers of the test file from 0 to {rows - 1}, got {came} ({where}).")
     return np.array(cells, np.int64)
 
@@ -140,16 +143,21 @@ def _compare(table: Table, rows: np.ndarray, texts: list[str], test: RowSequence
     different = (test.construct.windows(sequences.select(fitting)) != test.letters[rows[fitting]]).any(axis=1)
     for place in fitting[different][:1]:
         raise InputError(
-            f"Row {rows[place]} of the test file differs from the sequence in {source_name(table.source)}, line {table.lines[place]}. "
+            f"Row {rows[place]} of the test file differs from the sequence in {source_name(table.source)}, "
+            f"{table.unit} {table.lines[place]}. "
             "Use the test file of the DREAM Challenge in its original order."
         )
 
 
 def _read_public(path: Path, paired: bool) -> np.ndarray:
     try:
-        keys = [[parse_whole(number) for number in key.split(",")] for key in json.loads(path.read_text(encoding="utf-8"))]
+        content = read_json(path)
+    except OSError as error:
+        raise InputError(f"Cannot read {path}: {error.strerror or error}.") from None
+    try:
+        keys = [[parse_whole(number) for number in key.split(",")] for key in content]
         return np.array(keys, np.int64).reshape(len(keys), 2 if paired else 1)
-    except (OSError, ValueError) as error:
+    except (TypeError, AttributeError, ValueError) as error:
         wanted = "pairs of rows as alt,ref" if paired else "row numbers"
         raise InputError(f"Expected {path} to contain a JSON object whose keys are {wanted}: {error}.") from None
 

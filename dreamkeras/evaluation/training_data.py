@@ -1,6 +1,5 @@
 """Finds the training and validation data of a run folder, and compares a test set with these data."""
 
-import json
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +11,7 @@ from dreamkeras.data.examples import Examples, fingerprint
 from dreamkeras.data.splits.division import Division
 from dreamkeras.data.splits.overlap import Overlap, overlap
 from dreamkeras.errors import DreamkerasError, InputError, OnError
+from dreamkeras.files.documents import read_json
 from dreamkeras.files.inputs import source_name
 from dreamkeras.files.streams import is_stream
 from dreamkeras.sequence.construct import Construct
@@ -89,7 +89,10 @@ def read_training_data(model: str) -> TrainingData | None:
     if not path.is_file():
         return None
     try:
-        fields = json.loads(path.read_text("utf-8"))
+        fields = read_json(path)
+    except OSError as error:
+        raise InputError(f"Cannot read {path}: {error.strerror or error}.") from None
+    try:
         kinds: dict[str, type[TableLayout | AtacLayout]] = {"table": TableLayout, "atac": AtacLayout}
         layout = next((kind.from_json(fields[name]) for name, kind in kinds.items() if fields.get(name)), None)
         construct = layout.construct_of_run(fields.get("construct")) if isinstance(layout, TableLayout) else None
@@ -103,7 +106,7 @@ def read_training_data(model: str) -> TrainingData | None:
             fields.get("fingerprint"),
             fields.get("on_error", "fail"),
         )
-    except (OSError, TypeError, ValueError, KeyError, AttributeError) as error:
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
         raise InputError(f"Cannot read the options of a run from {path}: {error}.") from None
 
 

@@ -20,7 +20,9 @@ from dreamkeras.export.rewrites.quantization import CALIBRATION, to_int8
 from dreamkeras.export.traced import Traced
 from dreamkeras.export.tracing_process import require_packages, trace_with_tensorflow
 from dreamkeras.export.training_summary import read_training_summary
+from dreamkeras.files.decompression import require_file_kind
 from dreamkeras.files.inputs import require_file
+from dreamkeras.files.kinds import KERAS
 from dreamkeras.files.outputs import open_output
 from dreamkeras.files.temporary import temporary_folder
 from dreamkeras.models.names import EXPORT_PRECISIONS, STRAND_RULES
@@ -131,7 +133,7 @@ def find_model(path: Path) -> Path:
     """Returns the `.keras` file of a run folder, or the path itself if it is a file.
 
     Raises:
-        ModelError: The file does not exist, or is an exported model.
+        ModelError: The file does not exist, or is not a Keras model in the `.keras` format.
     """
     require_file(path, "a model must be a seekable file")
     file = path / "model.keras" if path.is_dir() else path
@@ -140,6 +142,10 @@ def find_model(path: Path) -> Path:
         raise ModelError(f"Expected {wanted}, got '{path}'{runs_within(path) if path.is_dir() else ', which does not exist'}.")
     if file.suffix == ".onnx":
         raise ModelError(f"Expected a run folder or a .keras file, got {path}, which is an exported model.")
+    others = ("a zip archive",) if file.suffix == ".keras" else ()  # the parts of a Keras model may have another order
+    require_file_kind(str(file), KERAS._replace(accepted=(*KERAS.accepted, *others)), ModelError)
+    if file.suffix != ".keras":
+        raise ModelError(f"Expected a file name that ends with .keras, got {path}. Rename the file.")
     return file
 
 

@@ -1,10 +1,10 @@
 """Summarises a training run for the exported model, from config.json and metrics.json in the run folder."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 from dreamkeras.errors import ModelError
+from dreamkeras.files.documents import read_json
 from dreamkeras.models.names import model_in
 
 __all__ = ["OPTIONS", "read_training_summary"]
@@ -46,11 +46,9 @@ def read_training_summary(folder: Path) -> dict[str, Any]:
 
 def _read_object(path: Path) -> dict[str, Any]:
     try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
+        fields = read_json(path, ModelError)
     except FileNotFoundError:
         return {}
-    except ValueError as error:
-        raise ModelError(f"Cannot read {path} as JSON: {error}.") from None
     if not isinstance(fields, dict):
         raise ModelError(f"Expected a JSON object in {path}, got a {type(fields).__name__}.")
     return fields

@@ -147,7 +147,7 @@ def _signature(description: ModelDescription) -> dict[str, int]:
 
 
 def _signature_of(config: Path) -> dict[str, int]:
-    text = config.read_text(encoding="utf-8") if config.is_file() else ""
+    text = config.read_text("utf-8", "replace") if config.is_file() else ""
     first, *_ = text.splitlines() or [""]
     with suppress(ValueError):
         if first.startswith(SIGNATURE) and isinstance(signature := json.loads(first.removeprefix(SIGNATURE)), dict):

@@ -12,16 +12,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any, BinaryIO, NamedTuple, cast
 
-from dreamkeras.errors import InputError
+from dreamkeras.errors import DreamkerasError, InputError
 from dreamkeras.files.inputs import open_bytes, source_name
-from dreamkeras.files.kinds import TO_UTF8, refuse_other_kinds
+from dreamkeras.files.kinds import TO_UTF8, Expected, refuse_other_kinds, require_kind
 
-__all__ = ["BYTE_ORDER_MARK", "PARQUET", "Source", "open_source"]
+__all__ = ["BYTE_ORDER_MARK", "PARQUET", "Source", "open_source", "require_file_kind"]
 
 HEAD = 1 << 16
 FIRST_LINE = 1 << 24
 AFTER_RETURN = 2  # number of bytes after a carriage return that determine whether it ends a line by itself
 PARQUET = b"PAR1"
+_GZIP = b"\x1f\x8b"
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 _LONE_RETURN = re.compile(rb"\r(?!\r?\n)")  # some programs end lines with CR CR LF
@@ -42,21 +43,22 @@ class Source(NamedTuple):
 
 
 @contextmanager
-def open_source(path: str, opened: BinaryIO | None = None) -> Iterator[Source]:
+def open_source(path: str, opened: BinaryIO | None = None, expected: Expected | None = None) -> Iterator[Source]:
     """Opens an input for reading. Reading errors inside the `with` block are converted to an InputError that names the input.
 
     Args:
         path: Path of the file, plain, gzip or bgzip. `-` reads standard input.
         opened: Open stream to read instead of the file. The stream is not closed, and `path` is used in error messages only.
+        expected: Expected kind of file. If None, all kinds that dreamkeras reads are accepted.
 
     Raises:
-        InputError: The file does not exist, is a folder, cannot be read, is empty or truncated, is neither text nor Parquet, or belongs to
-            another program.
+        InputError: The file does not exist, is a folder, cannot be read, is empty or truncated, is neither text nor Parquet, is of another
+            kind than expected, or belongs to another program.
     """
     name = source_name(path)
     try:
         with nullcontext(opened) if opened else open_bytes(path) as file:
-            yield _decompressed(file, path)
+            yield _decompressed(file, path, expected)
     except FileNotFoundError:
         raise InputError(f"File not found: {name}.") from None
     except IsADirectoryError:
@@ -69,23 +71,41 @@ def open_source(path: str, opened: BinaryIO | None = None) -> Iterator[Source]:
         raise InputError(f"Cannot read {name}: {error.strerror or error}.") from None
 
 
-def _decompressed(file: BinaryIO, path: str) -> Source:
+def require_file_kind(path: str, expected: Expected, error: type[DreamkerasError] = InputError) -> None:
+    """Checks the first bytes of an uncompressed file. A file that cannot be read is not checked.
+
+    Raises:
+        DreamkerasError: The file is of another kind than expected. The exception has the class `error`.
+    """
+    try:
+        with open_bytes(path) as file:
+            head, packed = file.read(HEAD), ""
+            if head.startswith(_GZIP):
+                head, packed = gzip.GzipFile(fileobj=_buffered(_Joined(head, file)), mode="rb").read(HEAD), ", compressed with gzip"
+    except (OSError, EOFError, zlib.error):
+        return
+    require_kind(head, path, expected, error, packed)
+
+
+def _decompressed(file: BinaryIO, path: str, expected: Expected | None) -> Source:
     head = _first_bytes(file)
-    if head.startswith(b"\x1f\x8b"):
+    if packed := head.startswith(_GZIP):
         file = cast("BinaryIO", gzip.GzipFile(fileobj=_buffered(_Joined(head, file)), mode="rb"))
         head = _first_bytes(file)
-        if head.startswith(PARQUET):
-            raise InputError(f"Cannot read Parquet inside gzip: {source_name(path)}. Decompress it with gunzip.")
     head = head.removeprefix(BYTE_ORDER_MARK)
-    _check_head(head, source_name(path))
+    _check_head(head, source_name(path), expected)
+    if packed and head.startswith(PARQUET):
+        raise InputError(f"Cannot read Parquet inside gzip: {source_name(path)}. Decompress it with gunzip.")
     if head.startswith(PARQUET):
         return Source(_buffered(_Joined(head, file)), head, path)
     return Source(_buffered(_Lines(head, file)), _LONE_RETURN.sub(b"\n", head), path)
 
 
-def _check_head(head: bytes, name: str) -> None:
+def _check_head(head: bytes, name: str, expected: Expected | None) -> None:
     if not head:
         raise InputError(f"Cannot read {name}: it is empty.")
+    if expected:
+        require_kind(head, name, expected)
     if not head.startswith(PARQUET):
         refuse_other_kinds(head, name, accept_readable=True)
         if b"\0" in head:

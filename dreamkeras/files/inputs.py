@@ -14,7 +14,7 @@ from typing import IO, Any, BinaryIO, cast
 from dreamkeras.errors import InputError
 from dreamkeras.files.streams import STANDARD, is_stream
 
-__all__ = ["copied", "file_name", "full_path", "open_bytes", "read_text", "refuse_twice", "require_file", "rereadable", "source_name"]
+__all__ = ["copied", "file_name", "full_path", "open_bytes", "refuse_twice", "require_file", "rereadable", "source_name"]
 
 _COPIES: dict[str, IO[bytes] | None] = {}
 """Temporary copies, by path, of the streams that may be opened several times. A copy is None until its stream is first opened."""
@@ -126,17 +126,6 @@ def copied(stream: BinaryIO, path: str) -> Iterator[BinaryIO]:
     with _copy(stream, path) as copy:
         copy.seek(0)
         yield cast("BinaryIO", copy)
-
-
-def read_text(path: str | Path) -> str:
-    """Reads a complete input, such as a file of settings, as UTF-8 text.
-
-    Raises:
-        OSError: The input cannot be read.
-        ValueError: The input is not UTF-8, or standard input is closed.
-    """
-    with open_bytes(str(path)) as file:
-        return file.read().decode("utf-8-sig")
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from dreamkeras.files.inputs import source_name
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import BATCH_ROWS, Records, numbered
 
-__all__ = ["BLOCK", "Piece", "header_names", "line_blocks", "read_fasta", "read_fasta_pieces", "read_lines"]
+__all__ = ["BLOCK", "Piece", "decoded", "header_names", "line_blocks", "read_fasta", "read_fasta_pieces", "read_lines"]
 
 BLOCK = 1 << 19
 """Number of bytes in a block. With this size, the arrays that are computed for a block fit into the processor's cache."""
@@ -196,10 +196,11 @@ def header_names(headers: bytes, hold_blanks: bool, mark: bytes = b">") -> list[
     try:
         return b"\n".join(lines).decode().split("\n")
     except UnicodeDecodeError:
-        return [_decoded(line) for line in lines]
+        return [decoded(line) for line in lines]
 
 
-def _decoded(name: bytes) -> str:
+def decoded(name: bytes) -> str:
+    """Returns bytes as UTF-8 text, or as Latin-1 text if they are not UTF-8."""
     try:
         return name.decode()
     except UnicodeDecodeError:

@@ -180,6 +180,10 @@ class _Scan:
         starts = np.concatenate([[0], ends[:-1] + 1])
         letters = ends - starts - ((codes[ends - 1] == ord("\r")) & (ends > starts))
         headers = np.flatnonzero(codes[starts] == ord(">")).tolist()
+        if not self.found and (text := data[: starts[headers[0]] if headers else None].lstrip()):
+            came = text[:20].splitlines()[0].decode("latin-1")
+            line = self._lines + 1 + data.count(b"\n", 0, data.index(text))
+            raise InputError(f"Expected a FASTA header ('>' and a name), got {came!r} ({self._path}, line {line}).")
         for first, last in zip([-1, *headers], [*headers, len(ends)], strict=True):
             if first >= 0:
                 self._open(data[starts[first] + 1 : ends[first]], self._lines + first + 1, self._bytes + int(ends[first]) + 1)
@@ -197,10 +201,7 @@ class _Scan:
         self._last = self.found[name] = _Open(offset)
 
     def _extend(self, letters: np.ndarray, widths: np.ndarray, line: int) -> None:
-        if self._last is None:
-            if letters.any():
-                raise InputError(f"Expected a FASTA header ('>' and a name), got letters ({self._path}, line {line}).")
-        elif not self._last.extend(letters, widths):
+        if self._last is not None and not self._last.extend(letters, widths):
             name = list(self.found)[-1]
             raise InputError(
                 f"All lines of contig {name!r} except the last must have the same length, {self._last.bases} bases "

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from dreamkeras.files.decompression import Source
+from dreamkeras.files.inputs import source_name
 from dreamkeras.formats.decimals import NOT_FINITE, is_number
 from dreamkeras.formats.delimited import TAB, clean_cell, filled_rows
 from dreamkeras.sequence.alphabet import BASES, IUPAC
@@ -46,6 +47,10 @@ class Layout(NamedTuple):
     names: tuple[str, ...] | None
     first: tuple[str, ...]
     line: int
+
+    def place(self, path: str) -> str:
+        """Returns the name of the file and the line of the first row, for messages. Formats without lines have only a name."""
+        return f"{source_name(path)}, line {self.line}" if self.line else source_name(path)
 
 
 def sniff_layout(

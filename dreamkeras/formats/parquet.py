@@ -8,6 +8,7 @@ import numpy as np
 from dreamkeras.environment import import_extra
 from dreamkeras.errors import InputError
 from dreamkeras.files.inputs import source_name
+from dreamkeras.formats.fasta import decoded
 from dreamkeras.formats.headers import Layout, header_names
 from dreamkeras.formats.tables import Table
 from dreamkeras.sequence.ragged import Ragged
@@ -61,7 +62,7 @@ def read_parquet(
     for rows, numbers in _batches(path, [sequence] if id is None else [sequence, id], batch, copy):
         names = [None] * len(rows) if id is None else rows.column(rows.num_columns - 1).to_pylist()
         ids = [str(number if name is None else name) for name, number in zip(names, numbers.tolist(), strict=True)]
-        yield from Records(ids, _ragged(pyarrow, rows.column(0), rows.schema.names[0], path), numbers, path).batches(batch)
+        yield from Records(ids, _ragged(pyarrow, rows.column(0), rows.schema.names[0], path), numbers, path, unit="row").batches(batch)
 
 
 def parquet_rows(path: str, positions: Sequence[int], *, batch: int = BATCH_ROWS, copy: BinaryIO | None = None) -> Iterator[Table]:
@@ -80,7 +81,7 @@ def parquet_rows(path: str, positions: Sequence[int], *, batch: int = BATCH_ROWS
         InputError: The file has no row or is damaged.
     """
     for rows, numbers in _batches(path, positions, batch, copy):
-        yield Table([["" if cell is None else str(cell) for cell in column.to_pylist()] for column in rows.columns], numbers, path)
+        yield Table([["" if cell is None else str(cell) for cell in column.to_pylist()] for column in rows.columns], numbers, path, "row")
 
 
 def _batches(path: str, positions: Sequence[int], batch: int, copy: BinaryIO | None) -> Iterator[tuple[Any, np.ndarray]]:
@@ -95,7 +96,7 @@ def _batches(path: str, positions: Sequence[int], batch: int, copy: BinaryIO | N
     try:
         for rows in file.iter_batches(batch_size=batch, columns=list(dict.fromkeys(names))):
             numbers = np.arange(count + 1, count + 1 + len(rows))
-            yield _with_text(pyarrow, rows.select(names), numbers, path), numbers
+            yield _with_text(pyarrow, rows.select(names)), numbers
             count += len(rows)
     except (pyarrow.ArrowException, OSError) as error:
         raise InputError(f"Cannot read the Parquet file {source_name(path)} after row {count} ({_first_line(error)}).") from None
@@ -111,29 +112,22 @@ def _open(path: str, copy: BinaryIO | None) -> Any:
         raise InputError(f"Cannot read the Parquet file {source_name(path)} ({_first_line(error)}).") from None
 
 
-def _with_text(pyarrow: Any, rows: Any, numbers: np.ndarray, path: str) -> Any:
-    """Returns an Arrow record batch in which dictionaries are replaced by their values, and bytes by UTF-8 text."""
+def _with_text(pyarrow: Any, rows: Any) -> Any:
+    """Returns an Arrow record batch in which dictionaries are replaced by their values, and bytes by text."""
     columns, is_type = [], pyarrow.types
-    for name, column in zip(rows.schema.names, rows.columns, strict=True):
+    kinds = (is_type.is_binary, is_type.is_large_binary, is_type.is_fixed_size_binary, is_type.is_binary_view)
+    for column in rows.columns:
         column = column.dictionary_decode() if is_type.is_dictionary(column.type) else column
-        if is_type.is_binary(column.type) or is_type.is_large_binary(column.type) or is_type.is_fixed_size_binary(column.type):
-            column = _decoded(pyarrow, column, name, numbers, path)
-        columns.append(column)
+        columns.append(_decoded(pyarrow, column) if any(is_kind(column.type) for is_kind in kinds) else column)
     return pyarrow.RecordBatch.from_arrays(columns, names=rows.schema.names)
 
 
-def _decoded(pyarrow: Any, column: Any, name: str, numbers: np.ndarray, path: str) -> Any:
-    """Decodes an Arrow column of bytes as UTF-8 text."""
+def _decoded(pyarrow: Any, column: Any) -> Any:
+    """Decodes an Arrow column of bytes as UTF-8 text. Values that are not UTF-8 are decoded as Latin-1, like headers of FASTA."""
     try:
         return column.cast(pyarrow.large_binary()).cast(pyarrow.large_string())
     except pyarrow.ArrowInvalid:
-        for number, value in zip(numbers.tolist(), column.to_pylist(), strict=True):
-            try:
-                (value or b"").decode()
-            except UnicodeDecodeError:
-                where = f"{source_name(path)}, row {number}"
-                raise InputError(f"Expected UTF-8 text in column {name!r}, got the bytes {value[:20]!r} ({where}).") from None
-        raise
+        return pyarrow.array([None if value is None else decoded(value) for value in column.to_pylist()], pyarrow.large_string())
 
 
 def _ragged(pyarrow: Any, column: Any, name: str, path: str) -> Ragged:

@@ -14,7 +14,7 @@ from typing import BinaryIO, Literal, NamedTuple, get_args
 from dreamkeras.errors import InputError
 from dreamkeras.files.decompression import PARQUET, Source, open_source
 from dreamkeras.files.inputs import copied, source_name
-from dreamkeras.files.kinds import READ_BED, TO_BED, refuse_other_kinds
+from dreamkeras.files.kinds import READ_BED, TABLE, TO_BED, Expected, refuse_other_kinds
 from dreamkeras.files.streams import is_stream
 from dreamkeras.formats.decimals import is_number, is_whole
 from dreamkeras.formats.fasta import read_fasta, read_lines
@@ -141,12 +141,7 @@ class OpenTable(NamedTuple):
 
 @contextmanager
 def open_table(
-    path: str,
-    columns: Iterable[Column | None] = (),
-    header: bool | None = None,
-    *,
-    accept_readable: bool = False,
-    content: str = "the required columns",
+    path: str, columns: Iterable[Column | None] = (), header: bool | None = None, *, expected: Expected = TABLE
 ) -> Iterator[OpenTable]:
     """Opens a TSV, CSV or Parquet file as a table. TSV and CSV may be compressed with gzip.
 
@@ -154,24 +149,17 @@ def open_table(
         path: Path of the file. `-` reads standard input.
         columns: Columns that the caller will read. Column names help to detect a header; see `tables.sniff_layout`.
         header: Whether the first row is a header. If None, a header is detected from the content.
-        accept_readable: Whether to open files of kinds that only some commands read, such as VCF. The caller must refuse them.
-        content: Required content of the table, for the error message about a FASTA or FASTQ file.
+        expected: Expected kind of file. If it is not a table, the caller must refuse it.
 
     Raises:
-        InputError: The file is missing, empty, damaged, FASTA or FASTQ. The message names the file.
+        InputError: The file is missing, empty, damaged or of another kind. The message names the file.
         MissingPackageError: The file is Parquet and pyarrow is not installed.
     """
-    with open_source(path) as source:
-        if not accept_readable:
-            refuse_other_kinds(source.head, source_name(path))
+    with open_source(path, expected=expected) as source:
         if source.head.startswith(PARQUET):
             with _seekable(source) as copy:
                 yield OpenTable(parquet_layout(path, copy), source, copy)
         else:
-            if kind := _sequence_kind(source.head):
-                raise InputError(
-                    f"Cannot read {source_name(path)}: it is a {kind} file. Give a table (TSV, CSV or Parquet) with {content}."
-                )
             yield OpenTable(sniff_layout(source, header=header, columns=columns), source)
 
 
@@ -209,14 +197,6 @@ def sniff_format(source: Source, *, is_table: bool = False) -> Format:
     return "tsv" if is_table or is_named or has_comment or suffix in _TABLE_SUFFIXES else "lines"
 
 
-def _sequence_kind(head: bytes) -> str:
-    """Returns `FASTA`, `FASTQ` or, for other content, an empty text. A table whose first cell begins with `>` is not FASTA."""
-    lines = [line.decode("latin-1").strip() for line in head.lstrip().splitlines()[:2]]
-    if len(lines) > 1 and lines[0].startswith(">") and is_dna(lines[1]):
-        return "FASTA"
-    return "FASTQ" if _is_fastq(head) else ""
-
-
 def _is_fastq(head: bytes) -> bool:
     lines = head.split(b"\n", 3)
     return len(lines) > 2 and lines[0].startswith(b"@") and lines[2].startswith(b"+")
@@ -248,8 +228,7 @@ def sequence_position(layout: Layout, column: Column | None, path: str) -> int:
         lowered = [name.lower() for name in layout.names]
         return find_column(layout, next((name for name in SEQUENCE_NAMES if name in lowered), SEQUENCE_NAMES[0]), path)
     if not any(map(is_dna, layout.first)):
-        where = f"{source_name(path)}, line {layout.line}"
-        raise InputError(f"Expected a column of sequences, got {layout.first} ({where}).{_region_advice(layout.first)}")
+        raise InputError(f"Expected a column of sequences, got {layout.first} ({layout.place(path)}).{_region_advice(layout.first)}")
     return max(range(len(layout.first)), key=lambda i: (is_dna(layout.first[i]), len(layout.first[i])))
 
 

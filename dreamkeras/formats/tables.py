@@ -33,11 +33,13 @@ class Table(NamedTuple):
         columns: For each column, a list of n cells. Cells are strings.
         lines: Line number of each row, counted from 1, int64 (n,).
         source: Path of the file, for error messages.
+        unit: Unit of `lines`: `"line"`, or `"row"` for Parquet.
     """
 
     columns: list[list[str]]
     lines: np.ndarray
     source: str
+    unit: str = "line"
 
 
 def named_or_placed(layout: Layout, text: Column | None) -> Column | None:

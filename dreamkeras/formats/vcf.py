@@ -14,8 +14,9 @@ import numpy as np
 
 from dreamkeras.errors import InputError
 from dreamkeras.files.bgzip import EndChecked, check_bgzip_end
-from dreamkeras.files.decompression import PARQUET, open_source
+from dreamkeras.files.decompression import open_source
 from dreamkeras.files.inputs import open_bytes, source_name
+from dreamkeras.files.kinds import VCF
 from dreamkeras.files.streams import is_stream
 from dreamkeras.sequence.records import BATCH_LETTERS, BATCH_ROWS
 
@@ -56,6 +57,11 @@ class VcfRecords(NamedTuple):
     alts: list[str]
     records: np.ndarray
 
+    @property
+    def unit(self) -> str:
+        """Unit of `lines`."""
+        return "line"
+
 
 class Vcf(NamedTuple):
     """An open VCF file, which can be read once.
@@ -87,10 +93,10 @@ def open_vcf(path: str) -> Iterator[Vcf]:
         ...     [(batch.contigs, batch.positions.tolist(), batch.alts) for batch in vcf.batches]
         [(['chr1'], [7], ['C', 'G'])]
     """
-    with _checked(path) as opened, open_source(path, opened) as source:
+    with _checked(path) as opened, open_source(path, opened, VCF) as source:
         if not is_vcf(source.head):
-            came = "Parquet" if source.head.startswith(PARQUET) else repr(source.head.splitlines()[0][:40].decode("latin-1"))
-            raise InputError(f"Expected a VCF file, which begins with ##fileformat=VCF, got {came} in {source_name(path)}.")
+            came = source.head.splitlines()[0][:40].decode("latin-1")
+            raise InputError(f"Expected a VCF file, which begins with ##fileformat=VCF, got {came!r} in {source_name(path)}.")
         header, first = _header(source.stream)
         if header[-1].startswith(b"#CHROM") and b"\t" not in header[-1]:
             raise InputError(f"The columns of a VCF must be separated by tabs, but {source_name(path)}, line {len(header)}, has no tab.")

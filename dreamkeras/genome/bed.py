@@ -12,6 +12,7 @@ import numpy as np
 from dreamkeras.errors import InputError, OnError
 from dreamkeras.files.decompression import open_source
 from dreamkeras.files.inputs import source_name
+from dreamkeras.files.kinds import BED
 from dreamkeras.formats.decimals import is_number, is_whole
 from dreamkeras.genome.placing import placed
 from dreamkeras.genome.reference import Genome
@@ -65,7 +66,7 @@ def read_bed(
             genome. The message names file and line.
     """
     name, found = source_name(path), _BedLines(names)
-    with open_source(path) as source:
+    with open_source(path, expected=BED) as source:
         for line, row in enumerate(io.TextIOWrapper(source.stream, encoding="utf-8"), 1):
             if _is_region(row):
                 found.add(row, line, name)
@@ -94,7 +95,7 @@ def has_names(path: str) -> bool:
     Raises:
         InputError: The file cannot be read.
     """
-    with open_source(path) as source:
+    with open_source(path, expected=BED) as source:
         regions = filter(_is_region, io.TextIOWrapper(source.stream, encoding="utf-8"))
         return any(_name(_cells(row)) for row in regions)
 
@@ -136,7 +137,9 @@ class _BedLines:
         cells = _cells(row)
         start, end = map(_position, (cells + [""] * 3)[1:3])
         if not cells[0] or not 0 <= start < end:
-            raise InputError(f"Expected contig, start and end of a region, got {row.rstrip()[:60]!r} ({path}, line {line}).")
+            after = 0 <= end <= start
+            but = f", in which the start {'is equal to' if start == end else 'is after'} the end" if after else ""
+            raise InputError(f"Expected contig, start and end of a region, got {row.rstrip()[:60]!r}{but} ({path}, line {line}).")
         self.contigs.append(self._seen.setdefault(cells[0], cells[0]))
         if self.names is not None:
             self.names.append(_name(cells))

@@ -14,6 +14,7 @@ from dreamkeras.errors import InputError
 from dreamkeras.files.bgzip import BgzipBytes
 from dreamkeras.files.decompression import BYTE_ORDER_MARK, open_source
 from dreamkeras.files.inputs import require_file
+from dreamkeras.files.kinds import FASTA
 from dreamkeras.formats.fasta_index import check_fai, index_fasta, read_fai
 from dreamkeras.sequence.alphabet import IS_LETTER, N
 from dreamkeras.sequence.ragged import Ragged
@@ -56,7 +57,7 @@ class Genome:
         require_file(path, "windows are read at any position")
         self.path = path
         self._state = _state(path)
-        with open_source(path) as source:
+        with open_source(path, expected=FASTA) as source:
             fai = Path(f"{path}.fai")
             listed = read_fai(fai) if fai.exists() and fai.stat().st_mtime >= Path(path).stat().st_mtime else {}
             found = listed or index_fasta(source.stream, path)

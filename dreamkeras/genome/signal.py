@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from dreamkeras.errors import InputError
+from dreamkeras.files.decompression import require_file_kind
 from dreamkeras.files.inputs import require_file
+from dreamkeras.files.kinds import BIGWIG
 from dreamkeras.formats.tracks import import_pybigwig
 from dreamkeras.genome.reference import find_contig, match_contigs
 
@@ -122,6 +124,7 @@ def _require_big_wig(path: str) -> None:
         raise InputError(f"Cannot read {path}: {error.strerror}.") from None
     magic = head[: len(MAGIC)]
     if magic not in (MAGIC, MAGIC[::-1]):
-        raise InputError(f"{path} is not a bigWig file.")
+        require_file_kind(path, BIGWIG)
+        raise InputError(f"Expected a bigWig file, got an unknown kind of file: {path}.")
     if size < INDEX.stop or size <= int.from_bytes(head[INDEX], "little" if magic == MAGIC else "big"):
         raise InputError(f"Truncated bigWig file: '{path}'.")

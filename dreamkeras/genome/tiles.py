@@ -11,6 +11,7 @@ import numpy as np
 
 from dreamkeras.errors import InputError
 from dreamkeras.files.decompression import open_source
+from dreamkeras.files.kinds import FASTA
 from dreamkeras.formats.fasta import BLOCK, Piece, read_fasta_pieces
 from dreamkeras.sequence.alphabet import is_unknown, reverse_complement
 from dreamkeras.sequence.ragged import Ragged
@@ -98,7 +99,7 @@ def tile_fasta(path: str, tile: Tile, *, reverse: bool = False, block: int = BLO
     """
     found, held, begin = False, np.empty(0, np.uint8), 0
     at_once = max(1, min(BATCH_ROWS, BATCH_LETTERS // tile.width))
-    with open_source(path) as source:
+    with open_source(path, expected=FASTA) as source:
         for piece in read_fasta_pieces(source.stream, path, block=block):
             if piece.begins:
                 held, begin = np.empty(0, np.uint8), 0

@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 
 from dreamkeras.errors import ModelError, one_line
+from dreamkeras.files.decompression import require_file_kind
+from dreamkeras.files.kinds import TORCH
 
 __all__ = ["read_state_dict"]
 
@@ -51,6 +53,7 @@ def read_state_dict(path: str) -> dict[str, np.ndarray]:
     Example:
         `read_state_dict("model_best.pth")["final.mapper.0.bias"].shape`
     """
+    require_file_kind(path, TORCH, ModelError)
     try:
         with zipfile.ZipFile(path) as archive:
             return _tensors(_Checkpoint(archive).load())

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from dreamkeras.errors import ModelError
+from dreamkeras.files.decompression import require_file_kind
 from dreamkeras.files.inputs import require_file
+from dreamkeras.files.kinds import ONNX
 from dreamkeras.sequence.description import METADATA_KEY, ModelDescription
 
 __all__ = ["LETTERS_INPUT", "check_signature", "find_model_file", "read_description", "require_different", "runs_within"]
@@ -31,17 +33,16 @@ def find_model_file(path: Path) -> Path:
     """Returns the `.onnx` file of a run folder, or `path` itself if it is a file.
 
     Raises:
-        ModelError: The path does not exist, or the run folder has no `model.onnx`.
+        ModelError: The path does not exist, the run folder has no `model.onnx`, or the file is recognised as another kind of file.
         InputError: The path is a pipe.
     """
     require_file(path, "a model must be a seekable file")
-    if path.is_dir():
-        file = path / "model.onnx"
-        if not file.is_file():
-            raise ModelError(f"The folder {path} has no model.onnx{_way_to_model(path)}.")
+    file = path / "model.onnx" if path.is_dir() else path
+    if file.is_file():
+        require_file_kind(str(file), ONNX, ModelError)
         return file
-    if path.is_file():
-        return path
+    if path.is_dir():
+        raise ModelError(f"The folder {path} has no model.onnx{_way_to_model(path)}.")
     raise ModelError(f"Expected an .onnx file or a run folder, got {path}, which does not exist.")
 
 

@@ -28,6 +28,7 @@ class Records(NamedTuple):
         padding: Numbers of letters before and after the named part of each sequence, int64 (n, 2). The letters before and after are `N`,
             because a window extends beyond the ends of its contig. None if all sequences are complete.
         names: Names of the records in addition to their ids, such as the names of regions. None if the records have no such names.
+        unit: Unit of `lines`: `"line"`, or `"row"` for Parquet.
     """
 
     ids: list[str]
@@ -36,17 +37,18 @@ class Records(NamedTuple):
     source: str
     padding: np.ndarray | None = None
     names: list[str] | None = None
+    unit: str = "line"
 
     def origin(self, index: int) -> str:
-        """Returns the name, file and line of a record, for messages."""
-        return f"record {self.ids[index]!r} ({source_name(self.source)}, line {self.lines[index]})"
+        """Returns the name, file and line or row of a record, for messages."""
+        return f"record {self.ids[index]!r} ({source_name(self.source)}, {self.unit} {self.lines[index]})"
 
     def select(self, index: np.ndarray) -> "Records":
         """Returns the records at `index` (integers or a boolean mask)."""
         kept = np.arange(len(self.ids))[index]
         padding = None if self.padding is None else self.padding[kept]
         names = None if self.names is None else [self.names[i] for i in kept]
-        return Records([self.ids[i] for i in kept], self.sequences.select(kept), self.lines[kept], self.source, padding, names)
+        return Records([self.ids[i] for i in kept], self.sequences.select(kept), self.lines[kept], self.source, padding, names, self.unit)
 
     def batches(self, rows: int = BATCH_ROWS, letters: int = BATCH_LETTERS) -> Iterator["Records"]:
         """Yields the records in batches of at most `rows` records and `letters` letters.
@@ -56,7 +58,8 @@ class Records(NamedTuple):
         for first, last in batch_bounds(self.sequences.offsets, rows, letters):
             padding = None if self.padding is None else self.padding[first:last]
             names = None if self.names is None else self.names[first:last]
-            yield Records(self.ids[first:last], self.sequences.between(first, last), self.lines[first:last], self.source, padding, names)
+            ids, sequences, lines = self.ids[first:last], self.sequences.between(first, last), self.lines[first:last]
+            yield Records(ids, sequences, lines, self.source, padding, names, self.unit)
 
 
 def numbered(names: Iterable[str], before: int = 0) -> list[str]:

@@ -10,6 +10,7 @@ from dreamkeras.data.assays.atac_layout import AtacLayout
 from dreamkeras.data.assays.registry import ATAC, TABLE
 from dreamkeras.data.assays.table_layout import TableLayout
 from dreamkeras.errors import InputError, OnError, check_on_error
+from dreamkeras.files.documents import read_json
 from dreamkeras.files.outputs import write_text
 from dreamkeras.models.names import FORMAT, model_in
 from dreamkeras.training.names import BACKENDS, PRECISIONS
@@ -243,7 +244,12 @@ class RunConfig:
             InputError: The file is missing or malformed.
         """
         try:
-            fields = json.loads(path.read_text(encoding="utf-8"))
+            fields = read_json(path)
+        except FileNotFoundError:
+            raise InputError(f"No run to resume: {path} does not exist.") from None
+        except OSError as error:
+            raise InputError(f"Cannot read {path}: {error.strerror or error}.") from None
+        try:
             if "model" in fields:
                 fields["model"] = model_in(fields)
             fields.pop("format", None)
@@ -251,7 +257,5 @@ class RunConfig:
                 if fields.get(name):
                     fields[name] = layout.from_json(fields[name])
             return cls(**fields)
-        except FileNotFoundError:
-            raise InputError(f"No run to resume: {path} does not exist.") from None
-        except (OSError, TypeError, ValueError, AttributeError) as error:
+        except (TypeError, ValueError, AttributeError) as error:
             raise InputError(f"Cannot read {path} as the configuration of a run: {error}.") from None

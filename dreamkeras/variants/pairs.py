@@ -8,7 +8,7 @@ import numpy as np
 
 from dreamkeras.errors import InputError
 from dreamkeras.files.inputs import source_name
-from dreamkeras.files.kinds import refuse_other_kinds
+from dreamkeras.files.kinds import PAIRS
 from dreamkeras.formats.headers import Column, Layout, is_dna
 from dreamkeras.formats.reading import OpenTable, id_position, open_table
 from dreamkeras.formats.tables import find_column, named_or_placed
@@ -39,6 +39,7 @@ class Pairs(NamedTuple):
         alts: The n alternative sequences, unchanged.
         lines: Line number of each row, counted from 1, int64 (n,).
         malformed: Whether a row has too few or too many cells, bool (n,). Missing cells are empty.
+        unit: Unit of `lines`: `"line"`, or `"row"` for Parquet.
     """
 
     ids: list[str]
@@ -46,6 +47,7 @@ class Pairs(NamedTuple):
     alts: Ragged
     lines: np.ndarray
     malformed: np.ndarray
+    unit: str = "line"
 
     def same(self) -> np.ndarray:
         """Returns whether both sequences of a row are the same, bool (n,). Upper and lower case are equal, and U is equal to T."""
@@ -84,10 +86,9 @@ def open_pairs(
         ...     [(pairs.ids, pairs.refs[0], pairs.alts[0]) for pairs in batches]
         [(['snv'], 'ACGT', 'AGGT')]
     """
-    with open_table(path, (ref_column, alt_column, id_column), accept_readable=True) as table:
+    with open_table(path, (ref_column, alt_column, id_column), expected=PAIRS) as table:
         if is_vcf(table.source.head):
             raise InputError(f"The VCF {source_name(path)} requires a reference genome. Give it with --genome.")
-        refuse_other_kinds(table.source.head, source_name(path))
         ref, alt, name = (named_or_placed(table.layout, column) for column in (ref_column, alt_column, id_column))
         refs, alts = _sequence_positions(table.layout, ref, alt, path)
         yield _pairs(table, refs, alts, id_position(table.layout, name, path))
@@ -96,14 +97,11 @@ def open_pairs(
 def _sequence_positions(layout: Layout, ref: Column | None, alt: Column | None, path: str) -> tuple[int, int]:
     looks = [position for position, cell in enumerate(layout.first) if is_dna(cell)] if layout.names is None else []
     if layout.names is None and (ref is None or alt is None) and len(looks) < 2:
-        raise InputError(
-            f"Expected two columns of sequences, got {', '.join(layout.first)[:80]} ({source_name(path)}, line {layout.line})."
-        )
+        raise InputError(f"Expected two columns of sequences, got {', '.join(layout.first)[:80]} ({layout.place(path)}).")
     named = {name.lower() for name in layout.names or ()}
     if ref is None and alt is None and named & _POSITIONS:
-        where = f"{source_name(path)}, line {layout.line}"
         raise InputError(
-            f"Expected complete sequences, got a column with positions of alleles in {where}. "
+            f"Expected complete sequences, got a column with positions of alleles in {layout.place(path)}. "
             "Convert the table to VCF, or name the columns."
         )
     found = []
@@ -125,5 +123,5 @@ def _pairs(table: OpenTable, ref: int, alt: int, name: int | None) -> Iterator[P
         ids = numbered([""] * len(rows.lines) if name is None else rows.columns[2], count)
         count += len(ids)
         malformed = np.isin(rows.lines, list(uneven))
-        yield Pairs(ids, Ragged.from_strings(rows.columns[0]), Ragged.from_strings(rows.columns[1]), rows.lines, malformed)
+        yield Pairs(ids, Ragged.from_strings(rows.columns[0]), Ragged.from_strings(rows.columns[1]), rows.lines, malformed, rows.unit)
         uneven.clear()

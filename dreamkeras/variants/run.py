@@ -52,7 +52,7 @@ def run_variants(
             answered = zip(batches, (Variants(shard.others["statuses"], shard.values) for shard in shards), strict=True)
         for batch, variants in answered:
             sink.write(batch, source.cells(batch), variants)
-            summary = summary.plus(variants.statuses, source.rows(batch), batch.lines)
+            summary = summary.plus(variants.statuses, source.rows(batch), batch.lines, batch.unit)
     return summary
 
 

@@ -62,30 +62,33 @@ class StatusCounts(NamedTuple):
         records: Number of records in the VCF, or number of rows in the table.
         counts: Number of alleles with each status.
         first: For each status, the line number of the first allele.
+        unit: Unit of the numbers in `first`: `"line"`, or `"row"` for Parquet.
     """
 
     records: int
     counts: Counter[Status]
     first: dict[Status, int]
+    unit: str = "line"
 
     @classmethod
     def empty(cls) -> "StatusCounts":
         """Returns counts of zero."""
         return cls(0, Counter(), {})
 
-    def plus(self, statuses: np.ndarray, records: np.ndarray, lines: np.ndarray) -> "StatusCounts":
+    def plus(self, statuses: np.ndarray, records: np.ndarray, lines: np.ndarray, unit: str = "line") -> "StatusCounts":
         """Returns the sum of these counts and the counts of a batch.
 
         Args:
             statuses: `Status` of each allele, uint8 (rows,).
             records: Index of the record of each allele, int64 (rows,).
             lines: Line number of each record, counted from 1, int64 (n,).
+            unit: Unit of `lines`: `"line"`, or `"row"` for Parquet.
         """
         found, rows, counts = np.unique(statuses, return_index=True, return_counts=True)
         kinds = [Status(code) for code in found.tolist()]
         first = {kind: int(lines[records[row]]) for kind, row in zip(kinds, rows, strict=True)}
         added = Counter(dict(zip(kinds, counts.tolist(), strict=True)))
-        return StatusCounts(self.records + len(lines), self.counts + added, {**first, **self.first})
+        return StatusCounts(self.records + len(lines), self.counts + added, {**first, **self.first}, unit)
 
     @property
     def mismatches(self) -> tuple[int, int]:
@@ -106,7 +109,7 @@ class StatusCounts(NamedTuple):
         )
         told = [f"Scored {self.counts[Status.OK]:,} of {of}."]
         told += [
-            f"{WORDS[status]}: {self.counts[status]:,} (the first in line {self.first[status]:,})"
+            f"{WORDS[status]}: {self.counts[status]:,} (the first in {self.unit} {self.first[status]:,})"
             for status in sorted(self.counts.keys() - {Status.OK})
         ]
         wrong, compared = self.mismatches

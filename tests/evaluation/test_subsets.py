@@ -60,12 +60,19 @@ def test_a_row_that_is_not_in_the_test_names_its_line(folder, cell):
         read_subsets(folder, 9)
 
 
+def test_a_file_in_place_of_a_folder_is_refused(folder, tmp_path):
+    (tmp_path / "file").touch()
+    for given, public in ((tmp_path / "file", None), (folder, tmp_path / "file")):
+        with pytest.raises(InputError, match=r"^Expected a folder, got a file: .*file\.$"):
+            read_subsets(given, 9, public)
+
+
 def test_a_folder_without_subsets_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"has none of the files with test subsets: high_exp_seqs\.csv"):
         read_subsets(tmp_path, 9)
 
 
-@pytest.mark.parametrize("content", ["[", '{"1,2": 0}', '{"a": 0}', '{"1_0": 0}', '{"\u0661": 0}'])
+@pytest.mark.parametrize("content", ['{"1,2": 0}', '{"a": 0}', '{"1_0": 0}', '{"\u0661": 0}'])
 def test_a_broken_public_file_is_named(folder, content):
     public = write_public(folder / "public")
     (public / "low_exp_indices.json").write_text(content)

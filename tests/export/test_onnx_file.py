@@ -261,6 +261,21 @@ class TestErrors:
         with pytest.raises(ModelError, match=r"Expected a run folder that contains model\.keras, got '.*'\.$"):
             export_onnx(tmp_path)
 
+    @pytest.mark.parametrize(
+        ("name", "content", "message"),
+        [
+            ("m.keras", b">a\nACGT\n", "a run folder or a .keras file, got a FASTA file: {}."),
+            ("m.h5", b"\x89HDF\r\n\x1a\n", "a run folder or a .keras file, got an HDF5 file: {}."),
+            ("m.zip", b"PK\x03\x04", "a run folder or a .keras file, got a zip archive: {}. Extract the files from it."),
+            ("m.zip", b"PK\x03\x04" + bytes(26) + b"config.json", "a file name that ends with .keras, got {}. Rename the file."),
+        ],
+    )
+    def test_other_kinds_of_files_are_named(self, tmp_path, name, content, message):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(ModelError) as caught:
+            export_onnx(tmp_path / name)
+        assert str(caught.value) == f"Expected {message.format(tmp_path / name)}"
+
     def test_output_that_cannot_be_written_is_found_first(self, saved, tmp_path, monkeypatch):
         monkeypatch.setattr(onnx_file, "trace_with_tensorflow", lambda *args: pytest.fail("traced"))
         with pytest.raises(DreamkerasError, match=r"Cannot write .*: the folder .* does not exist"):
@@ -274,7 +289,7 @@ class TestErrors:
 
     def test_existing_file_is_kept_after_a_failure(self, tmp_path):
         (tmp_path / "m.onnx").write_text("before")
-        (tmp_path / "m.keras").write_text("no zip")
+        (tmp_path / "m.keras").write_bytes(b"PK\x03\x04 no zip")
         with pytest.raises(ModelError, match=r"Expected a \.keras file written by dreamkeras, got"):
             export_onnx(tmp_path / "m.keras")
         assert (tmp_path / "m.onnx").read_text() == "before"

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from dreamkeras.errors import InputError
 from dreamkeras.files import inputs
 from dreamkeras.files.decompression import open_source
-from dreamkeras.files.inputs import copied, file_name, full_path, open_bytes, read_text, refuse_twice, require_file, rereadable
+from dreamkeras.files.inputs import copied, file_name, full_path, open_bytes, refuse_twice, require_file, rereadable
 
 
 def read(path):
@@ -126,12 +126,3 @@ def test_closed_standard_input_is_an_error(monkeypatch):
     with pytest.raises(InputError, match="Cannot read standard input: it is closed"):
         read("-")
     refuse_twice(["-"])
-
-
-def test_settings_are_read_as_utf_8(tmp_path):
-    (tmp_path / "a.toml").write_bytes(b"\xef\xbb\xbfx = '\xc3\xa9'")
-    assert read_text(tmp_path / "a.toml") == "x = 'é'"
-    with filled_pipe(b"x = 1") as path:
-        assert read_text(path) == "x = 1"
-    with pytest.raises(FileNotFoundError):
-        read_text(tmp_path / "none")

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from dreamkeras.errors import InputError
+from dreamkeras.files import kinds
 from dreamkeras.files.decompression import open_source
-from dreamkeras.files.kinds import refuse_other_kinds
+from dreamkeras.files.kinds import BED, FASTA, VCF, refuse_other_kinds
 from dreamkeras.formats.reading import open_table, read_records
 
 TABLE = "id\tsequence\texpression\na\tACGTACGT\t1\n"
@@ -140,8 +141,34 @@ def test_kinds_that_other_commands_read_are_refused_as_sequences_and_tables(tmp_
         assert source.head.decode() == text
     with pytest.raises(InputError, match=kind):
         next(read_records(str(path)))
-    with pytest.raises(InputError, match=kind), open_table(str(path)):
+    wanted = f"^Expected a table in TSV, CSV or Parquet, got {kind.split('.')[0]}: {path}\\.$"
+    with pytest.raises(InputError, match=wanted), open_table(str(path)):
         pass
+
+
+@pytest.mark.parametrize(
+    ("content", "expected", "message"),
+    [
+        (WRITTEN["BAM"], FASTA, "a FASTA file, got a BAM file: {}."),
+        (WRITTEN["2bit"], FASTA, "a FASTA file, got a 2bit file: {}. Convert the sequences to FASTA with twoBitToFa."),
+        (b"##fileformat=VCFv4.2\n", FASTA, "a FASTA file, got a VCF file: {}."),
+        (b"chr1 5 90\n", FASTA, "a FASTA file, got a BED or bedGraph file: {}."),
+        (b"PAR1", FASTA, "a FASTA file, got a Parquet file: {}."),
+        (WRITTEN["Excel"], BED, "a BED file, got an Excel or Word file: {}."),
+        (gzip.compress(b"PAR1"), BED, "a BED file, got a Parquet file: {}."),
+        (b">a\nACGT\n", BED, "a BED file, got a FASTA file: {}."),
+        (WRITTEN["UTF-16"], BED, "a BED file, got UTF-16 text: {}. Convert the text to UTF-8, for example with iconv."),
+        (WRITTEN["BCF"], VCF, "a VCF file, got a BCF file: {}. Convert the variants to VCF with bcftools view."),
+        (WRITTEN["BAM"], kinds.TABLE, "a table in TSV, CSV or Parquet, got a BAM file: {}."),
+        (WRITTEN["Excel"], kinds.TABLE, "a table in TSV, CSV or Parquet, got an Excel or Word file: {}. Save the table as CSV."),
+    ],
+)
+def test_messages_name_the_given_and_the_expected_kind(tmp_path, content, expected, message):
+    path = tmp_path / "input"
+    path.write_bytes(content)
+    with pytest.raises(InputError) as caught, open_source(str(path), expected=expected):
+        pass
+    assert str(caught.value) == f"Expected {message.format(path)}"
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,8 @@ def test_lines_of_different_lengths_are_rejected(text, line, block):
 
 
 @pytest.mark.parametrize(("text", "message"), [
-    (b"ACGT\n>a\nAC\n", r"Expected a FASTA header \('>' and a name\), got letters \(x\.fa, line 1\)"),
+    (b"ACGT\n>a\nAC\n", r"Expected a FASTA header \('>' and a name\), got 'ACGT' \(x\.fa, line 1\)"),
+    (b"\n\nchr1\t0\t80\n", r"Expected a FASTA header \('>' and a name\), got 'chr1\\t0\\t80' \(x\.fa, line 3\)"),
     (b"\n\n", r"Expected a FASTA header \('>' and a name\), got none in 'x\.fa'"),
     (b">a\nAC\n>a\nAC\n", r"Contig 'a' occurs twice \(x\.fa, line 3\)"),
     (b">a\nAC\n> \nAC\n", r"Expected a FASTA header .*, got no name \(x\.fa, line 3\)"),

@@ -1,14 +1,16 @@
 import gzip
-import re
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from dreamkeras.data.assays.yeast import read_test
 from dreamkeras.errors import InputError, MissingPackageError
 from dreamkeras.formats.parquet import parquet_layout, parquet_rows, read_parquet
 from dreamkeras.formats.reading import open_table, read_records
+from dreamkeras.sequence.construct import Construct
+from dreamkeras.variants.pairs import open_pairs
 
 pa = pytest.importorskip("pyarrow")
 pq = pytest.importorskip("pyarrow.parquet")
@@ -36,7 +38,7 @@ def test_rows_do_not_depend_on_the_layout(tmp_path, kind, batch, row_group_size)
     assert max(len(records.ids) for records in batches) <= batch
 
 
-@pytest.mark.parametrize("kind", [pa.binary(), pa.large_binary(), pa.dictionary(pa.int32(), pa.binary())])
+@pytest.mark.parametrize("kind", [pa.binary(), pa.large_binary(), pa.binary_view(), pa.dictionary(pa.int32(), pa.binary())])
 def test_bytes_are_read_as_utf_8(tmp_path, kind):
     given = [None if text is None else text.encode() for text in SEQUENCES]
     path = written(tmp_path, {"id": pa.array([f"n{i}".encode() for i in range(6)]), "seq": pa.array(given, kind)})
@@ -50,12 +52,23 @@ def test_bytes_of_equal_length_are_read_as_utf_8(tmp_path):
     assert list(map(list, (records.sequences for records in read_parquet(path, 0)))) == [["ACGT", "", "GGCC"]]
 
 
-@pytest.mark.parametrize("read", [lambda path: read_parquet(path, 0, batch=2), lambda path: parquet_rows(path, [0], batch=2)])
-def test_bytes_that_are_not_text_are_reported_with_their_row(tmp_path, read):
-    path = written(tmp_path, {"seq": pa.array([b"ACGT", b"A", b"C", b"\xff\x00"])})
-    message = rf"Expected UTF-8 text in column 'seq', got the bytes b'\\xff\\x00' \({re.escape(path)}, row 4\)"
-    with pytest.raises(InputError, match=message):
-        list(read(path))
+def test_bytes_that_are_not_utf_8_are_read_so_that_a_command_can_skip_the_row(tmp_path):
+    path = written(tmp_path, {"seq": pa.array([b"ACGT", b"\xff\x00", None])})
+    (records,) = read_parquet(path, 0)
+    assert sorted(Construct("any", 10).problems(records.sequences)) == [1, 2]
+    (table,) = parquet_rows(path, [0])
+    assert table.columns == [["ACGT", "\xff\x00", ""]]
+
+
+def test_messages_name_the_row(tmp_path):
+    path = written(tmp_path, {"seq": ["ACGT", None], "value": ["1", "x"]})
+    (records,) = read_parquet(path, 0)
+    for some in (records, records.select(np.array([0, 1])), next(records.batches())):
+        assert some.origin(1) == f"record '2' ({path}, row 2)"
+    with pytest.raises(InputError, match=r"of record '2' \(.*, row 2\)"):
+        read_test(path)
+    with open_pairs(written(tmp_path, {"ref": ["A"], "alt": ["C"]})) as pairs:
+        assert next(pairs).unit == "row"
 
 
 def test_ids_may_be_text_numbers_or_missing(tmp_path):

@@ -127,9 +127,9 @@ def test_batches_are_limited_and_records_do_not_depend_on_their_size(tmp_path_fa
     ("data", "message"),
     [
         (b"chr1\t5\t.\tA\tC\t.\t.\t.\n", r"a VCF file, which begins with ##fileformat=VCF, got 'chr1\\t5"),
-        (b">chr1\nACGT\n", "got '>chr1'"),
-        (gzip.compress(b"BCF\2\2\0\0"), "it is a BCF file"),
-        (b"PAR1\x15\x04", "got Parquet in "),
+        (b">chr1\nACGT\n", "Expected a VCF file, got a FASTA file: "),
+        (gzip.compress(b"BCF\2\2\0\0"), r"Expected a VCF file, got a BCF file: .*\. Convert the variants to VCF with bcftools"),
+        (b"PAR1\x15\x04", "Expected a VCF file, got a Parquet file: "),
         (b"", "it is empty"),
         (gzip.compress((HEADER + "\n".join(LINES)).encode())[:-20], "Damaged gzip file"),
         (bgzip((HEADER + "\n".join(LINES)).encode())[: -len(END)], "Truncated bgzip file"),

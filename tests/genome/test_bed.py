@@ -51,6 +51,12 @@ def test_malformed_lines_are_rejected_with_their_number(read, line):
         read(f"# regions\nchr1\t10\t20\n{line}\n")
 
 
+def test_a_start_after_the_end_is_named(read):
+    for line, reason in (("chr1\t20\t10", "is after"), ("chr1\t10\t10", "is equal to")):
+        with pytest.raises(InputError, match=f", in which the start {reason} the end "):
+            read(f"{line}\n")
+
+
 def test_files_without_regions_are_rejected(read, tmp_path):
     with pytest.raises(InputError, match=r"Expected at least one region, got none in .*peaks\.bed"):
         read("# nothing\n")

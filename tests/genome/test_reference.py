@@ -245,7 +245,8 @@ def test_invalid_letters_are_reported_with_their_window(tmp_path):
 
 
 @pytest.mark.parametrize(("data", "message"), [
-    (gzip.compress(fasta()), "got ordinary gzip"), (b"", "it is empty"), (b"ACGT\n", "got letters"),
+    (gzip.compress(fasta()), "got ordinary gzip"), (b"", "it is empty"), (b"ACGT\n", "got 'ACGT'"),
+    (b"PAR1", r"Expected a FASTA file, got a Parquet file: .*genome\.fa\."),
     (b">a\nAC\nACGT\n", "All lines of contig 'a' except the last must have the same length, 2 bases"),
 ])  # fmt: skip
 def test_other_files_are_rejected(tmp_path, data, message):

@@ -90,7 +90,7 @@ def test_nan_is_read_as_0(tmp_path):
 
 def test_other_files_are_rejected_without_output_of_pybigwig(tmp_path, capfd):
     (tmp_path / "x.bed").write_text("chr1\t1\t2\n")
-    with pytest.raises(InputError, match=r"x\.bed is not a bigWig file"):
+    with pytest.raises(InputError, match=r"^Expected a bigWig file, got a text file: .*x\.bed\.$"):
         Signal(str(tmp_path / "x.bed"))
     with pytest.raises(InputError, match=r"Cannot read .*none\.bw: No such file"):
         Signal(str(tmp_path / "none.bw"))

@@ -226,10 +226,24 @@ def test_a_checkpoint_of_old_torch_is_rejected_with_advice(saved):
     assert "save it again with torch >= 1.6" in refusal(saved({"w": torch.ones(2)}, _use_new_zipfile_serialization=False))
 
 
-@pytest.mark.parametrize("content", [b"", b"no checkpoint", b"PK\x03\x04 only"])
+@pytest.mark.parametrize("content", [b"\0no checkpoint", b"PK\x03\x04 only"])
 def test_the_error_for_another_file_names_it(tmp_path, content):
     (tmp_path / "no.pth").write_bytes(content)
     assert "no.pth as a checkpoint of torch >= 1.6: " in refusal(tmp_path / "no.pth")
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"", "an empty file"),
+        (b"text", "a text file"),
+        (b'\x40\0\0\0\0\0\0\0{"w":', "a safetensors file"),
+        (b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
+    ],
+)
+def test_other_kinds_of_files_are_named(tmp_path, content, kind):
+    (tmp_path / "no.pth").write_bytes(content)
+    assert refusal(tmp_path / "no.pth") == f"Expected a PyTorch checkpoint, got {kind}: {tmp_path / 'no.pth'}."
 
 
 def test_another_zip_file_is_rejected(tmp_path):

@@ -1,5 +1,6 @@
 """Tests of `load` with valid and invalid model files."""
 
+import gzip
 import json
 
 import pytest
@@ -43,8 +44,30 @@ class TestRefusals:
         with pytest.raises(ModelError, match="Give one of the run folders in it: '"):
             find_model(tmp_path)
 
-    def test_text_file(self, tmp_path):
-        (tmp_path / "m.onnx").write_text("ACGT\n")
+    @pytest.mark.parametrize(
+        ("content", "message"),
+        [
+            (b"ACGT\n", "a text file: {}."),
+            (b"", "an empty file: {}."),
+            (b">a\nACGT\n", "a FASTA file: {}."),
+            (b"PAR1", "a Parquet file: {}."),
+            (b"<!doctype html>", "a web page: {}. Download the data file that the page refers to."),
+            (gzip.compress(b"\x08\x08:\0"), "an ONNX model, compressed with gzip: {}."),
+            (
+                b"PK\x03\x04" + bytes(26) + b"metadata.json",
+                "a Keras model: {}. Give the run folder of the model, or convert the model with dreamkeras export.",
+            ),
+        ],
+    )
+    def test_other_kinds_of_files_are_named(self, tmp_path, content, message):
+        for file, given in ((tmp_path / "given", tmp_path / "given"), (tmp_path / "model.onnx", tmp_path)):
+            file.write_bytes(content)
+            with pytest.raises(ModelError) as caught:
+                load(given)
+            assert str(caught.value) == f"Expected an ONNX model or a run folder, got {message.format(file)}"
+
+    def test_unknown_binary_data_is_reported_by_onnx_runtime(self, tmp_path):
+        (tmp_path / "m.onnx").write_bytes(b"\xda\x01\0\xff")
         with pytest.raises(ModelError, match="ONNX Runtime cannot open the model"):
             load(tmp_path / "m.onnx")
 

@@ -73,7 +73,7 @@ class TestFile:
     @pytest.mark.parametrize(
         ("text", "message"),
         [
-            ("rows", "Cannot parse .*s.toml as TOML: "),
+            ("rows", "Cannot read .*s.toml as TOML: "),
             ("row = 1", "Unknown setting 'row' in '.*s.toml'. Settings: body_bytes, "),
             ("rows = 1.5", "Expected rows to be a whole number in .*s.toml, got 1.5"),
             ("rows = true", "Expected rows to be a whole number in .*s.toml, got True"),

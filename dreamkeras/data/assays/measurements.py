@@ -13,7 +13,7 @@ import numpy as np
 from dreamkeras.data.assays.rows import read_rows
 from dreamkeras.data.examples import Examples
 from dreamkeras.errors import InputError, OnError
-from dreamkeras.files.inputs import source_name
+from dreamkeras.files.kinds import MEASUREMENTS
 from dreamkeras.formats.decimals import NOT_FINITE, is_number
 from dreamkeras.formats.headers import SEQUENCE_NAMES, Column, Layout
 from dreamkeras.formats.reading import open_table
@@ -23,7 +23,6 @@ from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import Records, numbered
 
 __all__ = [
-    "CONTENT",
     "FOLD",
     "LARGEST",
     "Columns",
@@ -35,9 +34,6 @@ __all__ = [
 ]
 
 FOLD = "fold"
-
-CONTENT = "sequences and measured values"
-"""Content of a table of measurements, for error messages."""
 
 MISSING = {
     "", "na", "n/a", "nan", "none", "null", "#n/a", "#n/a n/a", "#na", "<na>", "-nan", "1.#ind", "-1.#ind", "1.#qnan", "-1.#qnan",
@@ -98,7 +94,7 @@ def read_measurements(path: str, columns: Columns, to_examples: Callable[[Measur
         InputError: The file cannot be read, a column is missing, or a value or fold is not a number of at most `LARGEST`. The
             message names column, record, file and line.
     """
-    with open_table(path, content=CONTENT) as table:
+    with open_table(path, expected=MEASUREMENTS) as table:
         layout = table.layout
         if not columns.needs_header and not {name.lower() for name in layout.names or ()} & {*columns.ids}:
             columns = columns._replace(ids=())
@@ -144,7 +140,7 @@ def _ordered_columns(layout: Layout, columns: Columns, path: str) -> list[int]:
     needed, came = 1 + len(columns.values), len(layout.first)
     if came < needed:
         wanted = "two columns (sequence and value)" if needed == 2 else f"{needed} columns (sequence and values)"
-        raise InputError(f"Expected {wanted}, got {came} ({source_name(path)}, line {layout.line}).")
+        raise InputError(f"Expected {wanted}, got {came} ({layout.place(path)}).")
     return list(range(min(came, needed + 1)))
 
 
@@ -152,9 +148,8 @@ def _parsed(table: Table, names: list[Column], columns: Columns, named: bool, do
     """Returns the numbers in a batch of rows. `names` are the names of the columns in `table`, for error messages."""
     cells, end = table.columns, 1 + len(columns.values)
     has_ids = named and bool(columns.ids)
-    records = Records(
-        numbered(cells[end] if has_ids else [""] * len(cells[0]), done), Ragged.from_strings(cells[0]), table.lines, table.source
-    )
+    ids = numbered(cells[end] if has_ids else [""] * len(cells[0]), done)
+    records = Records(ids, Ragged.from_strings(cells[0]), table.lines, table.source, unit=table.unit)
     values = np.stack([read_numbers(cells[place], records, names[place]) for place in range(1, end)], axis=1)
     has_folds = len(cells) > end + has_ids
     return Measurements(records, values, read_whole_numbers(cells[-1], records, names[-1]) if has_folds else None)

@@ -73,9 +73,9 @@ class _ValidRows:
 
     def _check_cells(self, table: Table) -> None:
         if lines := self.uneven.intersection(table.lines.tolist()):
-            raise InputError(f"The row has too few or too many cells ({source_name(table.source)}, line {min(lines)}).")
+            raise InputError(f"The row has too few or too many cells ({source_name(table.source)}, {table.unit} {min(lines)}).")
 
 
 def _part(table: Table, first: int, last: int | None) -> Table:
     """Returns the rows from `first` to `last`, which is excluded."""
-    return Table([column[first:last] for column in table.columns], np.array(table.lines[first:last]), table.source)
+    return Table([column[first:last] for column in table.columns], np.array(table.lines[first:last]), table.source, table.unit)

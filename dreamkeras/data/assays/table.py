@@ -13,12 +13,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dreamkeras.data.assays.assay import Assay
-from dreamkeras.data.assays.measurements import CONTENT, FOLD, LARGEST, read_numbers, read_whole_numbers
+from dreamkeras.data.assays.measurements import FOLD, LARGEST, read_numbers, read_whole_numbers
 from dreamkeras.data.assays.rows import read_rows
 from dreamkeras.data.assays.table_layout import TableLayout
 from dreamkeras.data.examples import Examples
 from dreamkeras.errors import InputError, OnError
 from dreamkeras.files.inputs import source_name
+from dreamkeras.files.kinds import MEASUREMENTS
 from dreamkeras.formats.headers import Column, Layout
 from dreamkeras.formats.reading import id_position, open_table, sequence_position
 from dreamkeras.formats.tables import Table, find_column, has_column, named_or_placed
@@ -66,7 +67,7 @@ def settled_layout(layout: TableLayout, path: str) -> TableLayout:
     """
     if not any(isinstance(column, str) and column.isdecimal() for column in layout.columns):
         return layout  # The file is not opened, because it may be a pipe, which can be read only once.
-    with open_table(path, layout.columns, content=CONTENT) as opened:
+    with open_table(path, layout.columns, expected=MEASUREMENTS) as opened:
         return layout.settled(lambda column: named_or_placed(opened.layout, column))
 
 
@@ -86,7 +87,7 @@ def fitted_layout(layout: TableLayout, paths: Iterable[str], on_error: OnError =
     construct, longest = layout.with_length(1).construct(), 1
     for path in paths:
         uneven: set[int] | None = set() if on_error == "skip" else None
-        with open_table(path, layout.columns, content=CONTENT) as opened:
+        with open_table(path, layout.columns, expected=MEASUREMENTS) as opened:
             for table in opened.rows([sequence_position(opened.layout, layout.sequence_column, path)], uneven):
                 sequences = Ragged.from_strings(table.columns[0])
                 lengths = construct.find_inserts(sequences).lengths
@@ -106,7 +107,7 @@ def read(layout: TableLayout, construct: Construct, path: str, on_error: OnError
         InputError: The file cannot be read, a column is missing, a sequence does not fit the construct, or a cell is invalid. The
             message names record and line.
     """
-    with open_table(path, layout.columns, content=CONTENT) as opened:
+    with open_table(path, layout.columns, expected=MEASUREMENTS) as opened:
         layout, lacking = _without_lacking(layout, opened.layout, optional)
         columns = _columns(layout, opened.layout, path)
         positions = columns.positions
@@ -168,7 +169,7 @@ def _without_lacking(layout: TableLayout, header: Layout, optional: Collection[s
 def _examples(layout: TableLayout, construct: Construct, columns: _Columns, table: Table, cells: Cells, done: int) -> Examples:
     """Returns the examples of the rows that have a measured value and a weight above 0."""
     ids = numbered([""] * len(table.lines) if columns.ids is None else cells[columns.ids], done)
-    records = Records(ids, Ragged.from_strings(cells[columns.sequence]), table.lines, table.source)
+    records = Records(ids, Ragged.from_strings(cells[columns.sequence]), table.lines, table.source, unit=table.unit)
     targets = np.stack(
         [_values(cells[position], records, column) for column, position in zip(layout.target_column, columns.targets, strict=True)], axis=1
     )

@@ -20,7 +20,6 @@ For the assay `table`, a section `[table]` holds the fields of `data.assays.tabl
 
 import itertools
 import re
-import tomllib
 import types
 import typing
 from collections.abc import Iterator, Mapping
@@ -29,7 +28,7 @@ from typing import Any, NamedTuple
 
 from dreamkeras.data.assays.table_layout import TableLayout
 from dreamkeras.errors import InputError
-from dreamkeras.files.inputs import read_text
+from dreamkeras.files.documents import read_toml
 from dreamkeras.models.names import entry_of
 from dreamkeras.training.config import RunConfig
 
@@ -97,13 +96,11 @@ def read_grid(path: Path | None, **base: Any) -> Grid:
     """
     if path is None:
         return expand(DEFAULT_GRID, **base)
+    fields = read_toml(path)
     try:
-        return expand(tomllib.loads(read_text(path)), **base)
-    except FileNotFoundError:
-        raise InputError(f"File not found: {path}.") from None
-    except (OSError, ValueError) as error:  # InputError and the errors of the TOML parser are ValueErrors
-        reason = (error.strerror or error) if isinstance(error, OSError) else error
-        raise InputError(f"{str(reason).rstrip('.')} in the grid {path}.") from None
+        return expand(fields, **base)
+    except ValueError as error:
+        raise InputError(f"{str(error).rstrip('.')} in the grid {path}.") from None
 
 
 def expand(fields: Mapping[str, Any], **base: Any) -> Grid:

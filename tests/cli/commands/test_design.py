@@ -139,7 +139,7 @@ def test_method_gradient_requires_a_run_folder(run, tmp_path):
         (("--target", "max", "--task", "gc", "--forbid", "EcoRQ"), 1, "Did you mean EcoR"),
         (("--target", "max", "--task", "gc", "--start", "{starts}", "--gc", 50, 60), 1, "'a' and 1 more: GC content of 50 to 60 %"),
         (("--target", "max", "--task", "gc", "--start", "nowhere.fa"), 1, "nowhere.fa"),
-        (("--target", "max", "--task", "gc", "--constraints", "nowhere.toml"), 1, "Cannot read constraints from nowhere.toml"),
+        (("--target", "max", "--task", "gc", "--constraints", "nowhere.toml"), 1, "File not found: nowhere.toml"),
     ],
 )
 def test_wrong_options_are_one_line_and_write_nothing(run, toy_model, starts, tmp_path, args, code, message):

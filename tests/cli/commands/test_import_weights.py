@@ -102,7 +102,7 @@ def test_the_path_of_a_missing_file_is_reported(refused, tmp_path):
 
 
 def test_the_path_of_an_invalid_checkpoint_is_reported(refused, tmp_path):
-    (tmp_path / "notes.pth").write_text("no weights")
+    (tmp_path / "notes.pth").write_bytes(b"\0 no weights")
     assert "save it again with torch >= 1.6" in refused(tmp_path / "notes.pth", "--model", "dream-rnn")
 
 

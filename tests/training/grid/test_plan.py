@@ -134,7 +134,7 @@ class TestFile:
         assert names(grid) == ["a_epochs-1_seed-0", "a_epochs-2_seed-0"]
         assert {run.config.precision for run in grid.runs} == {"bfloat16"}
 
-    @pytest.mark.parametrize("text", ["models = ", 'models = "a"', "\x00"])
+    @pytest.mark.parametrize("text", ['models = "a"'])
     def test_errors_name_the_file(self, tmp_path, text):
         (tmp_path / "grid.toml").write_text(text)
         with pytest.raises(InputError, match=r"in the grid .*grid\.toml\.$"):
@@ -142,7 +142,7 @@ class TestFile:
 
     def test_errors_in_toml_name_the_line(self, tmp_path):
         (tmp_path / "grid.toml").write_text('models = ["a"]\nseeds = [0\n\n[options]\n')
-        with pytest.raises(InputError, match=r"line 4, .* in the grid .*grid\.toml\.$"):
+        with pytest.raises(InputError, match=r"Cannot read .*grid\.toml as TOML: .*line 4, "):
             read_grid(tmp_path / "grid.toml")
 
     def test_a_missing_file_is_an_error(self, tmp_path):
