@@ -42,9 +42,20 @@ def test_numbers_are_read(kind, text, value):
     assert (found, type(found)) == (value, type(value))
 
 
-@pytest.mark.parametrize(("kind", "text"), [(WholeRange(1, 9), "10"), (WholeRange(min=1), "0"), (DecimalRange(0, 1, min_open=True), "0")])
-def test_bounds_are_checked(kind, text):
-    with pytest.raises(click.BadParameter, match="not in the range"):
+@pytest.mark.parametrize(("kind", "text", "message"), [
+    (WholeRange(1, 9), "10", "Expected a whole number from 1 to 9, got 10."),
+    (WholeRange(min=1), "0", "Expected a whole number of at least 1, got 0."),
+    (WholeRange(min=0), "9" * 23, f"Expected a whole number of at least 0 with at most 18 digits, got '{'9' * 23}'."),
+    (WHOLE, "five", "Expected a whole number, got 'five'."),
+    (DecimalRange(0, 1, min_open=True), "0", "Expected a number above 0 and of at most 1, got 0."),
+    (DecimalRange(0, 1, min_open=True, max_open=True), "95%", "Expected a number above 0 and below 1, got '95%'."),
+    (DecimalRange(0, 1), "95%", "Expected a number from 0 to 1, got '95%'."),
+    (DecimalRange(min=0), "1e39", "Expected 0 or a number of size 1.2e-38 to 3.4e+38, got 1e39."),
+    (DECIMAL, "-1e-60", "Expected 0 or a number of size 1.2e-38 to 3.4e+38, got -1e-60."),
+    (DECIMAL, "1e999", "Expected 0 or a number of size 1.2e-38 to 3.4e+38, got 1e999."),
+])  # fmt: skip
+def test_one_line_describes_the_numbers_that_are_accepted(kind, text, message):
+    with pytest.raises(click.BadParameter) as caught:
         kind.convert(text, None, None)
 
 
