@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from dreamkeras.data.assays.atac_layout import AtacLayout
 from dreamkeras.data.assays.registry import ATAC, TABLE
 from dreamkeras.data.assays.table_layout import TableLayout
 from dreamkeras.errors import InputError, OnError, check_on_error
 from dreamkeras.files.outputs import write_text
+from dreamkeras.formats.decimals import is_float32
 from dreamkeras.models.names import FORMAT, model_in
 from dreamkeras.training.names import BACKENDS, PRECISIONS
 
@@ -144,6 +147,7 @@ class RunConfig:
             object.__setattr__(self, "simulated", SIMULATED)
         check_on_error(self.on_error)
         self._check_numbers()
+        self._check_precision()
         self._check_texts()
         self._check_transfer()
         self._check_alternatives("validation sequences", "valid", "valid_fold", "valid_fraction")
@@ -188,6 +192,13 @@ class RunConfig:
             value = getattr(self, name)
             if value is not None and not 0 <= value < 1:
                 raise InputError(f"Expected {name} from 0 to below 1, got {value}.")
+
+    def _check_precision(self) -> None:
+        for name in ("learning_rate", "body_rate", "ema", "mask", "detect_mutations", "jitter"):
+            if not is_float32(getattr(self, name) or 0):
+                raise InputError(f"Expected {name} in the range of float32, 1.2e-38 to 3.4e38, got {getattr(self, name)}.")
+        if self.ema is not None and np.float32(self.ema) == 1:
+            raise InputError(f"Expected ema to be below 1 in float32, got {self.ema}, which is rounded to 1.")
 
     def _check_texts(self) -> None:
         for name, value in vars(self).items():
