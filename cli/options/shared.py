@@ -1,12 +1,13 @@
 """Single options that several commands share. The module imports only click, because shell completion imports it."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, get_args
 
 import click
 
-from dreamkeras.errors import OnError
+from dreamkeras.errors import InputError, OnError
 from dreamkeras.formats.decimals import is_whole, parse_whole
 from dreamkeras.scoring.names import DEVICES
 
@@ -33,6 +34,7 @@ __all__ = [
     "strands_option",
     "summits_option",
     "threads_option",
+    "wrong_values",
 ]
 
 ENGINES = ("local", "ray")
@@ -106,6 +108,19 @@ def add_options(*options: Callable[..., Any]) -> Callable[[Callable[..., Any]], 
 
 def fold_or_chromosome(text: str) -> str | int:
     """Converts the number of a fold to an int. Returns any other text, the name of a chromosome, unchanged."""
+@contextmanager
+def wrong_values(option: str | None = None) -> Iterator[None]:
+    """Context manager that turns an `InputError` about values of options into wrong usage, which has exit code 2.
+
+    Args:
+        option: Name of the option, if all errors are about the same option.
+    """
+    try:
+        yield
+    except InputError as error:
+        raise (click.BadParameter(str(error), param_hint=f"'{option}'") if option else click.UsageError(str(error))) from None
+
+
     return int(text) if re.fullmatch("0|[1-9][0-9]{0,8}", text) else text
 
 

@@ -15,7 +15,7 @@ from dreamkeras.errors import InputError, OnError, check_on_error
 from dreamkeras.files.outputs import write_text
 from dreamkeras.formats.decimals import is_float32
 from dreamkeras.models.names import FORMAT, model_in
-from dreamkeras.training.names import BACKENDS, PRECISIONS
+from dreamkeras.training.names import BACKENDS, LARGEST_SEED, PRECISIONS
 
 __all__ = ["GIVEN", "SIMULATED", "RunConfig"]
 
@@ -159,8 +159,8 @@ class RunConfig:
         if self.precision not in PRECISIONS:
             raise InputError(f"Expected one of the precisions {', '.join(PRECISIONS)}, got {self.precision!r}.")
         for seed in (self.seed, self.seed_of_split):
-            if not 0 <= seed < 2**32:
-                raise InputError(f"Expected a seed from 0 to {2**32 - 1}, got {seed}.")
+            if not 0 <= seed <= LARGEST_SEED:
+                raise InputError(f"Expected a seed from 0 to {LARGEST_SEED}, got {seed}.")
 
     def _check_layouts(self) -> None:
         layouts = {TABLE: (self.table, "the columns of a table (--target-column)"), ATAC: (self.atac, "a genome and its reads (--genome)")}

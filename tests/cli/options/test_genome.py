@@ -159,6 +159,7 @@ def test_bedgraph_to_standard_output(run, toy_model, genome):
         (["--no-summits"], "--summits requires --genome FASTA."),
         (["--tile", "5:1", "--column", "gc"], "--column requires a bedGraph or bigWig file as output"),
         (["--strand", "both"], "'both' is not one of"),
+        (["--tile", "5x1"], "Invalid value for '--tile': Expected WIDTH:STEP"),
     ],
 )
 def test_conflicting_options_are_refused(run, toy_model, genome, args, message):
@@ -169,7 +170,6 @@ def test_conflicting_options_are_refused(run, toy_model, genome, args, message):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["--tile", "5x1"], "Expected WIDTH:STEP"),
         (["--tile", "12:4", "--format", "bigwig"], "Choose one of the columns gc, a"),
         (["--format", "bigwig", "--column", "gc"], "needs the lengths of contigs"),
     ],

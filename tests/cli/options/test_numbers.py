@@ -57,6 +57,20 @@ def test_numbers_are_read(kind, text, value):
 def test_one_line_describes_the_numbers_that_are_accepted(kind, text, message):
     with pytest.raises(click.BadParameter) as caught:
         kind.convert(text, None, None)
+    assert caught.value.message == message
+
+
+@pytest.mark.parametrize("args", [
+    ("predict", "x.fa", "--tile", "80:x"), ("ablate", "x.fa", "--span", "4:3"), ("design", "-o", "o", "--target", "1e39"),
+    ("design", "-o", "o", "--target", "max", "--gc", "60", "40"), ("design", "-o", "o", "--target", "max", "--fixed", "x"),
+    ("design", "-o", "o", "--target", "max", "--forbid", "J"), ("train", "--mask", "1"), ("train", "--ema", "2"),
+    ("train", "--learning-rate", "1e39"), ("train", "--minutes", "0"), ("train", "--seed", "-1"), ("train", "--folds", "1"),
+    ("train", "--test-shifts", "17"), ("train", "--valid-fraction", "1.5"), ("train", "--epochs", "3", "--steps", "3"),
+    ("train", "x.bed", "--assay", "atac", "--genome", "g.fa", "--signal", "s.bw", "--length", "100", "--profile-length", "200"),
+])  # fmt: skip
+def test_wrong_values_of_options_are_wrong_usage(run, args):
+    result = run(*args)
+    assert (result.exit_code, "Usage: " in result.stderr) == (2, True)
 
 
 @pytest.mark.parametrize("args", [
