@@ -11,7 +11,7 @@ from dreamkeras.errors import InputError, OnError
 from dreamkeras.formats.decimals import is_whole, parse_whole
 from dreamkeras.scoring.names import DEVICES
 
-from .hints import note_packaged_model, note_sequence_column
+from .hints import note_on_error, note_packaged_model, note_sequence_column
 from .numbers import WholeRange
 
 __all__ = [
@@ -82,6 +82,7 @@ on_error_option = click.option(
     type=click.Choice(get_args(OnError)),
     default="fail",
     show_default=True,
+    callback=note_on_error,
     help="Stop at a sequence that does not fit the model or a region that is not in the genome, or skip it.",
 )
 
@@ -91,6 +92,7 @@ rows_on_error_option = click.option(
     type=click.Choice(get_args(OnError)),
     default="fail",
     show_default=True,
+    callback=note_on_error,
     help="Stop at an invalid row of DATA, or skip and count such rows. The same applies to regions that are not in the genome.",
 )
 
@@ -106,8 +108,6 @@ def add_options(*options: Callable[..., Any]) -> Callable[[Callable[..., Any]], 
     return decorate
 
 
-def fold_or_chromosome(text: str) -> str | int:
-    """Converts the number of a fold to an int. Returns any other text, the name of a chromosome, unchanged."""
 @contextmanager
 def wrong_values(option: str | None = None) -> Iterator[None]:
     """Context manager that turns an `InputError` about values of options into wrong usage, which has exit code 2.
@@ -121,6 +121,8 @@ def wrong_values(option: str | None = None) -> Iterator[None]:
         raise (click.BadParameter(str(error), param_hint=f"'{option}'") if option else click.UsageError(str(error))) from None
 
 
+def fold_or_chromosome(text: str) -> str | int:
+    """Converts the number of a fold to an int. Returns any other text, the name of a chromosome, unchanged."""
     return int(text) if re.fullmatch("0|[1-9][0-9]{0,8}", text) else text
 
 
