@@ -233,7 +233,7 @@ def command(ctx: click.Context, /, out: Path | None, resume: bool, backend: str 
             config = RunConfig(backend=backend, **choices)
         if config.data is None:
             click.echo(f"No DATA given: training on {config.simulated:,} simulated yeast promoters.", err=True)
-    with hint_at_stop(partial(_resume_hint, folder, config)):
+    with hint_at_stop(partial(_resume_hint, folder, config, choices if resume else {})):
         _train(config, folder, backend, choices if resume else None)
 
 
@@ -251,16 +251,24 @@ def _train(config: "RunConfig", folder: Path, backend: str, changes: dict[str, A
     click.echo(f"{folder}: validation {_figures(metrics)} {on}", err=True)
 
 
-def _resume_hint(folder: Path, config: "RunConfig") -> str:
-    """Returns a message with the command that resumes an interrupted run.
+def _resume_hint(folder: Path, config: "RunConfig", changes: dict[str, Any]) -> str:
+    """Returns a message with the command that resumes an interrupted run. The command repeats changes that the run has not stored yet.
 
     The message is empty if the run has not written `config.json`, or if its data came from a stream.
     """
     from dreamkeras.files.streams import is_stream
+    from dreamkeras.training.changes import changed
+    from dreamkeras.training.config import RunConfig
 
     if not (folder / "config.json").is_file() or any(map(is_stream, filter(None, (config.data, config.valid)))):
         return ""
-    return f"Interrupted. Resume the run with: dreamkeras train --resume --out {shlex.quote(str(folder))}"
+    stored, given = RunConfig.read(folder / "config.json"), dict(changes)
+    if changed(stored, given) == stored:
+        given = {}
+    data = [given.pop("data")] if "data" in given else []
+    options = [text for name, value in given.items() for text in (f"--{name}", str(value))]
+    words = ["dreamkeras", "train", *data, "--resume", "--out", str(folder), *options]
+    return f"Interrupted. Resume the run with: {shlex.join(words)}"
 
 
 def _peaks(metrics: dict[str, Any]) -> str:

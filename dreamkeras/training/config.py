@@ -92,7 +92,7 @@ class RunConfig:
         fingerprint: Fingerprint of the examples, stored when the run starts. A run can only be resumed with examples that have the same
             fingerprint. The value is None before the run starts.
         extended_after: Numbers of epochs after which `training.run.resume` changed the length of the run. The result of an extended run
-            differs from one run of the same length.
+            differs from one run of the same length. The results of a run omit the last number while no epoch was added after it.
 
     Raises:
         InputError: A number is out of range, a precision is unknown, or two options that exclude each other are set.

@@ -2,6 +2,7 @@ import dataclasses
 import json
 import os
 import pty
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -198,6 +199,10 @@ class TestRun:
         return shown.decode(), out, process.returncode
 
 
+def interrupt(*args, **options):
+    raise KeyboardInterrupt
+
+
 class TestResume:
     def test_a_finished_run_can_be_resumed(self, run, train, library, tmp_path):
         train(library, "--out", tmp_path / "run")
@@ -220,6 +225,20 @@ class TestResume:
         config = json.loads((tmp_path / "run" / "config.json").read_text())
         assert (config["data"], config["epochs"], config["extended_after"]) == (str(moved), 2, [1])
         assert "extended after 1" in (tmp_path / "run" / "README.md").read_text()
+
+    def test_an_interruption_before_changes_are_stored_repeats_them(self, run, train, quick, library, tmp_path):
+        folder = tmp_path / "run"
+        train(library, "--out", folder)
+        moved = tmp_path / "moved data.tsv"
+        moved.write_bytes(library.read_bytes())
+        command = ["train", str(moved), "--resume", "--out", str(folder), "--epochs", "2"]
+        for function, wanted in (("read_data", command), ("_fit", ["train", "--resume", "--out", str(folder)])):
+            with quick.context() as patch:
+                patch.setattr(f"dreamkeras.training.run.{function}", interrupt)
+                result = run(*command)
+            assert (result.exit_code, result.stderr.splitlines()[-1]) == (
+                130, f"Interrupted. Resume the run with: {shlex.join(['dreamkeras', *wanted])}",
+            )  # fmt: skip
 
     def test_other_data_are_one_line(self, run, train, library, tmp_path):
         train(library, "--out", tmp_path / "run")
