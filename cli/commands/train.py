@@ -125,7 +125,7 @@ __all__ = ["command"]
 )
 @click.option(
     "--jitter",
-    type=DecimalRange(min=0),
+    type=DecimalRange(0, 1e36),
     default=0.0,
     metavar="SD",
     help="Standard deviation of the noise that is added to values measured by a single read.",

@@ -22,7 +22,7 @@ class _Whole(click.types.IntParamType):
             click.BadParameter: The text is not a whole number, or the number is out of range.
         """
         if isinstance(value, str) and not is_signed_whole(value):
-            is_long = value.strip().lstrip("+-").isdecimal() and len(value) > DIGITS
+            is_long = getattr(self, "max", None) is None and value.strip().lstrip("+-").isdecimal() and len(value) > DIGITS
             self.fail(f"Expected {_wanted('a whole number', self)}{f' with at most {DIGITS} digits' * is_long}, got {value!r}.", param, ctx)
         number = int(value)
         if not _is_within(number, self):

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from dreamkeras.data.assays.atac_layout import AtacLayout
+from dreamkeras.data.assays.measurements import LARGEST
 from dreamkeras.data.assays.registry import ATAC, TABLE
 from dreamkeras.data.assays.table_layout import TableLayout
 from dreamkeras.errors import InputError, OnError, check_on_error
@@ -197,6 +198,8 @@ class RunConfig:
         for name in ("learning_rate", "body_rate", "ema", "mask", "detect_mutations", "jitter"):
             if not is_float32(getattr(self, name) or 0):
                 raise InputError(f"Expected {name} in the range of float32, 1.2e-38 to 3.4e38, got {getattr(self, name)}.")
+        if self.jitter > LARGEST:
+            raise InputError(f"Expected jitter of at most {LARGEST:g}, the largest measured value, got {self.jitter}.")
         if self.ema is not None and np.float32(self.ema) == 1:
             raise InputError(f"Expected ema to be below 1 in float32, got {self.ema}, which is rounded to 1.")
 

@@ -125,6 +125,11 @@ def test_numbers_must_be_in_the_range_of_float32(name, value):
         RunConfig(**{name: value})
 
 
+def test_jitter_is_limited_like_measured_values():
+    with pytest.raises(InputError, match=r"Expected jitter of at most 1e\+36, the largest measured value, got 1e\+37"):
+        RunConfig(jitter=1e37)
+
+
 def test_ema_must_be_below_1_in_float32():
     with pytest.raises(InputError, match=r"Expected ema to be below 1 in float32, got 0\.999999999, which is rounded to 1\."):
         RunConfig(ema=0.999999999)
