@@ -68,7 +68,7 @@ def command(
     or by default each window along an insert, is shuffled while the rest of the sequence stays unchanged. Each row of the results describes
     one span: the name of its sequence, and the start and end of the span as in BED. For each task, the row has the effect: the mean
     prediction of the shuffled sequences minus the prediction of the original sequence. If each span is shuffled several times, the row also
-    has the standard deviation of the effect over the shuffles.
+    has the standard deviation of the effect over the shuffles. The effect is nan if every shuffle of the span is equal to the span.
     """
     if spans and (window or step):
         raise click.UsageError("--spans cannot be combined with --window or --step.")
@@ -103,11 +103,16 @@ def command(
         open_writer(given.output, names, given.format, {**ID, **LABELS}) as writer,
     ):
         records = reader.read(given.inputs, partial(click.echo, err=True))
-        scored = write_effects(ablator.ablate_records(records, spans_of, given.on_error, progress, span=span), [AblationTable(writer)])
+        table = AblationTable(writer)
+        scored = write_effects(ablator.ablate_records(records, spans_of, given.on_error, progress, span=span), [table])
         if regions and spans:
             _report_missing(regions, spans)
     leave_manifest(given.output, given.models, files)
     report_packaged(given.models, scorer)
+    if table.unshuffled:
+        advice = " Choose --method letters or longer spans." if method == "dinucleotides" else ""
+        rows = f"{table.unshuffled:,} of {table.rows:,} spans"
+        click.echo(f"The effect of {rows} is nan, because every shuffle of the span is equal to the span.{advice}", err=True)
     report_skipped(scored, given.output)
 
 

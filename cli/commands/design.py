@@ -19,6 +19,7 @@ from ..options.shared import (
     refuse_unused,
     sequence_column_option,
     threads_option,
+    wrong_values,
 )
 
 if TYPE_CHECKING:
@@ -28,12 +29,12 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
-def _target(_ctx: click.Context, _parameter: click.Parameter, text: str) -> str | float:
+def _target(ctx: click.Context, parameter: click.Parameter, text: str) -> Any:
     if text in ("max", "min"):
         return text
     if not is_number(text):
-        raise click.BadParameter(f"{text!r} is neither max nor min nor a number.")
-    return float(text)
+        raise click.BadParameter(f"Expected max, min or a number, got {text!r}.")
+    return DECIMAL.convert(text, parameter, ctx)
 
 
 @click.command(
@@ -125,7 +126,7 @@ def command(
     by_gradient = choices["method"] == "gradient"
     _check_usage(models, random, backend, choices)
 
-    from dreamkeras.design.constraints import Constraints
+    from dreamkeras.design.constraints import Constraints, settle_constraints
     from dreamkeras.design.methods import SearchSettings
     from dreamkeras.design.run import DesignChoices, run_design
     from dreamkeras.files.inputs import refuse_twice
@@ -138,6 +139,8 @@ def command(
     refuse_twice((choices["start"], choices["constraints"]))
     given = {name: choices.pop(name) for name in Constraints._fields}
     fields = {name: list(value) if isinstance(value, tuple) else value for name, value in given.items() if value not in (None, ())}
+    with wrong_values():
+        settle_constraints(fields)
     settings = SearchSettings(**{name: value for name in SearchSettings._fields if (value := choices.pop(name)) is not None})
     scorer, size = open_models(models, device, batch_size, threads)
     proposer_of = _gradient_edits(models, backend, size) if by_gradient else None

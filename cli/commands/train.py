@@ -11,13 +11,13 @@ from click.core import ParameterSource
 
 from dreamkeras.errors import counted
 from dreamkeras.models.names import BODY
-from dreamkeras.training.names import BACKENDS, LOSSES, OPTIMIZERS, PRECISIONS
+from dreamkeras.training.names import BACKENDS, LARGEST_SEED, LOSSES, OPTIMIZERS, PRECISIONS
 
 from ..options.atac import atac_options, chosen_genome
 from ..options.config_file import config_option
 from ..options.hints import note_default_assay
-from ..options.numbers import DECIMAL, WHOLE, WholeRange
-from ..options.shared import fold_count, fold_or_chromosome, rows_on_error_option
+from ..options.numbers import DecimalRange, WholeRange
+from ..options.shared import fold_count, fold_or_chromosome, rows_on_error_option, wrong_values
 from ..options.table import chosen_layout, table_options
 from ..process import hint_at_stop
 
@@ -59,7 +59,12 @@ __all__ = ["command"]
     metavar="N",
     help="Validate on this fold of DATA, or on sequences whose ids begin with this chromosome.",
 )
-@click.option("--valid-fraction", type=DECIMAL, metavar="SHARE", help="Fraction of DATA to hold out for validation.  [default: 0.1]")
+@click.option(
+    "--valid-fraction",
+    type=DecimalRange(0, 1, min_open=True, max_open=True),
+    metavar="SHARE",
+    help="Fraction of DATA to hold out for validation.  [default: 0.1]",
+)
 @click.option(
     "--folds",
     type=fold_count,
@@ -79,7 +84,7 @@ __all__ = ["command"]
 )
 @click.option(
     "--learning-rate",
-    type=DECIMAL,
+    type=DecimalRange(min=0, min_open=True),
     metavar="RATE",
     help="Peak learning rate.  [default: the rate of the strategy, limited by the core block of the network]",
 )
@@ -93,16 +98,21 @@ __all__ = ["command"]
     type=click.Choice(LOSSES),
     help="Loss on standardised values.  [default: the loss of the strategy or, if the strategy has none, of the final block]",
 )
-@click.option("--ema", type=DECIMAL, metavar="M", help="Validate and save an exponential moving average of the weights, with decay M.")
+@click.option(
+    "--ema",
+    type=DecimalRange(0, 1, max_open=True),
+    metavar="M",
+    help="Validate and save an exponential moving average of the weights, with decay M.",
+)
 @click.option(
     "--mask",
-    type=DECIMAL,
+    type=DecimalRange(0, 1, max_open=True),
     metavar="SHARE",
     help="Fraction of bases to mask. The network also learns to predict the masked bases.  [default: from the strategy]",
 )
 @click.option(
     "--detect-mutations",
-    type=DECIMAL,
+    type=DecimalRange(0, 1, max_open=True),
     default=0.0,
     metavar="SHARE",
     help="Fraction of bases to mutate. The network also learns to detect the mutated bases.",
@@ -116,7 +126,7 @@ __all__ = ["command"]
 )
 @click.option(
     "--jitter",
-    type=DECIMAL,
+    type=DecimalRange(0, 1e36),
     default=0.0,
     metavar="SD",
     help="Standard deviation of the noise that is added to values measured by a single read.",
@@ -128,7 +138,7 @@ __all__ = ["command"]
 )
 @click.option(
     "--test-shifts",
-    type=WholeRange(min=0),
+    type=WholeRange(0, 16),
     default=0,
     metavar="N",
     help="Average each prediction over windows that are shifted by up to N bases in both directions. N is at most 16.",
@@ -141,7 +151,12 @@ __all__ = ["command"]
     show_default=True,
     help="Precision of the computation. Weights stay float32.",
 )
-@click.option("--minutes", type=DECIMAL, metavar="N", help="Stop at the end of the epoch in which N minutes of training have passed.")
+@click.option(
+    "--minutes",
+    type=DecimalRange(min=0, min_open=True),
+    metavar="N",
+    help="Stop at the end of the epoch in which N minutes of training have passed.",
+)
 @click.option(
     "--init-from",
     type=click.Path(),
@@ -152,14 +167,23 @@ __all__ = ["command"]
 @click.option("--freeze", type=click.Choice(BODY), multiple=True, help="Keep this block of the --init-from model unchanged. Repeatable.")
 @click.option(
     "--body-rate",
-    type=DECIMAL,
+    type=DecimalRange(0, 1, min_open=True),
     metavar="SHARE",
     help="Learning rate of the first and core blocks of the --init-from model, as a fraction of the full rate.",
 )
 @click.option(
-    "--seed", type=WHOLE, default=0, show_default=True, help="Random seed for initial weights, split, order of examples and dropout."
+    "--seed",
+    type=WholeRange(0, LARGEST_SEED),
+    default=0,
+    show_default=True,
+    help="Random seed for initial weights, split, order of examples and dropout.",
 )
-@click.option("--split-seed", type=WHOLE, metavar="N", help="Random seed for the split and for simulated data.  [default: --seed]")
+@click.option(
+    "--split-seed",
+    type=WholeRange(0, LARGEST_SEED),
+    metavar="N",
+    help="Random seed for the split and for simulated data.  [default: --seed]",
+)
 @click.option(
     "--backend", type=click.Choice(BACKENDS), help="Keras backend.  [default: the backend in KERAS_BACKEND, or the first that is installed]"
 )
@@ -194,8 +218,9 @@ def command(ctx: click.Context, /, out: Path | None, resume: bool, backend: str 
         backend = backend or config.backend
     else:
         check_free(folder)
-        choices["atac"] = chosen_genome(choices["assay"], choices)
-        choices["table"] = chosen_layout(choices["assay"], choices)
+        with wrong_values():
+            choices["atac"] = chosen_genome(choices["assay"], choices)
+            choices["table"] = chosen_layout(choices["assay"], choices)
         _refuse_unused_split(choices["table"], choices)
     files = choices.get("data"), choices.get("valid")
     refuse_twice(files)
@@ -207,10 +232,11 @@ def command(ctx: click.Context, /, out: Path | None, resume: bool, backend: str 
     backend = choose_backend(backend)
 
     if not resume:
-        config = RunConfig(backend=backend, **choices)
+        with wrong_values():
+            config = RunConfig(backend=backend, **choices)
         if config.data is None:
             click.echo(f"No DATA given: training on {config.simulated:,} simulated yeast promoters.", err=True)
-    with hint_at_stop(partial(_resume_hint, folder, config)):
+    with hint_at_stop(partial(_resume_hint, folder, config, choices if resume else {})):
         _train(config, folder, backend, choices if resume else None)
 
 
@@ -228,16 +254,24 @@ def _train(config: "RunConfig", folder: Path, backend: str, changes: dict[str, A
     click.echo(f"{folder}: validation {_figures(metrics)} {on}", err=True)
 
 
-def _resume_hint(folder: Path, config: "RunConfig") -> str:
-    """Returns a message with the command that resumes an interrupted run.
+def _resume_hint(folder: Path, config: "RunConfig", changes: dict[str, Any]) -> str:
+    """Returns a message with the command that resumes an interrupted run. The command repeats changes that the run has not stored yet.
 
     The message is empty if the run has not written `config.json`, or if its data came from a stream.
     """
     from dreamkeras.files.streams import is_stream
+    from dreamkeras.training.changes import changed
+    from dreamkeras.training.config import RunConfig
 
     if not (folder / "config.json").is_file() or any(map(is_stream, filter(None, (config.data, config.valid)))):
         return ""
-    return f"Interrupted. Resume the run with: dreamkeras train --resume --out {shlex.quote(str(folder))}"
+    stored, given = RunConfig.read(folder / "config.json"), dict(changes)
+    if changed(stored, given) == stored:
+        given = {}
+    data = [given.pop("data")] if "data" in given else []
+    options = [text for name, value in given.items() for text in (f"--{name}", str(value))]
+    words = ["dreamkeras", "train", *data, "--resume", "--out", str(folder), *options]
+    return f"Interrupted. Resume the run with: {shlex.join(words)}"
 
 
 def _peaks(metrics: dict[str, Any]) -> str:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .numbers import DECIMAL, WholeRange
+from .numbers import DecimalRange, WholeRange
 from .shared import add_options, summits_option
 
 if TYPE_CHECKING:
@@ -18,7 +18,12 @@ atac_options = add_options(
     click.option(
         "--nonpeaks", type=click.Path(), metavar="FILE", help="BED file of windows outside peaks.  [default: drawn from the genome]"
     ),
-    click.option("--nonpeak-ratio", type=DECIMAL, metavar="SHARE", help="Number of non-peak windows per peak in an epoch.  [default: 0.1]"),
+    click.option(
+        "--nonpeak-ratio",
+        type=DecimalRange(min=0),
+        metavar="SHARE",
+        help="Number of non-peak windows per peak in an epoch.  [default: 0.1]",
+    ),
     click.option(
         "--profile-length", type=WholeRange(min=1), metavar="N", help="Number of positions in the predicted profile.  [default: 1000]"
     ),

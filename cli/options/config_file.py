@@ -51,8 +51,7 @@ def _default(ctx: click.Context, key: str, value: Any, path: Path) -> tuple[str,
     try:
         parameter.type_cast_value(ctx, text)
     except click.BadParameter as error:
-        reason = error.message.replace("valid integer range", "whole number").replace("valid integer", "whole number")
-        raise InputError(f"The value {value!r} of {key} in {path} is not valid: {reason}") from None
+        raise InputError(f"The value {value!r} of {key} in {path} is not valid: {error.message}") from None
     return name, text
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from .shared import add_options
+from .shared import add_options, wrong_values
 
 if TYPE_CHECKING:
     from dreamkeras.explain.effect_files import EffectSink
@@ -47,13 +47,10 @@ def _parsed_span(text: str | None) -> "Span | None":
     """
     if text is None:
         return None
-    from dreamkeras.errors import InputError
     from dreamkeras.explain.parts import Span
 
-    try:
+    with wrong_values("--span"):
         return Span.parse(text)
-    except InputError as error:
-        raise click.BadParameter(str(error)) from None
 
 
 class Outputs(NamedTuple):

@@ -8,7 +8,7 @@ import click
 from dreamkeras.genome.names import STRANDS
 
 from .numbers import WholeRange
-from .shared import add_options, summits_option
+from .shared import add_options, summits_option, wrong_values
 
 if TYPE_CHECKING:
     from dreamkeras.errors import OnError
@@ -86,8 +86,7 @@ def chosen_windows(
         window: Name of the option for the length of windows around regions, as for `genome_options`.
 
     Raises:
-        click.UsageError: Options cannot be combined.
-        InputError: The value of `--tile` is malformed.
+        click.UsageError: Options cannot be combined, or the value of `--tile` is malformed.
     """
     options = {"window": window, "strand": "--strand", "summits": "--summits"}
     genome, tile = choices.pop("genome"), choices.pop("tile")
@@ -106,7 +105,8 @@ def chosen_windows(
     from dreamkeras.genome.tiles import Tile
     from dreamkeras.genome.windows import GenomeWindows
 
-    width = Tile.parse(tile) if tile else None
+    with wrong_values("--tile"):
+        width = Tile.parse(tile) if tile else None
     return GenomeWindows(genome, width, given["window"], given["strand"] or "given", given["summits"], on_error)
 
 

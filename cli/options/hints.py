@@ -1,4 +1,4 @@
-"""Adds hints to errors, which name the options that solve them: `-m`, `--assay`, `--sequence-column` and `--length`.
+"""Adds hints to errors, which name the options that solve them, such as `-m` and `--on-error`.
 
 The callbacks of the options store the hints. The module imports only click; the training of a model is read when an error occurs.
 """
@@ -10,7 +10,15 @@ from typing import NamedTuple
 import click
 from click.core import ParameterSource
 
-__all__ = ["error_hints", "note_default_assay", "note_length", "note_packaged_model", "note_random_length", "note_sequence_column"]
+__all__ = [
+    "error_hints",
+    "note_default_assay",
+    "note_length",
+    "note_on_error",
+    "note_packaged_model",
+    "note_random_length",
+    "note_sequence_column",
+]
 
 KEY = "dreamkeras.hints"
 """Key of the stored hints in `click.Context.meta`, which a command shares with its group."""
@@ -24,6 +32,10 @@ NO_SEQUENCES = re.compile(r"has no column named '(?:sequence|seq)'|Expected a co
 """Error messages about a table without a column of sequences. A message about a file of regions ends with other advice."""
 
 TOO_LONG = re.compile("Expected 1(?: to [0-9]+)? bases for construct .*, got [1-9]|has a window of [0-9]+ bases within its contig")
+
+UNFIT_SEQUENCE = re.compile("(?:for construct |Expected an insert with the positions |Expected spans within the insert).* in record ")
+
+UNFIT_REGION = re.compile(r"^Expected a contig of .* in .*, line [0-9]+\.$|^Expected a region within ")
 
 
 class _Hint(NamedTuple):
@@ -72,6 +84,21 @@ def _trained_assay(ctx: click.Context) -> str:
 
     known = [read_training_data(model) for model in ctx.params.get("models") or filter(None, [ctx.params.get("model")])]
     return next((data.assay for data in known if data), "")
+
+
+def note_on_error(ctx: click.Context, _parameter: click.Parameter, on_error: str) -> str:
+    """If errors are not skipped, stores the hints that they can be skipped. Returns the value unchanged.
+
+    A resumed training run keeps its value.
+    """
+
+    def applies() -> bool:
+        return ctx.command.name != "train" or not ctx.params.get("resume")
+
+    if on_error == "fail":
+        for pattern, what in ((UNFIT_SEQUENCE, "sequences"), (UNFIT_REGION, "regions")):
+            _store(ctx, pattern, f"To skip such {what}, add --on-error skip.", applies)
+    return on_error
 
 
 def note_length(ctx: click.Context, _parameter: click.Parameter, length: int | None) -> int | None:

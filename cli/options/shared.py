@@ -1,16 +1,17 @@
 """Single options that several commands share. The module imports only click, because shell completion imports it."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, get_args
 
 import click
 
-from dreamkeras.errors import OnError
+from dreamkeras.errors import InputError, OnError
 from dreamkeras.formats.decimals import is_whole, parse_whole
 from dreamkeras.scoring.names import DEVICES
 
-from .hints import note_packaged_model, note_sequence_column
+from .hints import note_on_error, note_packaged_model, note_sequence_column
 from .numbers import WholeRange
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "strands_option",
     "summits_option",
     "threads_option",
+    "wrong_values",
 ]
 
 ENGINES = ("local", "ray")
@@ -80,6 +82,7 @@ on_error_option = click.option(
     type=click.Choice(get_args(OnError)),
     default="fail",
     show_default=True,
+    callback=note_on_error,
     help="Stop at a sequence that does not fit the model or a region that is not in the genome, or skip it.",
 )
 
@@ -89,6 +92,7 @@ rows_on_error_option = click.option(
     type=click.Choice(get_args(OnError)),
     default="fail",
     show_default=True,
+    callback=note_on_error,
     help="Stop at an invalid row of DATA, or skip and count such rows. The same applies to regions that are not in the genome.",
 )
 
@@ -102,6 +106,19 @@ def add_options(*options: Callable[..., Any]) -> Callable[[Callable[..., Any]], 
         return command
 
     return decorate
+
+
+@contextmanager
+def wrong_values(option: str | None = None) -> Iterator[None]:
+    """Context manager that turns an `InputError` about values of options into wrong usage, which has exit code 2.
+
+    Args:
+        option: Name of the option, if all errors are about the same option.
+    """
+    try:
+        yield
+    except InputError as error:
+        raise (click.BadParameter(str(error), param_hint=f"'{option}'") if option else click.UsageError(str(error))) from None
 
 
 def fold_or_chromosome(text: str) -> str | int:

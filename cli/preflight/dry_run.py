@@ -50,6 +50,7 @@ def finish(
     """
     from dreamkeras.files.streams import is_stream
 
+    from ..options.hints import error_hints
     from ..results import echo_result
     from .estimate import preflight
 
@@ -58,7 +59,8 @@ def finish(
     report = preflight(scorer, rehearse, batch_size)
     if not report.failure:
         report = report._replace(failure=_cannot_write(files, folders) or _cannot_open(results))
-    echo_result(str(report))
+    hints = error_hints(click.get_current_context(), report.failure)
+    echo_result(str(report._replace(failure=f"{report.failure}{hints}")))
     raise SystemExit(1 if report.failure else 0)
 
 

@@ -15,11 +15,20 @@ Positions are relative to the insert, 0-based and half-open.
 
 
 class AblationTable(RowSink):
-    """Table with one row per span, and with the columns `LABELS` and `effect_files.effect_columns`."""
+    """Table with one row per span, and with the columns `LABELS` and `effect_files.effect_columns`.
+
+    Attributes:
+        rows: Number of written rows.
+        unshuffled: Number of written rows with the effect NaN, because every shuffle of the span is equal to the span.
+    """
+
+    rows = unshuffled = 0
 
     def write(self, found: Ablation) -> None:
         """Writes the spans of a batch of sequences."""
         names, (owner, starts, ends) = np.array(found.ids, object), found.spans
+        self.rows += len(owner)
+        self.unshuffled += int(np.isnan(found.effects).all(axis=1).sum())
         columns = [found.effects] if found.sd is None else [found.effects, found.sd]
         for first in range(0, len(owner), ROWS):
             rows = slice(first, first + ROWS)

@@ -17,6 +17,8 @@ __all__ = ["Parts", "Span", "explained_parts", "span_problems"]
 class Span(NamedTuple):
     """Positions of an insert, counted from 1. Both ends are included.
 
+    If a window begins before its contig, positions are counted from the first base of the contig, as in the output.
+
     Args:
         first: First position.
         last: Last position.
@@ -85,8 +87,8 @@ def explained_parts(records: Records, construct: Construct, span: Span | None = 
         before = np.maximum(records.padding[:, 0] - removed, 0)
         begins, ends = before, found.lengths - np.maximum(records.padding[:, 1] - behind, 0)
     if span is not None:
-        begins, ends = np.maximum(begins, span.first - 1), np.minimum(ends, span.last)
-    return Parts(begins, np.maximum(ends - begins, 0), begins - before)
+        begins, ends = np.minimum(before + span.first - 1, ends), np.minimum(before + span.last, ends)
+    return Parts(begins, ends - begins, begins - before)
 
 
 def span_problems(records: Records, constructs: Sequence[Construct], span: Span | None) -> dict[int, str]:

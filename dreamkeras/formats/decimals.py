@@ -5,7 +5,17 @@ The command line checks its options with this module, which therefore imports no
 
 import re
 
-__all__ = ["NOT_FINITE", "is_number", "is_signed_whole", "is_whole", "parse_whole"]
+__all__ = [
+    "DIGITS",
+    "LARGEST_FLOAT32",
+    "NOT_FINITE",
+    "SMALLEST_FLOAT32",
+    "is_float32",
+    "is_number",
+    "is_signed_whole",
+    "is_whole",
+    "parse_whole",
+]
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
@@ -14,6 +24,19 @@ NOT_FINITE = {sign + name for sign in ("", "+", "-") for name in ("nan", "inf")}
 
 DIGITS = 18
 """Maximum number of digits in a whole number. Numbers of up to 18 digits fit into 64 bits."""
+
+LARGEST_FLOAT32, SMALLEST_FLOAT32 = 3.4028234663852886e38, 1.1754943508222875e-38
+"""Largest number, and smallest number above 0 with full precision, in float32."""
+
+
+def is_float32(number: float) -> bool:
+    """Returns whether a number is 0 or its absolute value is in the range of float32.
+
+    Example:
+        >>> [is_float32(number) for number in (0, -1e38, 1e39, 1e-39, float("nan"))]
+        [True, True, False, False, False]
+    """
+    return number == 0 or SMALLEST_FLOAT32 <= abs(number) <= LARGEST_FLOAT32
 
 
 def is_number(text: str) -> bool:

@@ -6,14 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from dreamkeras.data.assays.atac_layout import AtacLayout
+from dreamkeras.data.assays.measurements import LARGEST
 from dreamkeras.data.assays.registry import ATAC, TABLE
 from dreamkeras.data.assays.table_layout import TableLayout
 from dreamkeras.errors import InputError, OnError, check_on_error
 from dreamkeras.files.documents import read_json
 from dreamkeras.files.outputs import write_text
+from dreamkeras.formats.decimals import is_float32
 from dreamkeras.models.names import FORMAT, model_in
-from dreamkeras.training.names import BACKENDS, PRECISIONS
+from dreamkeras.training.names import BACKENDS, LARGEST_SEED, PRECISIONS
 
 __all__ = ["GIVEN", "SIMULATED", "RunConfig"]
 
@@ -90,7 +94,7 @@ class RunConfig:
         fingerprint: Fingerprint of the examples, stored when the run starts. A run can only be resumed with examples that have the same
             fingerprint. The value is None before the run starts.
         extended_after: Numbers of epochs after which `training.run.resume` changed the length of the run. The result of an extended run
-            differs from one run of the same length.
+            differs from one run of the same length. The results of a run omit the last number while no epoch was added after it.
 
     Raises:
         InputError: A number is out of range, a precision is unknown, or two options that exclude each other are set.
@@ -145,6 +149,7 @@ class RunConfig:
             object.__setattr__(self, "simulated", SIMULATED)
         check_on_error(self.on_error)
         self._check_numbers()
+        self._check_precision()
         self._check_texts()
         self._check_transfer()
         self._check_alternatives("validation sequences", "valid", "valid_fold", "valid_fraction")
@@ -156,8 +161,8 @@ class RunConfig:
         if self.precision not in PRECISIONS:
             raise InputError(f"Expected one of the precisions {', '.join(PRECISIONS)}, got {self.precision!r}.")
         for seed in (self.seed, self.seed_of_split):
-            if not 0 <= seed < 2**32:
-                raise InputError(f"Expected a seed from 0 to {2**32 - 1}, got {seed}.")
+            if not 0 <= seed <= LARGEST_SEED:
+                raise InputError(f"Expected a seed from 0 to {LARGEST_SEED}, got {seed}.")
 
     def _check_layouts(self) -> None:
         layouts = {TABLE: (self.table, "the columns of a table (--target-column)"), ATAC: (self.atac, "a genome and its reads (--genome)")}
@@ -189,6 +194,15 @@ class RunConfig:
             value = getattr(self, name)
             if value is not None and not 0 <= value < 1:
                 raise InputError(f"Expected {name} from 0 to below 1, got {value}.")
+
+    def _check_precision(self) -> None:
+        for name in ("learning_rate", "body_rate", "ema", "mask", "detect_mutations", "jitter"):
+            if not is_float32(getattr(self, name) or 0):
+                raise InputError(f"Expected {name} in the range of float32, 1.2e-38 to 3.4e38, got {getattr(self, name)}.")
+        if self.jitter > LARGEST:
+            raise InputError(f"Expected jitter of at most {LARGEST:g}, the largest measured value, got {self.jitter}.")
+        if self.ema is not None and np.float32(self.ema) == 1:
+            raise InputError(f"Expected ema to be below 1 in float32, got {self.ema}, which is rounded to 1.")
 
     def _check_texts(self) -> None:
         for name, value in vars(self).items():

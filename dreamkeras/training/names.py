@@ -1,6 +1,6 @@
 """Names of backends, precisions, losses and optimisers. The module has no imports, so that shell completion stays fast."""
 
-__all__ = ["BACKENDS", "LOSSES", "OPTIMIZERS", "PRECISIONS"]
+__all__ = ["BACKENDS", "LARGEST_SEED", "LOSSES", "OPTIMIZERS", "PRECISIONS"]
 
 BACKENDS = ("tensorflow", "jax", "torch")
 """Keras backends. By default, the first installed backend in this list is used."""
@@ -9,5 +9,7 @@ PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mi
 """Dtype policy of Keras for each value of the option --precision."""
 
 LOSSES = ("mse", "huber", "l1", "pearson")
+
+LARGEST_SEED = 2**32 - 1
 
 OPTIMIZERS = ("adamw", "adam", "lion")

@@ -141,7 +141,7 @@ def _continued(config: RunConfig, begun: RunConfig, state: TrainingState, folder
     if different.isdisjoint(LENGTH):
         return config
     _warn_of_limits(config, state, folder)
-    return dataclasses.replace(config, extended_after=(*config.extended_after, len(state.rows)))
+    return dataclasses.replace(config, extended_after=tuple(dict.fromkeys((*config.extended_after, len(state.rows)))))
 
 
 def _warn_of_limits(config: RunConfig, state: TrainingState, folder: Path) -> None:
@@ -247,7 +247,9 @@ def _fit(config: RunConfig, plan: Plan, folder: Path, data: RunData, model: Prix
             progress.close()
     assign_weights(model.variables, state.best_weights, folder)
     counts = {"examples": len(data.training), "validation_examples": len(data.validation), "common": data.common}
-    summary = {**dataclasses.asdict(_with_files(config, file_name)), **counts}  # the results contain file names without folders
+    extended = tuple(epoch for epoch in config.extended_after if epoch < len(state.rows))  # a limit may prevent further epochs
+    config = dataclasses.replace(_with_files(config, file_name), extended_after=extended)  # the results contain file names without folders
+    summary = {**dataclasses.asdict(config), **counts}
     if state.best_predicted is None:  # the best epoch was trained by an earlier process
         state.best_predicted = predict_letters(predictor, data.validation.letters, plan.batch_size)
     require_held(folder)

@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from dreamkeras.data.assays.assay import Assay
 from dreamkeras.data.assays.registry import find_assay
 from dreamkeras.data.assays.table import fitted_layout
@@ -18,8 +20,17 @@ from dreamkeras.files.inputs import file_name, require_file
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.training.changes import GENOME_FILES
 from dreamkeras.training.config import SIMULATED, RunConfig
+from dreamkeras.training.epochs.selection import target_variances
 
 __all__ = ["RunData", "assay_of", "read_begun", "read_data", "read_examples", "require_files", "require_same_data", "with_window"]
+
+
+SMALLEST_SD = 1e-30
+"""Smallest standard deviation of the training values of a task, unless all values are the same.
+
+Numbers below 1.2e-38 have fewer digits in float32, and the differences between predictions must be larger. The largest value is
+`measurements.LARGEST`.
+"""
 
 
 class RunData(NamedTuple):
@@ -114,7 +125,7 @@ def read_data(config: RunConfig) -> RunData:
     """Reads the training and validation examples of a run.
 
     Raises:
-        InputError: The data cannot be read or cannot be split as configured.
+        InputError: The data cannot be read or cannot be split as configured, or their values are too small for float32.
     """
     training, place, common = read_examples(config), "", ""
     read = [training.describe_reading(file_name(config.data))] if config.data else []
@@ -123,11 +134,25 @@ def read_data(config: RunConfig) -> RunData:
         read.append(validation.describe_reading(file_name(config.valid)))
     else:
         training, validation = Division.of_run(dataclasses.asdict(config)).divide(training)
+    _require_spread(training, config)
     if config.valid_fold is not None:
         place = f"on {config.valid_fold}" if config.atac else f"of fold {config.valid_fold}"
     if place and any(shared := overlap(training, validation)):
         common = shared.describe(len(validation), place)
     return RunData(training, validation.centred(), common, tuple(read))
+
+
+def _require_spread(training: Examples, config: RunConfig) -> None:
+    """Raises an error if the values of a task differ by so little that float32, in which models compute, cannot represent predictions.
+
+    Values that are all the same are allowed.
+    """
+    for task, sd in zip(assay_of(config).tasks, np.sqrt(target_variances(training.targets)), strict=True):
+        if 0 < sd < SMALLEST_SD:
+            raise InputError(
+                f"The values of {task} in {config.data} are too small for float32: their standard deviation is {sd:.1e}, "
+                f"below {SMALLEST_SD:g}. Express the values in a smaller unit, for example as multiples of {sd:.0e}."
+            )
 
 
 def _read(config: RunConfig, path: str) -> Examples:

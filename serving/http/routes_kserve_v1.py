@@ -1,5 +1,8 @@
 """HTTP routes of the protocol V1 of KServe, which is the same as the REST API of TensorFlow Serving."""
 
+from functools import partial
+
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -10,6 +13,9 @@ from .routes_v2 import check_json_answer
 
 __all__ = ["routes"]
 
+UNSUPPORTED = ("explain", "classify", "regress")
+"""Methods of KServe or TensorFlow Serving that are not supported."""
+
 OK = {"error_code": "OK", "error_message": ""}
 
 
@@ -19,6 +25,7 @@ def routes() -> list[BaseRoute]:
     for version in ("", "/versions/{version}"):
         table += [
             Route(f"/v1/models/{{name}}{version}:predict", predict, methods=["POST"]),
+            *(Route(f"/v1/models/{{name}}{version}:{method}", partial(refuse, method), methods=()) for method in ("predict", *UNSUPPORTED)),
             Route(f"/v1/models/{{name}}{version}", status),
         ]
     return table
@@ -35,6 +42,13 @@ async def predict(request: Request) -> Response:
     request.state.access = inference.log_fields
     answers = await cancel_on_disconnect(request, service.infer(inference))
     return Response(write_predictions(inference.request, answers), media_type="application/json")
+
+
+async def refuse(method: str, _: Request) -> Response:
+    """Refuses methods that are not supported, and requests to `:predict` other than `POST`. Without this route, `status` would match."""
+    if method in UNSUPPORTED:
+        raise HTTPException(405, f"The method :{method} is not supported. Use :predict.", {"allow": ""})
+    raise HTTPException(405, f"The method :{method} requires POST.", {"allow": "POST"})
 
 
 async def status(request: Request) -> Response:

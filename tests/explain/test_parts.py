@@ -48,15 +48,16 @@ class TestParts:
         assert list(found.cut(records.sequences)) == ["ACGT", "ACG", "ACGTAC"]
         assert (found.starts.tolist(), found.positions.tolist()) == ([2, 0, 0], [0, 0, 0])
 
-    def test_a_span_has_the_positions_of_the_window(self):
+    def test_a_span_has_the_positions_of_the_named_region(self):
         records = made("NNACGT", "ACGNNN", "ACGTAC", padding=np.array([[2, 0], [0, 3], [0, 0]]))
         found = explained_parts(records, PLAIN, Span(2, 4))
-        assert list(found.cut(records.sequences)) == ["AC", "CG", "CGT"]
-        assert found.positions.tolist() == [0, 1, 1]
+        assert list(found.cut(records.sequences)) == ["CGT", "CG", "CGT"]
+        assert found.positions.tolist() == [1, 1, 1]
 
     def test_a_span_outside_the_contig_is_empty(self):
-        found = explained_parts(made("NNNACG", padding=np.array([[3, 0]])), PLAIN, Span(1, 2))
-        assert found.lengths.tolist() == [0]
+        records = made("NNNACG", "ACGNNN", padding=np.array([[3, 0], [0, 3]]))
+        found = explained_parts(records, PLAIN, Span(5, 6))
+        assert (found.lengths.tolist(), list(found.cut(records.sequences))) == ([0, 0], ["", ""])
 
     def test_letters_of_the_parts(self):
         inserts = Ragged.from_strings(["ACGT", "", "TTG"])
@@ -107,8 +108,8 @@ class TestAblation:
 
     def test_a_span_outside_the_contig_has_no_effects(self):
         records = made("NNNACG", "ACGTAC", padding=np.array([[3, 0], [0, 0]]))
-        found = Ablator(WeightSum(), "unknown").ablate(records, lambda _, inserts: slide(inserts, 3, 3), span=Span(1, 2))
-        assert [column.tolist() for column in found.spans] == [[1], [0], [2]]
+        found = Ablator(WeightSum(), "unknown").ablate(records, lambda _, inserts: slide(inserts, 3, 3), span=Span(5, 6))
+        assert [column.tolist() for column in found.spans] == [[1], [4], [6]]
 
 
 class TestAttribution:

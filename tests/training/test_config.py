@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import re
 
 import pytest
 
@@ -114,6 +115,24 @@ def test_test_shifts_are_limited():
 def test_fractions_must_be_below_1(name, value):
     with pytest.raises(InputError, match=f"Expected {name} from 0 to below 1, got {value}"):
         RunConfig(**{name: value})
+
+
+@pytest.mark.parametrize("name", ["learning_rate", "mask", "detect_mutations", "ema", "jitter"])
+@pytest.mark.parametrize("value", [1e39, 1e-39])
+def test_numbers_must_be_in_the_range_of_float32(name, value):
+    wanted = "(in the range of float32, 1.2e-38 to 3.4e38|from 0 to below 1)"
+    with pytest.raises(InputError, match=f"Expected {name} {wanted}, got {re.escape(str(value))}"):
+        RunConfig(**{name: value})
+
+
+def test_jitter_is_limited_like_measured_values():
+    with pytest.raises(InputError, match=r"Expected jitter of at most 1e\+36, the largest measured value, got 1e\+37"):
+        RunConfig(jitter=1e37)
+
+
+def test_ema_must_be_below_1_in_float32():
+    with pytest.raises(InputError, match=r"Expected ema to be below 1 in float32, got 0\.999999999, which is rounded to 1\."):
+        RunConfig(ema=0.999999999)
 
 
 def test_epochs_and_steps_cannot_be_combined():

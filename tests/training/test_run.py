@@ -404,6 +404,8 @@ class TestResume:
             f"Warning: no epochs are added to the run in {tmp_path / 'run'}, because it ended by --patience 1. Increase --patience.\n"
             in capsys.readouterr().err
         )
+        assert "extended after" not in (tmp_path / "run" / "README.md").read_text()
+        resume(tmp_path / "run", BACKEND, epochs=11)
         with quick.context() as patch:
             patch.setattr(run, "_fit", interrupted)
             with pytest.raises(KeyboardInterrupt):
@@ -411,6 +413,18 @@ class TestResume:
         assert not (tmp_path / "run" / "metrics.json").exists()
         resume(tmp_path / "run", BACKEND)
         assert len(history(tmp_path / "run")) == 4
+        assert RunConfig.read(tmp_path / "run" / "config.json").extended_after == (2,)
+        assert "extended after 2" in (tmp_path / "run" / "README.md").read_text()
+
+    def test_a_run_that_was_interrupted_in_its_first_epoch_is_resumed(self, quick, choose, tmp_path):
+        train(choose(), tmp_path / "whole")
+        with quick.context() as patch:
+            patch.setattr(callbacks.EpochSeed, "on_epoch_begin", interrupted_in(0))
+            with pytest.raises(KeyboardInterrupt):
+                train(choose(), tmp_path / "broken")
+        assert not (tmp_path / "broken" / "checkpoint").exists()
+        resume(tmp_path / "broken", BACKEND)
+        assert history(tmp_path / "broken") == history(tmp_path / "whole")
 
     def test_the_validation_examples_are_predicted_once_per_epoch(self, quick, choose, tmp_path):
         quick.setattr(run, "predict_letters", lambda *args: pytest.fail("predicted again"))

@@ -94,3 +94,17 @@ def test_other_data_are_named_with_the_files_of_the_genome(genome, tmp_path):
     moved = dataclasses.replace(begun, atac=dataclasses.replace(LAYOUT, genome="new.fa"))
     with pytest.raises(InputError, match=r"the data in peaks\.bed, new\.fa, reads\.bw differ from the data with which the run was started"):
         require_same_data(windows(), windows(), moved, begun, tmp_path)
+
+
+@pytest.mark.parametrize("unit", [1e-20, 1e-29, 1e-31, 1e-35, 1e-39, 0.0])
+def test_values_that_are_too_small_for_float32_are_refused(tmp_path, unit):
+    rows = "".join(f"{'ACGT'[n % 4] * 8}{'ACGT'[n // 4] * 8},{unit * n}\n" for n in range(16))
+    (tmp_path / "t.csv").write_text(f"sequence,a\n{rows}")
+    config = RunConfig(data=str(tmp_path / "t.csv"), assay="table", table=TableLayout(("a",), length=16))
+    if unit in (1e-20, 1e-29, 0):
+        assert len(read_data(config).training) > 1
+    else:
+        with pytest.raises(
+            InputError, match=r"^The values of a in .*t\.csv are too small for float32: .* Express the values in a smaller unit"
+        ):
+            read_data(config)

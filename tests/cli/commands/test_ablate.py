@@ -28,6 +28,18 @@ def test_replaced_windows_lose_the_counted_bases(run, toy_model, promoters):
     ]
 
 
+@pytest.mark.parametrize(("method", "count", "advice"), [
+    ("dinucleotides", 3, " Choose --method letters or longer spans."), ("letters", 2, ""), ("unknown", 0, ""),
+])  # fmt: skip
+def test_spans_without_another_order_are_counted(run, toy_model, promoters, tmp_path, method, count, advice):
+    (tmp_path / "spans.bed").write_text("x\t0\t2\nx\t4\t7\nx\t2\t6\n")
+    result = run("ablate", promoters, "-m", toy_model, "--spans", tmp_path / "spans.bed", "--method", method)
+    line = f"The effect of {count} of 3 spans is nan, because every shuffle of the span is equal to the span.{advice}\n"
+    assert [row["gc_effect"] for row in table(result)].count("nan") == count
+    assert (line in result.stderr) == (count > 0)
+    assert ("nan" in result.stderr) == (count > 0)
+
+
 def test_spans_are_read_from_bed(run, toy_model, promoters, tmp_path):
     (tmp_path / "spans.bed").write_text("id\tstart\tend\tletters\ny\t1\t3\tCG\nx\t0\t2\tGG\n")
     output = tmp_path / "out.csv"

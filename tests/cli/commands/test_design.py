@@ -121,7 +121,7 @@ def test_method_gradient_requires_a_run_folder(run, tmp_path):
 @pytest.mark.parametrize(
     ("args", "code", "message"),
     [
-        (("--target", "high"), 2, "'high' is neither max nor min nor a number"),
+        (("--target", "high"), 2, "Expected max, min or a number, got 'high'."),
         (
             ("--target", "max", "--start", "{starts}", "--random", 2),
             2,
@@ -136,7 +136,7 @@ def test_method_gradient_requires_a_run_folder(run, tmp_path):
         (("--target", "max", "--id-column", "name"), 2, "--id-column has no effect without --start."),
         (("--target", "max", "--sequence-column", 0), 2, "--sequence-column has no effect without --start."),
         (("--target", "max", "--task", "gc", "--penalty", 1), 1, "A penalty requires an ensemble"),
-        (("--target", "max", "--task", "gc", "--forbid", "EcoRQ"), 1, "Did you mean EcoR"),
+        (("--target", "max", "--task", "gc", "--forbid", "EcoRQ"), 2, "Did you mean EcoR"),
         (("--target", "max", "--task", "gc", "--start", "{starts}", "--gc", 50, 60), 1, "'a' and 1 more: GC content of 50 to 60 %"),
         (("--target", "max", "--task", "gc", "--start", "nowhere.fa"), 1, "nowhere.fa"),
         (("--target", "max", "--task", "gc", "--constraints", "nowhere.toml"), 1, "File not found: nowhere.toml"),

@@ -2,6 +2,7 @@ import dataclasses
 import json
 import os
 import pty
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -94,7 +95,8 @@ class TestRun:
         assert [line.split()[1] for line in result.stderr.splitlines()[2:4]] == ["1/2", "2/2"]
         assert json.loads((tmp_path / "run" / "metrics.json").read_text())["steps"] == 4
         both = run("train", library, "--steps", 4, "--epochs", 2, "--out", tmp_path / "both")
-        assert one_line_error(both, "Set only one of the options that determine the length of training, got epochs and steps.")
+        assert both.exit_code == 2
+        assert "Set only one of the options that determine the length of training, got epochs and steps." in both.stderr
 
     def test_folds_are_trained_in_order(self, train, quick, library, tmp_path):
         quick.setattr("dreamkeras.training.cross_validation.export_ensemble", lambda folders, output, **options: output.touch())
@@ -197,6 +199,10 @@ class TestRun:
         return shown.decode(), out, process.returncode
 
 
+def interrupt(*args, **options):
+    raise KeyboardInterrupt
+
+
 class TestResume:
     def test_a_finished_run_can_be_resumed(self, run, train, library, tmp_path):
         train(library, "--out", tmp_path / "run")
@@ -219,6 +225,20 @@ class TestResume:
         config = json.loads((tmp_path / "run" / "config.json").read_text())
         assert (config["data"], config["epochs"], config["extended_after"]) == (str(moved), 2, [1])
         assert "extended after 1" in (tmp_path / "run" / "README.md").read_text()
+
+    def test_an_interruption_before_changes_are_stored_repeats_them(self, run, train, quick, library, tmp_path):
+        folder = tmp_path / "run"
+        train(library, "--out", folder)
+        moved = tmp_path / "moved data.tsv"
+        moved.write_bytes(library.read_bytes())
+        command = ["train", str(moved), "--resume", "--out", str(folder), "--epochs", "2"]
+        for function, wanted in (("read_data", command), ("_fit", ["train", "--resume", "--out", str(folder)])):
+            with quick.context() as patch:
+                patch.setattr(f"dreamkeras.training.run.{function}", interrupt)
+                result = run(*command)
+            assert (result.exit_code, result.stderr.splitlines()[-1]) == (
+                130, f"Interrupted. Resume the run with: {shlex.join(['dreamkeras', *wanted])}",
+            )  # fmt: skip
 
     def test_other_data_are_one_line(self, run, train, library, tmp_path):
         train(library, "--out", tmp_path / "run")
@@ -390,13 +410,15 @@ class TestBadInput:
     @pytest.mark.parametrize(
         ("option", "value", "part"),
         [
-            ("--learning-rate", "-1", "learning_rate above 0"),
-            ("--seed", "-1", "seed"),
-            ("--valid-fraction", "1.5", "fraction"),
+            ("--learning-rate", "-1", "Expected a number above 0, got -1."),
+            ("--learning-rate", "1e39", "Expected 0 or a number of size 1.2e-38 to 3.4e+38, got 1e39."),
+            ("--seed", "-1", "Expected a whole number from 0 to 4294967295, got -1."),
+            ("--valid-fraction", "1.5", "Expected a number above 0 and below 1, got 1.5."),
         ],
     )
-    def test_numbers_out_of_range_are_one_line(self, train, library, tmp_path, option, value, part):
-        assert one_line_error(train(library, option, value, "--out", tmp_path / "run"), part, value)
+    def test_numbers_out_of_range_are_wrong_usage(self, train, library, tmp_path, option, value, part):
+        result = train(library, option, value, "--out", tmp_path / "run")
+        assert (result.exit_code, result.stderr.splitlines()[-1]) == (2, f"Error: Invalid value for '{option}': {part}")
         assert not (tmp_path / "run").exists()
 
     @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ from click.testing import CliRunner
 
 from dreamkeras.cli.options.atac import ATAC_FIELDS, atac_options, chosen_genome
 from dreamkeras.data.assays.atac_layout import AtacLayout
-from dreamkeras.errors import InputError
 
 FILES = ("--genome", "g.fa", "--signal", "s.bw")
 
@@ -64,8 +63,7 @@ def test_other_assays_refuse_the_options():
 
 
 def test_numbers_are_checked():
-    with pytest.raises(InputError, match="nonpeak_ratio of 0 or more, got -1"):
-        layout(*FILES, "--nonpeak-ratio", "-1")
+    assert "Expected a number of at least 0, got -1." in layout(*FILES, "--nonpeak-ratio", "-1")
 
 
 def test_from_peaks_to_predictions(run, tmp_path):

@@ -4,12 +4,13 @@ import click
 import pytest
 
 from dreamkeras.cli.options.config_file import config_option
+from dreamkeras.cli.options.numbers import WholeRange
 from dreamkeras.errors import InputError
 
 
 @click.command("toy")
 @click.argument("data", required=False, type=click.Path())
-@click.option("--epochs", type=click.IntRange(min=1), default=7)
+@click.option("--epochs", type=WholeRange(min=1), default=7)
 @click.option("--learning-rate", type=float)
 @click.option("--loss", type=click.Choice(("mse", "l1")))
 @click.option("--column", "column", type=lambda text: tuple(text.split(",")), multiple=True)
@@ -63,7 +64,7 @@ def test_keys_have_dashes_or_underscores(given):
     ('config = "other.toml"', "no option 'config'"),
     ("epochs = 1.5", "The value 1.5 of epochs in .*run.toml is not valid"),
     ("epochs = true", "The value True of epochs in .*run.toml is not valid"),
-    ('epochs = "many"', "The value 'many' of epochs in .*run.toml is not valid: 'many' is not a whole number."),
+    ('epochs = "many"', "The value 'many' of epochs in .*run.toml is not valid: Expected a whole number of at least 1, got 'many'."),
     ("epochs = 0", "The value 0 of epochs in .*run.toml is not valid"),
     ("epochs = [1, 2]", r"The value \[1, 2\] of epochs in .*run.toml is not valid"),
     ('loss = "l2"', "The value 'l2' of loss in .*run.toml is not valid: .*mse"),

@@ -42,10 +42,37 @@ def test_numbers_are_read(kind, text, value):
     assert (found, type(found)) == (value, type(value))
 
 
-@pytest.mark.parametrize(("kind", "text"), [(WholeRange(1, 9), "10"), (WholeRange(min=1), "0"), (DecimalRange(0, 1, min_open=True), "0")])
-def test_bounds_are_checked(kind, text):
-    with pytest.raises(click.BadParameter, match="not in the range"):
+@pytest.mark.parametrize(("kind", "text", "message"), [
+    (WholeRange(1, 9), "10", "Expected a whole number from 1 to 9, got 10."),
+    (WholeRange(min=1), "0", "Expected a whole number of at least 1, got 0."),
+    (WholeRange(min=0), "9" * 23, f"Expected a whole number of at least 0 with at most 18 digits, got '{'9' * 23}'."),
+    (WholeRange(0, 9), "9" * 23, f"Expected a whole number from 0 to 9, got '{'9' * 23}'."),
+    (WHOLE, "five", "Expected a whole number, got 'five'."),
+    (DecimalRange(0, 1, min_open=True), "0", "Expected a number above 0 and of at most 1, got 0."),
+    (DecimalRange(0, 1, min_open=True, max_open=True), "95%", "Expected a number above 0 and below 1, got '95%'."),
+    (DecimalRange(0, 1), "95%", "Expected a number from 0 to 1, got '95%'."),
+    (DecimalRange(min=0), "1e39", "Expected 0 or a number of size 1.2e-38 to 3.4e+38, got 1e39."),
+    (DECIMAL, "-1e-60", "Expected 0 or a number of size 1.2e-38 to 3.4e+38, got -1e-60."),
+    (DECIMAL, "1e999", "Expected 0 or a number of size 1.2e-38 to 3.4e+38, got 1e999."),
+])  # fmt: skip
+def test_one_line_describes_the_numbers_that_are_accepted(kind, text, message):
+    with pytest.raises(click.BadParameter) as caught:
         kind.convert(text, None, None)
+    assert caught.value.message == message
+
+
+@pytest.mark.parametrize("args", [
+    ("predict", "x.fa", "--tile", "80:x"), ("ablate", "x.fa", "--span", "4:3"), ("design", "-o", "o", "--target", "1e39"),
+    ("design", "-o", "o", "--target", "max", "--gc", "60", "40"), ("design", "-o", "o", "--target", "max", "--fixed", "x"),
+    ("design", "-o", "o", "--target", "max", "--forbid", "J"), ("train", "--mask", "1"), ("train", "--ema", "2"),
+    ("train", "--learning-rate", "1e39"), ("train", "--jitter", "1e37"), ("train", "--minutes", "0"), ("train", "--seed", "-1"),
+    ("train", "--folds", "1"),
+    ("train", "--test-shifts", "17"), ("train", "--valid-fraction", "1.5"), ("train", "--epochs", "3", "--steps", "3"),
+    ("train", "x.bed", "--assay", "atac", "--genome", "g.fa", "--signal", "s.bw", "--length", "100", "--profile-length", "200"),
+])  # fmt: skip
+def test_wrong_values_of_options_are_wrong_usage(run, args):
+    result = run(*args)
+    assert (result.exit_code, "Usage: " in result.stderr) == (2, True)
 
 
 @pytest.mark.parametrize("args", [

@@ -126,7 +126,7 @@ def test_regions_of_a_genome(report, tmp_path):
     (tmp_path / "r.bed").write_text("1\t2\t10\nchrX\t12\t20\n")
     code, lines = report(tmp_path / "r.bed", "--genome", tmp_path / "g.fa")
     assert (code, lines["Missing"]) == (1, "chrX (1). The genome contains chr1")
-    assert lines["Would fail"].endswith(f"got 'chrX' in {tmp_path}/r.bed, line 2.")
+    assert lines["Would fail"].endswith(f"got 'chrX' in {tmp_path}/r.bed, line 2. To skip such regions, add --on-error skip.")
 
 
 def test_tiles_of_a_genome(report, tmp_path):

@@ -56,13 +56,25 @@ def test_status_has_the_members_of_kserve_and_of_tensorflow_serving(app, path):
         ("GET", "/v1/models/toy/versions/7", 404),
         ("POST", "/v1/models/no:predict", 404),
         ("POST", "/v1/models/toy/versions/7:predict", 404),
-        ("GET", "/v1/models/toy:predict", 404),
+        ("GET", "/v1/models/toy:other", 404),
         ("POST", "/v1/models/toy", 405),
-        ("POST", "/v1/models/toy:explain", 405),
     ],
 )
 def test_unknown_models_and_methods_are_refused(app, method, path, status):
     assert ask(app, method, path, b'{"instances": ["ACGT"]}' if method == "POST" else b"").status == status
+
+
+@pytest.mark.parametrize("version", ["", "/versions/1"])
+@pytest.mark.parametrize(("request_method", "method", "allow", "message"), [
+    ("GET", "predict", "POST", "The method :predict requires POST."),
+    ("POST", "explain", "", "The method :explain is not supported. Use :predict."),
+    ("GET", "explain", "", "The method :explain is not supported. Use :predict."),
+    ("POST", "classify", "", "The method :classify is not supported. Use :predict."),
+    ("POST", "regress", "", "The method :regress is not supported. Use :predict."),
+])  # fmt: skip
+def test_refused_methods_are_named(app, version, request_method, method, allow, message):
+    answer = ask(app, request_method, f"/v1/models/toy{version}:{method}")
+    assert (answer.status, json.loads(answer.body)["error"], dict(answer.headers)["allow"]) == (405, message, allow)
 
 
 def test_error_has_the_index_of_the_sequence(app):
