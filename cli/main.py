@@ -126,7 +126,7 @@ class LazyGroup(click.Group):
                     click.echo(f"Stopped by {stopped.name}.", err=True)
                 raise stopped from None
             if isinstance(error, DreamkerasError):
-                from .options.hints import error_hints
+                from .hints import error_hints
 
                 raise _failure(f"{error}{error_hints(ctx, str(error))}", error.exit_code) from error
             if isinstance(error, Exception) and (message := describe(error)):

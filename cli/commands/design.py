@@ -9,7 +9,7 @@ from dreamkeras.design.names import METHODS
 from dreamkeras.formats.decimals import is_number
 from dreamkeras.training.names import BACKENDS
 
-from ..options.hints import note_random_length
+from ..hints import note_random_length
 from ..options.numbers import DECIMAL, DecimalRange, WholeRange
 from ..options.shared import (
     batch_size_or_auto_option,

@@ -6,7 +6,7 @@ import click
 
 from dreamkeras.formats.names import TABLES
 
-from ..options.hints import note_random_length
+from ..hints import note_random_length
 from ..options.numbers import DecimalRange, WholeRange
 from ..options.shared import (
     batch_size_or_auto_option,

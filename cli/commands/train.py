@@ -13,9 +13,9 @@ from dreamkeras.errors import counted
 from dreamkeras.models.names import BODY
 from dreamkeras.training.names import BACKENDS, LARGEST_SEED, LOSSES, OPTIMIZERS, PRECISIONS
 
+from ..hints import note_default_assay
 from ..options.atac import atac_options, chosen_genome
 from ..options.config_file import config_option
-from ..options.hints import note_default_assay
 from ..options.numbers import DecimalRange, WholeRange
 from ..options.shared import fold_count, fold_or_chromosome, rows_on_error_option, wrong_values
 from ..options.table import chosen_layout, table_options

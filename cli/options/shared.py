@@ -11,7 +11,7 @@ from dreamkeras.errors import InputError, OnError
 from dreamkeras.formats.decimals import is_whole, parse_whole
 from dreamkeras.scoring.names import DEVICES
 
-from .hints import note_on_error, note_packaged_model, note_sequence_column
+from ..hints import note_on_error, note_packaged_model, note_sequence_column
 from .numbers import WholeRange
 
 __all__ = [

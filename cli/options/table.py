@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .hints import note_length
+from ..hints import note_length
 from .numbers import WholeRange
 from .shared import add_options, id_column_option, sequence_column_option
 

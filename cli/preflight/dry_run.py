@@ -50,7 +50,7 @@ def finish(
     """
     from dreamkeras.files.streams import is_stream
 
-    from ..options.hints import error_hints
+    from ..hints import error_hints
     from ..results import echo_result
     from .estimate import preflight
 
