@@ -43,7 +43,7 @@ def command(data: str, assay: str, grid: Path | None, out: Path, parallel: int |
     from dreamkeras.errors import DreamkerasError, none_of
     from dreamkeras.files.decompression import open_source
     from dreamkeras.files.inputs import require_file
-    from dreamkeras.files.kinds import BED, TABLE
+    from dreamkeras.files.kinds import BED, MEASUREMENTS
     from dreamkeras.models.names import known_model
     from dreamkeras.training.backend import find_backend
     from dreamkeras.training.grid.plan import read_grid
@@ -52,7 +52,7 @@ def command(data: str, assay: str, grid: Path | None, out: Path, parallel: int |
 
     require_file(data, "every run of the grid reads this file")
     # A missing or malformed file is reported once, not as a failure of every run.
-    with open_source(data, expected=BED if assay == "atac" else TABLE):
+    with open_source(data, expected=BED if assay == "atac" else MEASUREMENTS):
         pass
     runs, wanted = read_grid(grid, data=os.path.realpath(data), assay=assay, backend=find_backend(backend))
     for asked in runs:

@@ -203,7 +203,7 @@ def command(ctx: click.Context, /, out: Path | None, resume: bool, backend: str 
     """
     from dreamkeras.files.decompression import open_source
     from dreamkeras.files.inputs import refuse_twice, rereadable
-    from dreamkeras.files.kinds import BED, TABLE
+    from dreamkeras.files.kinds import BED, MEASUREMENTS
     from dreamkeras.models.names import known_model
     from dreamkeras.training.backend import choose_backend
     from dreamkeras.training.changes import changed
@@ -225,7 +225,7 @@ def command(ctx: click.Context, /, out: Path | None, resume: bool, backend: str 
     files = choices.get("data"), choices.get("valid")
     refuse_twice(files)
     ctx.with_resource(rereadable(*files))
-    expected = BED if (config.atac if resume else choices["atac"]) else TABLE
+    expected = BED if (config.atac if resume else choices["atac"]) else MEASUREMENTS
     for file in filter(None, files):
         with open_source(file, expected=expected):  # files are checked before Keras is imported, because the import takes seconds
             pass

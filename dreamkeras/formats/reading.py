@@ -101,7 +101,7 @@ def read_records(
         elif chosen == "lines":
             yield from read_lines(source.stream, source.path, batch=batch)
         elif chosen == "parquet" and opened:
-            raise InputError(f"Cannot read Parquet from '{path}'. Use FASTA, FASTQ, TSV, CSV or one sequence per line.")
+            raise InputError(f"Cannot read Parquet from {path}. Use FASTA, FASTQ, TSV, CSV or one sequence per line.")
         elif chosen == "parquet":
             with _seekable(source) as copy:
                 layout = parquet_layout(source.path, copy)

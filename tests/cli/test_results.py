@@ -302,9 +302,9 @@ FILLING = {
     "mutagenesis in.fa -m toy.onnx -o o.tsv --modisco run --resume": open_folder,
     "export toy.onnx --triton . --name run": open_folder,
     "import-weights w.pth --model dream-cnn -o run": open_folder,
-    "benchmark in.fa -o run": claim,
-    "train in.fa --model dream-cnn-small --out run": claim,
-    "train in.fa --model dream-cnn-small --folds 2 --out run": claim,
+    "benchmark p.csv -o run": claim,
+    "train p.csv --model dream-cnn-small --out run": claim,
+    "train p.csv --model dream-cnn-small --folds 2 --out run": claim,
     "download yeast --to run --mirror http://localhost:1": claim,
 }
 

@@ -274,7 +274,7 @@ def test_open_streams_are_read_like_files_and_stay_open():
 
 
 def test_parquet_is_not_read_from_open_streams():
-    with pytest.raises(InputError, match=r"Cannot read Parquet from 'the body'\."):
+    with pytest.raises(InputError, match=r"Cannot read Parquet from the body\."):
         list(read_records("the body", opened=io.BytesIO(b"PAR1....")))
 
 
