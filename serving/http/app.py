@@ -31,7 +31,8 @@ def create_app(settings: Settings, models: ModelRepository, guard: Guard | None 
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        service.batcher.start()
+        if not service.batcher.alive:
+            service.batcher.start()
         try:
             yield
         finally:

@@ -184,6 +184,16 @@ class TestOptions:
         result, _ = dry_run("-m", toy_model, "--grpc-port", "0")
         assert re.search(r" on http://127\.0\.0\.1:\d+ and gRPC on 127\.0\.0\.1:\d+\.\n", result.stderr)
 
+    def test_too_few_threads_are_an_error(self, run, toy_model, monkeypatch):
+        def refuse(thread):
+            raise RuntimeError("can't start new thread")
+
+        monkeypatch.setattr("dreamkeras.serving.logs.write_logs", lambda **_: None)
+        monkeypatch.setattr("threading.Thread.start", refuse)
+        result = run("serve", "-m", toy_model, "--port", "0")
+        assert (result.exit_code, "Traceback" in result.stderr) == (1, False)
+        assert result.stderr.splitlines()[-1].startswith("Error: Cannot start a thread: the limit of processes is reached.")
+
     def test_an_address_in_use_is_an_error(self, run, toy_model):
         with lifecycle.bind("127.0.0.1", 0) as taken:
             result = run("serve", "-m", toy_model, "--port", taken.getsockname()[1])
