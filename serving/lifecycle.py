@@ -83,12 +83,13 @@ def run(app: Starlette, listener: socket.socket, tls: Tls | None = None, started
         InputError: The limit on open files is too low for the setting `connections`, or the certificate cannot be loaded.
         RuntimeError: The system allows too few threads.
     """
-    _allow_files(app.state.service.settings.connections + SPARE_FILES)
-    server = make_server(app, tls, started)
-    app.state.service.batcher.start()  # here, because uvicorn would log an error as a traceback
-    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup ignores it; Windows has no SIGHUP
-        signal.signal(signal.SIGHUP, server.handle_exit)
-    server.run([listener])
+    with listener:
+        _allow_files(app.state.service.settings.connections + SPARE_FILES)
+        server = make_server(app, tls, started)
+        app.state.service.batcher.start()  # here, because uvicorn would log an error as a traceback
+        if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup ignores it; Windows has no SIGHUP
+            signal.signal(signal.SIGHUP, server.handle_exit)
+        server.run([listener])
 
 
 def make_server(app: Starlette, tls: Tls | None = None, started: Callable[[], None] = lambda: None) -> uvicorn.Server:
