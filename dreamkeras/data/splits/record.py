@@ -83,13 +83,14 @@ class HoldOut(NamedTuple):
         asked = f" instead of {_percent(self.requested)}" if abs(self.share - self.requested) > TOLERANCE * self.requested else ""
         counts = f"Held out {self.held_out:,} of {counted(self.total, 'sequence')} ({_percent(self.share)}{asked})"
         manner = _manner(self.method, self.reason, self.families, self.largest)
-        return f"{counts}{manner} {self._near()} {self._values()}"
+        return " ".join(filter(None, (f"{counts}{manner}", self._near(), self._values())))
 
     def _near(self) -> str:
+        """States the number of near-duplicates. The text is empty if families were not divided and no near-duplicate was found."""
         if self.method == "chromosomes":
             return f"{self.near_duplicates:,} held-out windows overlap training windows."
         if self.near_duplicates == 0:
-            return "No held-out sequence is similar to a training sequence."
+            return "No held-out sequence is similar to a training sequence." if self.method == "random" else ""
         verb = "is" if self.near_duplicates == 1 else "are"
         return f"{counted(self.near_duplicates, 'held-out sequence')} {verb} similar to training sequences."
 

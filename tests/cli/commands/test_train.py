@@ -59,8 +59,9 @@ class TestRun:
     def test_progress_and_result_are_printed_to_standard_error(self, train, library, tmp_path):
         result = train(library, "--out", tmp_path / "run")
         assert (result.exit_code, result.stdout) == (0, "")
-        read, first, line, summary = result.stderr.splitlines()
+        read, held, first, line, summary = result.stderr.splitlines()
         assert read == "Read 100 rows of library.tsv."
+        assert held.startswith("Held out 10 of 100 sequences (10.0 %). ")
         assert first == f"Training on 90 sequences, validating on 10: 3 steps of 64 in 1 epoch, strategy autosome, {BACKEND}."
         assert line.startswith("epoch 1/1  loss ")
         assert summary.startswith(f"{tmp_path / 'run'}: validation r ")

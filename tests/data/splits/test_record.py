@@ -44,7 +44,7 @@ def test_the_line_states_what_was_done():
     record, _ = recorded(examples)
     held, other = record.validation["value"], record.training["value"]
     assert record.describe() == (
-        "Held out 20 of 200 sequences (10.0 %). No two sequences are similar. No held-out sequence is similar to a training sequence. "
+        "Held out 20 of 200 sequences (10.0 %). No two sequences are similar. "
         f"Held-out and training values: value: mean {held.mean:.3g} and {other.mean:.3g}, sd {held.sd:.3g} and {other.sd:.3g}."
     )
 
@@ -53,15 +53,16 @@ RECORD = HoldOut("similar", "", 600, 10, 0.1, 100, 1000, 0, {"a": Moments(100, 1
 
 
 @pytest.mark.parametrize(("changes", "text"), [
-    ({}, "Held out 100 of 1,000 sequences (10.0 %). Families of similar sequences are kept together (600 families, largest 10). No "),
+    ({}, "Held out 100 of 1,000 sequences (10.0 %). Families of similar sequences are kept together (600 families, largest 10). Held"),
     ({"families": 1}, "kept together (1 family, largest 10)."),
     ({"held_out": 54}, "Held out 54 of 1,000 sequences (5.4 % instead of 10.0 %). Families"),
     ({"held_out": 85}, "Held out 85 of 1,000 sequences (8.5 %). Families"),
     ({"method": "random"}, "(10.0 %) at random. Only copies are kept together, not families of similar sequences (600 families, "),
     ({"method": "random", "near_duplicates": 1}, " 1 held-out sequence is similar to training sequences. "),
     ({"method": "random", "reason": "it rains", "near_duplicates": 70}, " at random, because it rains. Only copies "),
+    ({"method": "random"}, " No held-out sequence is similar to a training sequence. "),
     ({"near_duplicates": 70}, " 70 held-out sequences are similar to training sequences. "),
-    ({"method": "legacy"}, "(600 families, largest 10). The hold-out was drawn by the rule of earlier versions. No held-out"),
+    ({"method": "legacy"}, "(600 families, largest 10). The hold-out was drawn by the rule of earlier versions. Held-out "),
     ({"method": "chromosomes"}, "Chromosomes are kept together (600 chromosomes, largest 10). 0 held-out windows overlap training "),
     ({"validation": dict.fromkeys("abcde", Moments(1, 0.0, 0.0)), "training": dict.fromkeys("abcde", Moments(1, 0.0, 0.0))},
      "c: mean 0 and 0, sd 0 and 0; 2 more in metrics.json."),
