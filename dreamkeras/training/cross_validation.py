@@ -17,7 +17,7 @@ import numpy as np
 
 from dreamkeras.data.examples import Examples
 from dreamkeras.data.splits.division import Division
-from dreamkeras.data.splits.record import describe_folds
+from dreamkeras.data.splits.record import describe_folds, record_folds
 from dreamkeras.errors import ExportError, InputError
 from dreamkeras.export.ensemble import export_ensemble
 from dreamkeras.files.folders import claim
@@ -95,7 +95,7 @@ def _cross_validate(config: RunConfig, folder: Path, report: Callable[[str], Non
     _train_folds(config, folder, numbers, report)
     metrics = _join(folder, folds, numbers)
     if method:
-        metrics["holdout"] = {**method._asdict(), "sizes": np.bincount(folds).tolist()}
+        metrics["holdout"] = record_folds(folds, method)
     _export(config, [folder / f"fold-{number}" for number in numbers], folder / "model.onnx")
     # metrics.json is written last, so that its existence shows that all other files are complete
     write_text(folder / "metrics.json", json.dumps(metrics, indent=2) + "\n")

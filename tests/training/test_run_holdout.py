@@ -14,7 +14,7 @@ from dreamkeras.errors import InputError
 from dreamkeras.training import cross_validation
 from dreamkeras.training.config import RunConfig
 from dreamkeras.training.run import resume, train
-from dreamkeras.training.run_data import read_data
+from dreamkeras.training.run_data import read_data, with_window
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def test_a_given_validation_set_has_no_record(quick, table, designs, tmp_path, c
 
 
 def test_a_drawn_fold_has_a_record(table):
-    data = read_data(table(folds=4, valid_fold=1))
+    data = read_data(with_window(table(folds=4, valid_fold=1)))
     assert (data.hold_out.method, data.hold_out.requested, data.hold_out.held_out, data.common) == ("random", 0.25, 60, "")
 
 

@@ -12,7 +12,7 @@ from dreamkeras.data.splits.names import LEGACY
 from dreamkeras.data.splits.overlap import overlap
 from dreamkeras.errors import counted
 
-__all__ = ["HoldOut", "Moments", "describe_folds", "record_hold_out"]
+__all__ = ["HoldOut", "Moments", "describe_folds", "record_folds", "record_hold_out"]
 
 SHOWN = 3
 """Maximum number of tasks whose values are printed. `metrics.json` contains the values of all tasks."""
@@ -126,6 +126,12 @@ def describe_folds(folds: np.ndarray, method: Method) -> str:
     sizes = np.bincount(folds)
     spread = f"{sizes.min():,}" if sizes.min() == sizes.max() else f"{sizes.min():,} to {sizes.max():,}"
     return f"Divided {counted(len(folds), 'sequence')} into {len(sizes)} folds of {spread}{_manner(*method)}"
+
+
+def record_folds(folds: np.ndarray, method: Method) -> dict[str, Any]:
+    """Returns how folds were drawn, and their `sizes`, for `metrics.json`. See `describe_folds` for the arguments."""
+    name, reason, families, largest = method
+    return {"method": name, "reason": reason, "families": families, "largest": largest, "sizes": np.bincount(folds).tolist()}
 
 
 def _manner(method: str, reason: str, families: int, largest: int) -> str:

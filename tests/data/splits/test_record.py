@@ -9,7 +9,7 @@ from libraries import as_examples, library
 
 from dreamkeras.data.splits.choice import Method
 from dreamkeras.data.splits.division import Division
-from dreamkeras.data.splits.record import HoldOut, Moments, describe_folds, record_hold_out
+from dreamkeras.data.splits.record import HoldOut, Moments, describe_folds, record_folds, record_hold_out
 from dreamkeras.training.run_folder.contents import without_nan
 
 
@@ -84,6 +84,8 @@ def test_folds_are_described_with_their_sizes():
     assert describe_folds(np.array([0, 1, 2, 0, 1, 2]), Method("similar", "", 4, 2)) == (
         "Divided 6 sequences into 3 folds of 2. Families of similar sequences are kept together (4 families, largest 2)."
     )
+    folds = {"method": "random", "reason": "few", "families": 1, "largest": 3, "sizes": [2, 1]}
+    assert record_folds(np.array([0, 0, 1]), Method("random", "few", 1, 3)) == folds
     assert describe_folds(np.array([0, 0, 1]), Method("random", "few", 1, 3)).startswith(
         "Divided 3 sequences into 2 folds of 1 to 2 at random, because few."
     )
