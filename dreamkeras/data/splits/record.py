@@ -11,6 +11,7 @@ from dreamkeras.data.splits.choice import TOLERANCE, Method
 from dreamkeras.data.splits.names import LEGACY
 from dreamkeras.data.splits.overlap import overlap
 from dreamkeras.errors import counted
+from dreamkeras.statistics.bootstrap import QUANTITY
 
 __all__ = ["HoldOut", "Moments", "describe_folds", "record_folds", "record_hold_out"]
 
@@ -166,4 +167,4 @@ def _moments_of(fields: Mapping[str, Any]) -> Moments:
 
 def _pair(record: HoldOut, task: str, name: str) -> str:
     held, other = (getattr(side[task], name) for side in (record.validation, record.training))
-    return f"{held:.3g} and {other:.3g}"
+    return f"{held:{QUANTITY}} and {other:{QUANTITY}}"

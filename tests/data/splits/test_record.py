@@ -45,7 +45,7 @@ def test_the_line_states_what_was_done():
     held, other = record.validation["value"], record.training["value"]
     assert record.describe() == (
         "Held out 20 of 200 sequences (10.0 %). No two sequences are similar. "
-        f"Held-out and training values: value: mean {held.mean:.3g} and {other.mean:.3g}, sd {held.sd:.3g} and {other.sd:.3g}."
+        f"Held-out and training values: value: mean {held.mean:.4g} and {other.mean:.4g}, sd {held.sd:.4g} and {other.sd:.4g}."
     )
 
 
