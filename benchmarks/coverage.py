@@ -25,6 +25,7 @@ from dreamkeras.confidence.run_file import read_calibration
 from dreamkeras.data.assays.registry import ASSAYS
 from dreamkeras.data.simulation.library import simulate
 from dreamkeras.data.splits.hold_out import split
+from dreamkeras.data.splits.names import LEGACY
 from dreamkeras.scoring.predictor import load
 from dreamkeras.sequence.construct import YEAST
 from dreamkeras.sequence.ragged import Ragged
@@ -87,7 +88,7 @@ def simulated(run: Path, sequences: int, seed: int) -> None:
 def packaged(folder: Path) -> None:
     """Prints the coverage of the packaged model's intervals on halves of its validation sequences, and the unusual sequences."""
     model, random = load(), np.random.default_rng(0)
-    _, held_out = split(ASSAYS["yeast"].read(folder / "yeast_gpra" / "train.tsv"), 0.1, 0)
+    _, held_out = split(ASSAYS["yeast"].read(folder / "yeast_gpra" / "train.tsv"), 0.1, 0, LEGACY)
     measured, predicted = held_out.targets, model.score_letters(held_out.letters)
     inside = []
     for _ in range(HALVINGS):

@@ -84,7 +84,7 @@ def main() -> None:
     parser.add_argument("--split-seed", type=int, default=0)
     options = parser.parse_args()
     print(provenance())
-    training, validation = split(yeast.read(options.data), 0.1, options.split_seed)
+    training, validation = split(yeast.read(options.data), 0.1, options.split_seed, "auto")
     found = []
     for seed in map(int, options.seeds.split(",")):
         started = time.perf_counter()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dreamkeras.data.splits.names import HOLDOUTS, LEGACY
 from dreamkeras.errors import OnError, counted
 
 from ..options.numbers import DecimalRange, WholeRange
@@ -48,6 +49,12 @@ __all__ = ["command"]
     metavar="N",
     help="Random seed that `dreamkeras train` used for the split. Requires --valid-fraction.  [default: 0]",
 )
+@click.option(
+    "--holdout",
+    type=click.Choice((*HOLDOUTS, LEGACY)),
+    help="Rule by which `dreamkeras train` held out the fraction. legacy: versions up to 0.2. Requires --valid-fraction.  "
+    "[default: the rule stored in MODEL]",
+)
 @click.option("--assay", help="Assay of DATA: yeast, lentimpra, starrseq or table.  [default: the assay of the model]")
 @partial(table_options, without=("fold_column", "replicate_columns"))
 @rows_on_error_option
@@ -58,6 +65,7 @@ def command(
     training: str | None,
     valid_fraction: float | None,
     seed: int | None,
+    holdout: str | None,
     assay: str | None,
     on_error: OnError,
     **table: Any,
@@ -71,7 +79,7 @@ def command(
     if training and valid_fraction:
         raise click.UsageError("--training cannot be combined with --valid-fraction.")
     if not valid_fraction:
-        refuse_unused("without --valid-fraction", seed=seed)
+        refuse_unused("without --valid-fraction", seed=seed, holdout=holdout)
     columns = given_fields(assay, table)
 
     from dreamkeras.files.outputs import refuse_packed
@@ -95,7 +103,9 @@ def command(
     for file, examples in ((data, held_out), (training, trained_on)):
         _report_reading(file, examples)
     if valid_fraction:
-        trained_on, held_out = split(held_out, valid_fraction, seed or 0)
+        stored = scorer.description.training
+        rule = holdout or stored.get("holdout", LEGACY if stored else "auto")
+        trained_on, held_out = split(held_out, valid_fraction, seed or 0, rule)
     else:
         _warn_of_overlap(known, held_out, data)
     after, figures = calibrate_onnx(model, output, chosen, held_out, trained_on)

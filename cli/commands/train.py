@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from dreamkeras.data.splits.names import HOLDOUTS
 from dreamkeras.errors import counted
 from dreamkeras.models.names import BODY
 from dreamkeras.training.names import BACKENDS, LARGEST_SEED, LOSSES, OPTIMIZERS, PRECISIONS
@@ -64,6 +65,14 @@ __all__ = ["command"]
     type=DecimalRange(0, 1, min_open=True, max_open=True),
     metavar="SHARE",
     help="Fraction of DATA to hold out for validation.  [default: 0.1]",
+)
+@click.option(
+    "--holdout",
+    type=click.Choice(HOLDOUTS),
+    default="auto",
+    show_default=True,
+    help="Keep similar sequences on one side of the split (similar), or hold out at random and keep only copies together (random). auto: "
+    "similar if the hold-out then represents the data, otherwise random.",
 )
 @click.option(
     "--folds",
@@ -283,7 +292,7 @@ def _peaks(metrics: dict[str, Any]) -> str:
 
 
 def _refuse_unused_split(layout: "TableLayout | None", choices: dict[str, Any]) -> None:
-    """Refuses a fold column that would not be used, and `--split-seed` if no random split is drawn.
+    """Refuses a fold column that would not be used, and `--split-seed` and `--holdout` if no random split is drawn.
 
     Raises:
         click.UsageError: An option would have no effect.
@@ -294,6 +303,8 @@ def _refuse_unused_split(layout: "TableLayout | None", choices: dict[str, Any]) 
     is_drawn = isinstance(choices["folds"], int) or (divided_by == "--valid-fold" and choices["valid_fold"] is None)
     if choices["split_seed"] is not None and choices["data"] and not is_drawn:
         raise click.UsageError(f"--split-seed has no effect with {divided_by}, which draws no random split.")
+    if choices["holdout"] != "auto" and not is_drawn:
+        raise click.UsageError(f"--holdout has no effect with {divided_by}, which draws no random split.")
 
 
 def _figures(metrics: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from dreamkeras.models.names import model_in
 
 __all__ = ["OPTIONS", "read_training_summary"]
 
-CHOICES = ("assay", "model", "strategy", "backend", "precision", "epochs", "batch_size", "learning_rate", "seed")
+CHOICES = ("assay", "model", "strategy", "backend", "precision", "holdout", "epochs", "batch_size", "learning_rate", "seed")
 """Fields of config.json that are included in the summary unless they are null.
 
 The summary also contains the name of the data file, without its folder.

@@ -12,6 +12,7 @@ from dreamkeras.data.assays.atac_layout import AtacLayout
 from dreamkeras.data.assays.measurements import LARGEST
 from dreamkeras.data.assays.registry import ATAC, TABLE
 from dreamkeras.data.assays.table_layout import TableLayout
+from dreamkeras.data.splits.names import HOLDOUTS, LEGACY
 from dreamkeras.errors import InputError, OnError, check_on_error
 from dreamkeras.files.documents import read_json
 from dreamkeras.files.outputs import write_text
@@ -44,6 +45,8 @@ class RunConfig:
             the data is held out.
         valid_fold: Fold whose sequences are the validation set. For windows of a genome, chromosome whose windows are the validation set.
         valid_fraction: Fraction of the data to hold out for validation. The validation set is drawn at random with the seed of the split.
+        holdout: Rule by which validation sequences and random folds are drawn: one of `data.splits.names.HOLDOUTS`, or `LEGACY` in runs of
+            older versions, which keep their split. The value has no effect if the validation sequences are not drawn.
         folds: Number of folds into which the data are divided at random, or `"given"` if the data have a fold column. Each fold is the
             validation set of a separate run, unless `valid_fold` selects a single fold. If None, there is no cross-validation.
         assay: Name of the assay. See `data.assays.registry`.
@@ -104,6 +107,7 @@ class RunConfig:
     valid: str | None = None
     valid_fold: int | str | None = None
     valid_fraction: float | None = None
+    holdout: str = "auto"
     folds: int | str | None = None
     assay: str = "yeast"
     model: str = "dream-cnn-small"
@@ -156,6 +160,7 @@ class RunConfig:
         self._check_alternatives("validation sequences", "valid", "valid_fraction", "folds")
         self._check_alternatives("length of training", "epochs", "steps")
         self._check_folds()
+        self._check_holdout()
         if self.backend not in (None, *BACKENDS):
             raise InputError(f"Expected one of the backends {', '.join(BACKENDS)}, got {self.backend!r}.")
         if self.precision not in PRECISIONS:
@@ -226,6 +231,12 @@ class RunConfig:
         if self.valid_fold is not None and self.folds == GIVEN:
             raise InputError(f"Set only one of valid_fold and folds={GIVEN!r}.")
 
+    def _check_holdout(self) -> None:
+        if self.holdout not in (*HOLDOUTS, LEGACY):
+            raise InputError(f"Expected holdout to be one of {', '.join(HOLDOUTS)}, got {self.holdout!r}.")
+        if self.atac and self.holdout not in ("auto", LEGACY):
+            raise InputError(f"Assay {ATAC!r} holds out complete chromosomes and does not support holdout={self.holdout}.")
+
     @property
     def is_cross_validation(self) -> bool:
         """Whether the configuration describes a cross-validation, which has a run for each fold."""
@@ -267,6 +278,7 @@ class RunConfig:
             if "model" in fields:
                 fields["model"] = model_in(fields)
             fields.pop("format", None)
+            fields.setdefault("holdout", LEGACY)  # versions without this field drew the validation sequences in another way
             for name, layout in (("table", TableLayout), ("atac", AtacLayout)):
                 if fields.get(name):
                     fields[name] = layout.from_json(fields[name])

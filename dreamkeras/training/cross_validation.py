@@ -17,6 +17,7 @@ import numpy as np
 
 from dreamkeras.data.examples import Examples
 from dreamkeras.data.splits.division import Division
+from dreamkeras.data.splits.record import describe_folds, record_folds
 from dreamkeras.errors import ExportError, InputError
 from dreamkeras.export.ensemble import export_ensemble
 from dreamkeras.files.folders import claim
@@ -30,7 +31,7 @@ from dreamkeras.training.backend import running_backend
 from dreamkeras.training.changes import LENGTH, LIMITS
 from dreamkeras.training.config import RunConfig
 from dreamkeras.training.grid.results import is_finished
-from dreamkeras.training.run_data import assay_of, read_begun, read_examples, require_files, require_same_data, with_window
+from dreamkeras.training.run_data import assay_of, read_begun, read_folds, require_files, require_same_data, with_window
 from dreamkeras.training.run_folder.contents import without_nan
 from dreamkeras.training.run_folder.new_folder import new_folder, remove_unfinished
 from dreamkeras.training.run_folder.sample_size import sample_size
@@ -78,7 +79,7 @@ def _cross_validate(config: RunConfig, folder: Path, report: Callable[[str], Non
     construct = read_begun(folder / "config.json").construct if resume and (folder / "config.json").exists() else None
     config = dataclasses.replace(config, backend=running, construct=construct, model=lasting_name(config.model))
     config = with_window(dataclasses.replace(config, data=full_path(config.data)) if config.data else config)
-    examples = read_examples(config)
+    examples, method = read_folds(config)
     folds = examples.folds
     if folds is None:
         raise InputError("The data have no fold column. Set folds to a number, so that the folds are drawn at random.")
@@ -89,6 +90,24 @@ def _cross_validate(config: RunConfig, folder: Path, report: Callable[[str], Non
         _require_same_data(config, folder, examples)
         (folder / "metrics.json").unlink(missing_ok=True)
     config.write(folder / "config.json")
+    if method:
+        report(describe_folds(folds, method))
+    _train_folds(config, folder, numbers, report)
+    metrics = _join(folder, folds, numbers)
+    if method:
+        metrics["holdout"] = record_folds(folds, method)
+    _export(config, [folder / f"fold-{number}" for number in numbers], folder / "model.onnx")
+    # metrics.json is written last, so that its existence shows that all other files are complete
+    write_text(folder / "metrics.json", json.dumps(metrics, indent=2) + "\n")
+    return metrics
+
+
+def _train_folds(config: RunConfig, folder: Path, numbers: list[int], report: Callable[[str], None]) -> None:
+    """Trains the runs of all folds that are not finished.
+
+    Raises:
+        ExportError: The models of some folds could not be exported.
+    """
     failures = []
     for place, number in enumerate(numbers, start=1):
         report(f"fold {place}/{len(numbers)}: {folder / f'fold-{number}'}")
@@ -98,11 +117,6 @@ def _cross_validate(config: RunConfig, folder: Path, report: Callable[[str], Non
             failures.append(str(error))
     if failures:
         raise ExportError(f"{' '.join(failures)} Then run: dreamkeras train --resume --out {folder}")
-    metrics = _join(folder, folds, numbers)
-    _export(config, [folder / f"fold-{number}" for number in numbers], folder / "model.onnx")
-    # metrics.json is written last, so that its existence shows that all other files are complete
-    write_text(folder / "metrics.json", json.dumps(metrics, indent=2) + "\n")
-    return metrics
 
 
 def _require_same_data(config: RunConfig, folder: Path, examples: Examples) -> None:

@@ -13,8 +13,10 @@ from dreamkeras.data.assays.table import fitted_layout
 from dreamkeras.data.examples import Examples, fingerprint
 from dreamkeras.data.simulation.library import examples as simulated_examples
 from dreamkeras.data.simulation.library import simulate
+from dreamkeras.data.splits.choice import Method
 from dreamkeras.data.splits.division import Division
 from dreamkeras.data.splits.overlap import overlap
+from dreamkeras.data.splits.record import HoldOut, record_hold_out
 from dreamkeras.errors import InputError
 from dreamkeras.files.inputs import file_name, require_file
 from dreamkeras.sequence.construct import Construct
@@ -22,7 +24,17 @@ from dreamkeras.training.changes import GENOME_FILES
 from dreamkeras.training.config import SIMULATED, RunConfig
 from dreamkeras.training.epochs.selection import target_variances
 
-__all__ = ["RunData", "assay_of", "read_begun", "read_data", "read_examples", "require_files", "require_same_data", "with_window"]
+__all__ = [
+    "RunData",
+    "assay_of",
+    "read_begun",
+    "read_data",
+    "read_examples",
+    "read_folds",
+    "require_files",
+    "require_same_data",
+    "with_window",
+]
 
 
 SMALLEST_SD = 1e-30
@@ -42,12 +54,14 @@ class RunData(NamedTuple):
         common: Sentence on the sequences that are in both the training and the validation set. The sentence is empty if the split keeps
             similar sequences in the same set.
         read: Sentences on the number of rows in each file, as returned by `Examples.describe_reading`.
+        hold_out: Record of the hold-out. None if the validation examples were not drawn at random.
     """
 
     training: Examples
     validation: Examples
     common: str = ""
     read: tuple[str, ...] = ()
+    hold_out: HoldOut | None = None
 
 
 def require_files(config: RunConfig, folder: Path) -> None:
@@ -114,11 +128,20 @@ def read_examples(config: RunConfig) -> Examples:
     Raises:
         InputError: The data cannot be read, or there are too few examples for the folds.
     """
+    return read_folds(config)[0]
+
+
+def read_folds(config: RunConfig) -> tuple[Examples, Method | None]:
+    """Returns the examples that `read_examples` returns, and how the folds were drawn. The method is None if no folds were drawn.
+
+    Raises:
+        InputError: The data cannot be read, or there are too few examples for the folds.
+    """
     if config.data:
         examples = _read(config, config.data)
     else:
         examples = simulated_examples(simulate(config.simulated or SIMULATED, config.seed_of_split))
-    return Division.of_run(dataclasses.asdict(config)).with_folds(examples)
+    return Division.of_run(dataclasses.asdict(config)).drawn_folds(examples, assay_of(config).tasks)
 
 
 def read_data(config: RunConfig) -> RunData:
@@ -127,19 +150,21 @@ def read_data(config: RunConfig) -> RunData:
     Raises:
         InputError: The data cannot be read or cannot be split as configured, or their values are too small for float32.
     """
-    training, place, common = read_examples(config), "", ""
+    (training, method), place, common, hold_out = read_folds(config), "", "", None
     read = [training.describe_reading(file_name(config.data))] if config.data else []
     if config.valid:
         validation, place = _read(config, config.valid), f"in {file_name(config.valid)}"
         read.append(validation.describe_reading(file_name(config.valid)))
     else:
-        training, validation = Division.of_run(dataclasses.asdict(config)).divide(training)
+        tasks = assay_of(config).tasks
+        training, validation, method, requested = Division.of_run(dataclasses.asdict(config)).divided(training, tasks, method)
+        hold_out = record_hold_out(method, requested, training, validation, tasks) if method else None
     _require_spread(training, config)
-    if config.valid_fold is not None:
+    if config.valid_fold is not None and not hold_out:
         place = f"on {config.valid_fold}" if config.atac else f"of fold {config.valid_fold}"
     if place and any(shared := overlap(training, validation)):
         common = shared.describe(len(validation), place)
-    return RunData(training, validation.centred(), common, tuple(read))
+    return RunData(training, validation.centred(), common, tuple(read), hold_out)
 
 
 def _require_spread(training: Examples, config: RunConfig) -> None:

@@ -11,6 +11,7 @@ from dreamkeras.data.assays.atac_layout import AtacLayout
 from dreamkeras.data.assays.yeast import read
 from dreamkeras.data.examples import fingerprint
 from dreamkeras.data.simulation.library import simulate
+from dreamkeras.data.splits.division import Division
 from dreamkeras.data.splits.overlap import Overlap
 from dreamkeras.errors import InputError
 from dreamkeras.evaluation.training_data import TrainingData, compare_with_training, read_training_data
@@ -39,7 +40,7 @@ def write(path, lines):
 def test_training_data_are_found_from_a_run_folder_and_from_its_model(tmp_path):
     folder = run_folder(tmp_path / "run", data="a.tsv")
     found = read_training_data(folder)
-    assert found == TrainingData("yeast", None, "a.tsv")
+    assert found == TrainingData("yeast", None, "a.tsv", Division(holdout="legacy"))
     assert read_training_data(f"{folder}/model.onnx") == found
 
 
@@ -97,13 +98,15 @@ def test_windows_on_a_held_out_chromosome_are_not_training_windows(tmp_path):
     assert [(len(side.training), side.training.exact, side.validation.exact) for side in found] == [(3, 11, 0), (3, 0, 11)]
 
 
+@pytest.mark.parametrize("holdout", ["auto", "random", "legacy"])
 @pytest.mark.parametrize("fields", [{"seed": 3}, {"valid_fold": 2}, {"folds": 4, "valid_fold": 1}, {"valid": "valid.tsv"}])
-def test_changes_since_training_are_detected(tmp_path, library, fields):
+def test_changes_since_training_are_detected(tmp_path, library, fields, holdout):
     rows = [f"{line}\t{number % 5}" for number, line in enumerate(library[:100])]
     write(tmp_path / "valid.tsv", library[100:120])
     fields = {**fields, "valid": str(tmp_path / "valid.tsv")} if "valid" in fields else fields
     file = write(tmp_path / "all.tsv", rows)
-    data = read_data(RunConfig(data=file, backend=None, **fields))
+    data = read_data(RunConfig(data=file, backend=None, holdout=holdout, **fields))
+    fields = fields if holdout == "legacy" else {**fields, "holdout": holdout}  # older versions did not store the rule
     known = read_training_data(run_folder(tmp_path / "run", data=file, fingerprint=fingerprint(data.training, data.validation), **fields))
     test = read(write(tmp_path / "test.tsv", library[90:]))
     assert compare_with_training(known, test).doubt == ""

@@ -20,6 +20,20 @@ def test_an_older_run_keeps_its_network(tmp_path, fields):
     assert RunConfig.read(tmp_path / "again.json") == config
 
 
+def test_an_older_run_keeps_its_split(tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps({"valid_fraction": 0.1}))
+    assert RunConfig.read(tmp_path / "config.json").holdout == "legacy"
+    RunConfig(holdout="random").write(tmp_path / "config.json")
+    assert RunConfig.read(tmp_path / "config.json").holdout == "random"
+
+
+def test_unknown_rules_of_the_hold_out_are_refused():
+    with pytest.raises(InputError, match="Expected holdout to be one of auto, similar, random, got 'greedy'"):
+        RunConfig(holdout="greedy")
+    with pytest.raises(InputError, match="Assay 'atac' holds out complete chromosomes and does not support holdout=random"):
+        RunConfig(**GENOME, holdout="random")
+
+
 def test_round_trip(tmp_path):
     config = RunConfig(data="a.tsv", model="dream-cnn", epochs=3, learning_rate=0.01, patience=2, precision="bfloat16", seed=5)
     config.write(tmp_path / "config.json")

@@ -1,17 +1,36 @@
 """Division: the rule by which examples are divided into training and validation data. This module reads no files."""
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from dreamkeras.data.examples import Examples
-from dreamkeras.data.splits.hold_out import draw_folds, fold_split, split
+from dreamkeras.data.splits.choice import Method
+from dreamkeras.data.splits.hold_out import deal_examples, draw_hold_out, fold_split
+from dreamkeras.data.splits.names import LEGACY
 
-__all__ = ["HELD_OUT", "Division"]
+__all__ = ["HELD_OUT", "Divided", "Division"]
 
 HELD_OUT = 0.1
 """Default share of the data that is held out for validation."""
+
+
+class Divided(NamedTuple):
+    """Training and validation examples.
+
+    Args:
+        training: Training examples.
+        validation: Validation examples.
+        method: How the validation examples were drawn. None if they were not drawn at random.
+        requested: Requested share of the validation examples.
+    """
+
+    training: Examples
+    validation: Examples
+    method: Method | None = None
+    requested: float = 0.0
 
 
 class Division(NamedTuple):
@@ -24,6 +43,7 @@ class Division(NamedTuple):
         folds: Number of folds to draw at random. If None, the folds in the data file are used.
         is_whole: Whether all examples are used for training, because validation data are separate or because each fold is validated by
             a separate model.
+        holdout: Rule by which validation examples and folds are drawn. See `data.splits.choice`.
     """
 
     seed: int = 0
@@ -31,6 +51,7 @@ class Division(NamedTuple):
     fold: int | str | None = None
     folds: int | None = None
     is_whole: bool = False
+    holdout: str = "auto"
 
     @classmethod
     def of_run(cls, choices: Mapping[str, Any]) -> "Division":
@@ -42,6 +63,7 @@ class Division(NamedTuple):
             fold,
             folds if isinstance(folds, int) else None,
             is_whole=bool(choices.get("valid")) or (folds is not None and fold is None),
+            holdout=choices.get("holdout", LEGACY),
         )
 
     def with_folds(self, examples: Examples) -> Examples:
@@ -50,7 +72,19 @@ class Division(NamedTuple):
         Raises:
             InputError: There are too few examples for the folds.
         """
-        return draw_folds(examples, self.folds, self.seed) if self.folds else examples
+        return self.drawn_folds(examples)[0]
+
+    def drawn_folds(self, examples: Examples, tasks: tuple[str, ...] = ()) -> tuple[Examples, Method | None]:
+        """Returns what `with_folds` returns, and how the folds were drawn. The method is None if no folds were drawn.
+
+        Args:
+            examples: Examples to divide.
+            tasks: Names of the tasks, used in the reason of the method.
+        """
+        if not self.folds:
+            return examples, None
+        folds, method = deal_examples(examples, self.folds, self.seed, self.holdout, tasks)
+        return dataclasses.replace(examples, folds=folds), method
 
     def divide(self, examples: Examples) -> tuple[Examples, Examples]:
         """Divides the examples that `with_folds` returned into training and validation examples.
@@ -58,9 +92,23 @@ class Division(NamedTuple):
         Raises:
             InputError: The training or the validation set would be empty, or the fold does not exist.
         """
+        training, validation, *_ = self.divided(examples)
+        return training, validation
+
+    def divided(self, examples: Examples, tasks: tuple[str, ...] = (), method: Method | None = None) -> Divided:
+        """Returns what `divide` returns, and how the validation examples were drawn.
+
+        Args:
+            examples: Examples that `drawn_folds` returned.
+            tasks: Names of the tasks, used in the reason of the method.
+            method: Method that `drawn_folds` returned.
+        """
         if self.is_whole:
-            return examples, examples.select(np.arange(0))
+            return Divided(examples, examples.select(np.arange(0)))
         if self.fold is not None:
             # Genomic windows have no folds, so a number such as 8 is the name of a chromosome.
-            return fold_split(examples, self.fold if examples.profiles is None else str(self.fold))
-        return split(examples, HELD_OUT if self.fraction is None else self.fraction, self.seed)
+            parts = fold_split(examples, self.fold if examples.profiles is None else str(self.fold))
+            return Divided(*parts, method, 1 / self.folds if self.folds else 0.0)
+        fraction = HELD_OUT if self.fraction is None else self.fraction
+        held, method = draw_hold_out(examples, fraction, self.seed, self.holdout, tasks)
+        return Divided(examples.select(~held), examples.select(held), method, fraction)

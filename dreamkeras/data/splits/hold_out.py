@@ -1,60 +1,61 @@
-"""Splits examples into training and validation sets that share no sequence."""
+"""Splits examples into training and validation sets, and into folds."""
 
 import dataclasses
 
 import numpy as np
 
 from dreamkeras.data.examples import Examples
+from dreamkeras.data.splits.choice import Drawn, Method, choose_folds, choose_hold_out
 from dreamkeras.data.splits.chromosomes import held_chromosomes
-from dreamkeras.data.splits.similar import family_keys
+from dreamkeras.data.splits.names import HOLDOUTS, LEGACY
 from dreamkeras.errors import InputError
 
-__all__ = ["draw_folds", "fold_split", "held_out", "split"]
+__all__ = ["deal_examples", "draw_folds", "draw_hold_out", "fold_split", "split"]
 
 
-def split(examples: Examples, fraction: float, seed: int = 0) -> tuple[Examples, Examples]:
-    """Splits examples into training and validation examples that share no sequence, see `held_out`. Examples keep their order.
+def split(examples: Examples, fraction: float, seed: int = 0, holdout: str = "similar") -> tuple[Examples, Examples]:
+    """Splits examples into training and validation examples, see `draw_hold_out`. Examples keep their order.
+
+    By default, the two sets share no sequence: a near-duplicate, a reverse complement, or a copy with other flanks counts as the same
+    sequence.
 
     Raises:
         InputError: The fraction or the seed is out of range, or the training or validation set would be empty.
     """
-    held = held_out(examples, fraction, seed)
+    held = draw_hold_out(examples, fraction, seed, holdout).rows
     return examples.select(~held), examples.select(held)
 
 
-def held_out(examples: Examples, fraction: float, seed: int = 0) -> np.ndarray:
-    """Selects the examples to validate on, such that they share no sequence with the training examples.
+def draw_hold_out(examples: Examples, fraction: float, seed: int = 0, holdout: str = "similar", tasks: tuple[str, ...] = ()) -> Drawn:
+    """Draws the examples to validate on.
 
-    A near-duplicate, a reverse complement, or a copy with other flanks counts as the same sequence. For genomic windows, which have
-    profiles, complete chromosomes are held out. The selection does not depend on the order of sequences in the file.
+    With `holdout="similar"`, families of similar sequences are not divided. With `"random"`, only copies and reverse complements of one
+    sequence are kept together. With `"auto"`, families are not divided if the hold-out then represents the data, see
+    `data.splits.choice`. For genomic windows, which have profiles, complete chromosomes are held out. The selection does not depend on the
+    order of sequences in the file.
 
     Args:
         examples: Examples with at least two distinct sequences, or windows on at least two chromosomes.
-        fraction: Share of the examples to hold out, between 0 and 1. The actual share may differ from `fraction`, because families of
-            near-duplicates and chromosomes are not divided.
+        fraction: Share of the examples to hold out, between 0 and 1. The actual share may differ from `fraction`, because families and
+            chromosomes are not divided.
         seed: Random seed, 0 or more.
+        holdout: One of `data.splits.names.HOLDOUTS`, or `LEGACY`.
+        tasks: Names of the tasks, used in the reason of the method.
 
     Returns:
-        Whether each example is held out, bool (n,).
+        Whether each example is held out, bool (n,), and how the hold-out was drawn.
 
     Raises:
-        InputError: The fraction or the seed is out of range, or the training or validation set would be empty.
+        InputError: The fraction, the seed or the rule is out of range, or the training or validation set would be empty.
     """
     if not 0 < fraction < 1:
         raise InputError(f"Expected a validation fraction between 0 and 1, got {fraction}.")
-    if seed < 0:
-        raise InputError(f"Expected a seed of 0 or more, got {seed}.")
+    _check(seed, holdout)
     if examples.profiles is not None:
-        return held_chromosomes(examples.ids, fraction, seed)
-    keys = family_keys(examples.letters, examples.lengths, examples.construct)
-    held = _draw_groups(keys, max(1, round(fraction * len(examples))), seed)
-    if not held.any() or held.all():
-        families = len(np.unique(keys))
-        raise InputError(
-            f"Cannot hold out a share of {fraction:g}: near-duplicates must be in the same set, and the number of distinct sequences "
-            f"in the {len(examples)} examples is only {families}. Use separate validation data or a fold."
-        )
-    return held
+        held = held_chromosomes(examples.ids, fraction, seed)
+        sizes = np.unique([name.rpartition(":")[0] for name in examples.ids], return_counts=True)[1]
+        return Drawn(held, Method("chromosomes", "", len(sizes), int(sizes.max())))
+    return choose_hold_out(examples, fraction, seed, holdout, tasks)
 
 
 def fold_split(examples: Examples, valid_fold: int | str) -> tuple[Examples, Examples]:
@@ -87,11 +88,11 @@ def fold_split(examples: Examples, valid_fold: int | str) -> tuple[Examples, Exa
     return examples.select(~held), examples.select(held)
 
 
-def draw_folds(examples: Examples, count: int, seed: int = 0) -> Examples:
-    """Returns the examples with random folds, numbered from 0 to `count - 1`. No sequence is in two folds, see `held_out`.
+def draw_folds(examples: Examples, count: int, seed: int = 0, holdout: str = "similar") -> Examples:
+    """Returns the examples with random folds, numbered from 0 to `count - 1`. By default, no sequence is in two folds, see `split`.
 
     Raises:
-        InputError: `count` is below 2, or there are too few sequences.
+        InputError: `count` is below 2, the seed or the rule is out of range, or there are too few sequences.
 
     Example:
         >>> windows = np.frombuffer(b"AAAACCCCGGGATTTCACAC", np.uint8).reshape(5, 4)
@@ -99,29 +100,42 @@ def draw_folds(examples: Examples, count: int, seed: int = 0) -> Examples:
         >>> sorted(draw_folds(Examples(list("abcde"), windows, narrow, narrow, np.full(5, 4)), 5).folds.tolist())
         [0, 1, 2, 3, 4]
     """
+    return dataclasses.replace(examples, folds=deal_examples(examples, count, seed, holdout).rows)
+
+
+def deal_examples(examples: Examples, count: int, seed: int = 0, holdout: str = "similar", tasks: tuple[str, ...] = ()) -> Drawn:
+    """Draws random folds of equal size. See `draw_folds` and `draw_hold_out`.
+
+    Returns:
+        Fold of each example, int32 (n,), and how the folds were drawn.
+
+    Raises:
+        InputError: `count` is below 2, the seed or the rule is out of range, or there are too few sequences.
+    """
     if count < 2:
         raise InputError(f"Expected two or more folds, got {count}.")
-    folds = np.full(len(examples), count - 1, np.int32)
-    left = np.arange(len(examples))
+    _check(seed, holdout)
+    if holdout != LEGACY:
+        return choose_folds(examples, count, seed, holdout, tasks)
+    folds, left = np.full(len(examples), count - 1, np.int32), np.arange(len(examples))
+    methods = []
     for fold in range(count - 1):
-        held = held_out(examples.select(left), 1 / (count - fold), seed)
+        held, method = draw_hold_out(examples.select(left), 1 / (count - fold), seed, LEGACY)
+        methods.append(method)
         folds[left[held]] = fold
         left = left[~held]
-    return dataclasses.replace(examples, folds=folds)
+    return Drawn(folds, methods[0])
+
+
+def _check(seed: int, holdout: str) -> None:
+    """Raises an error if the seed or the rule is out of range."""
+    if seed < 0:
+        raise InputError(f"Expected a seed of 0 or more, got {seed}.")
+    if holdout not in (*HOLDOUTS, LEGACY):
+        raise InputError(f"Expected holdout to be one of {', '.join(HOLDOUTS)}, got {holdout!r}.")
 
 
 def _on_chromosome(ids: list[str], chromosome: str) -> np.ndarray:
     """Returns whether each id begins with the complete name of a chromosome, bool (n,). For example, chr2 does not match chr2L."""
     size = len(chromosome)
     return np.array([name.startswith(chromosome) and not name[size : size + 1].isalnum() for name in ids], bool)
-
-
-def _draw_groups(keys: np.ndarray, wanted: int, seed: int) -> np.ndarray:
-    """Selects about `wanted` examples at random, bool (n,). Examples with equal keys are all selected or all omitted."""
-    _, group, counts = np.unique(keys, return_inverse=True, return_counts=True)
-    order = np.random.default_rng(seed).permutation(len(counts))
-    fits = counts[order] <= wanted  # A single very large group must not become the complete validation set.
-    taken = fits & (np.cumsum(counts[order] * fits) <= wanted)
-    held = np.zeros(len(counts), bool)
-    held[order[taken]] = True
-    return held[group]

@@ -18,7 +18,7 @@ from dreamkeras.data.splits.kmers import SEED, canonical_kmers, minimisers
 from dreamkeras.sequence.alphabet import BASE_INDEX, NO_BASE
 from dreamkeras.sequence.construct import Construct
 
-__all__ = ["NEAR", "family_keys", "found_near", "similarity"]
+__all__ = ["NEAR", "copy_and_family_keys", "family_keys", "found_near", "similarity"]
 
 NEAR = 0.5
 """Minimum share of 8-mers that near-duplicates have in common.
@@ -61,11 +61,22 @@ def family_keys(letters: np.ndarray, lengths: np.ndarray | None = None, construc
     Families are transitive: near-duplicates of near-duplicates belong to the same family. The keys do not depend on the order of the
     windows. Adapters, flanks and constant ends are ignored. See `duplex_keys` for the arguments.
     """
+    return copy_and_family_keys(letters, lengths, construct)[1]
+
+
+def copy_and_family_keys(
+    letters: np.ndarray, lengths: np.ndarray | None = None, construct: Construct | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns two keys for each window, uint64 (n,): the key of its sequence, and the key of its family, see `family_keys`.
+
+    Copies and reverse complements have the same key of their sequence.
+    """
     inserts = find_inserts(letters, lengths, construct)
     inserts = without_ends(inserts, constant_ends(inserts))
     given, turned = strand_keys(inserts)
-    keys, rows, which = np.unique(given + turned, return_index=True, return_inverse=True)
-    return keys[_leaders(inserts, rows)][which]
+    copies = given + turned
+    keys, rows, which = np.unique(copies, return_index=True, return_inverse=True)
+    return copies, keys[_leaders(inserts, rows)][which]
 
 
 def found_near(known: Inserts, asked: Inserts) -> np.ndarray:

@@ -42,7 +42,7 @@ BUDGET = ("steps", "minutes")
 TAKEN = {"data", "assay", "model", "strategy", "seed", "folds", "table", "atac", "construct", "fingerprint", *BUDGET}
 """Fields of `RunConfig` that cannot be set under `options`."""
 
-SHARED = ("valid", "valid_fold", "valid_fraction", "split_seed")
+SHARED = ("valid", "valid_fold", "valid_fraction", "holdout", "split_seed")
 """Options that accept only one value in a grid, so that all runs validate on the same sequences."""
 
 SPLIT_SEED = 0

@@ -56,7 +56,8 @@ def write_results(
 
     Args:
         folder: Run folder.
-        config: Configuration of the run. Additional fields are `examples` and `validation_examples`, the numbers of examples.
+        config: Configuration of the run. Additional fields are `examples` and `validation_examples`, the numbers of examples, and, if the
+            validation examples were drawn at random, `hold_out`, the record of `HoldOut.to_json`.
         model: Network with the weights of the best epoch.
         predicted: Predictions of the network for the validation examples, float32 (n, tasks). If the network predicts a profile, additional
             columns contain the probabilities of the positions.
@@ -155,6 +156,8 @@ def _metrics(
         metrics |= final_figures(model, validation, predicted)
     metrics |= {"n": len(validation), "best_epoch": state.best_epoch, "seconds": round(state.seconds, 1)}
     metrics["examples"] = config["examples"]
+    if "hold_out" in config:
+        metrics["holdout"] = config["hold_out"]
     metrics["parameters"] = trainable_parameters(model)
     metrics["steps"] = int(model.optimizer.iterations)
     return metrics
@@ -187,7 +190,7 @@ def without_nan(metrics: Any) -> Any:
     """Replaces NaN and infinite values in nested dictionaries with None, because JSON has no such values."""
     if isinstance(metrics, dict):
         return {name: without_nan(value) for name, value in metrics.items()}
-    return metrics if math.isfinite(metrics) else None
+    return metrics if isinstance(metrics, str) or math.isfinite(metrics) else None
 
 
 def _plot(folder: Path, model: PrixFixe, validation: Examples, predicted: np.ndarray, state: TrainingState) -> None:

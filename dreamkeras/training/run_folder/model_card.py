@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dreamkeras.confidence.model_card import confidence_note, interval_note
+from dreamkeras.data.splits.record import HoldOut
 from dreamkeras.export.training_summary import OPTIONS
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.description import ModelDescription
@@ -47,7 +48,8 @@ def model_card(description: ModelDescription, metrics: Fields, history: Sequence
 
     Args:
         description: Description of the exported model.
-        metrics: Validation metrics of the saved model: any of `r`, `rho`, `mse`, `n`, `best_epoch` and `seconds`, the duration of training.
+        metrics: Validation metrics of the saved model: any of `r`, `rho`, `mse`, `n`, `best_epoch` and `seconds`, the duration of training,
+            and the record `holdout`.
         history: Rows of the history, one per epoch.
         config: Configuration of the run, as in its `config.json`. `data` is None for a simulated library, and `valid` is None if part of
             the data was held out.
@@ -158,7 +160,7 @@ def _validation(description: ModelDescription, metrics: Fields, history: Sequenc
         else "",
         f"Strands: {_strand_rule(description.construct)}.",
         interval_note(description),
-        _held_out(config),
+        _held_out(metrics, config),
         _chosen_epoch(metrics, history),
         CEILING if "ceiling_r" in metrics else "",
         DISTANCE if "profile_jsd" in metrics else "",
@@ -172,8 +174,12 @@ def _validation(description: ModelDescription, metrics: Fields, history: Sequenc
     return [table[0], f"|{'---|' * len(titles)}", *table[1:], "", *(f"- {note}" for note in notes if note)]
 
 
-def _held_out(config: Fields) -> str:
+def _held_out(metrics: Fields, config: Fields) -> str:
     """Describes how the validation sequences were selected."""
+    if "holdout" in metrics:
+        fold = f"fold {config['valid_fold']} of {config['folds']} folds " if config.get("folds") else ""
+        seed = f" with seed {config['split_seed']}" if "split_seed" in config else ""
+        return f"Validation sequences: {fold}drawn from the data{seed}. {HoldOut.from_json(metrics['holdout']).describe()}"
     if "valid" not in config:
         return ""
     if config["valid"]:

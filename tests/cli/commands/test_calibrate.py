@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import pytest
@@ -6,6 +7,7 @@ from filled_pipe import filled_pipe
 from dreamkeras.confidence.model_card import interval_note
 from dreamkeras.data.simulation.files import write_library
 from dreamkeras.data.simulation.library import simulate
+from dreamkeras.errors import InputError
 from dreamkeras.scoring.predictor import PACKAGED_MODEL, load
 from dreamkeras.training.run_folder.model_card import model_card
 
@@ -49,6 +51,22 @@ def test_valid_fraction_calibrates_on_the_held_out_fraction(run, promoters, run_
     calibration = load(run_folder).calibration
     assert (calibration["intervals"]["expression"]["n"], calibration["familiarity"]["sequences"]) == (20, 80)
     assert json.loads((run_folder / "calibration.json").read_text()) == calibration
+
+
+@pytest.mark.parametrize(("stored", "options", "used"), [
+    ({}, (), "auto"), ({"seed": 1}, (), "legacy"), ({"seed": 1, "holdout": "random"}, (), "random"),
+    ({"holdout": "random"}, ("--holdout", "similar"), "similar"), ({}, ("--holdout", "legacy"), "legacy"),
+])  # fmt: skip
+def test_the_held_out_fraction_is_drawn_by_the_rule_of_the_run(run, promoters, monkeypatch, stored, options, used):
+    def split(examples, fraction, seed, holdout):
+        raise InputError(f"Split by {holdout}.")
+
+    scorer = load(PACKAGED_MODEL)
+    scorer.description = dataclasses.replace(scorer.description, training=stored)
+    monkeypatch.setattr("dreamkeras.scoring.predictor.load", lambda *args: scorer)
+    monkeypatch.setattr("dreamkeras.data.splits.hold_out.split", split)
+    result = run("calibrate", promoters, "-m", PACKAGED_MODEL, "--valid-fraction", "0.2", "-o", promoters.with_suffix(".onnx"), *options)
+    assert f"Split by {used}." in result.stderr
 
 
 def test_the_model_card_of_a_run_folder_is_updated(run, promoters, run_folder):

@@ -59,8 +59,9 @@ class TestRun:
     def test_progress_and_result_are_printed_to_standard_error(self, train, library, tmp_path):
         result = train(library, "--out", tmp_path / "run")
         assert (result.exit_code, result.stdout) == (0, "")
-        read, first, line, summary = result.stderr.splitlines()
+        read, held, first, line, summary = result.stderr.splitlines()
         assert read == "Read 100 rows of library.tsv."
+        assert held.startswith("Held out 10 of 100 sequences (10.0 %). ")
         assert first == f"Training on 90 sequences, validating on 10: 3 steps of 64 in 1 epoch, strategy autosome, {BACKEND}."
         assert line.startswith("epoch 1/1  loss ")
         assert summary.startswith(f"{tmp_path / 'run'}: validation r ")
@@ -155,6 +156,20 @@ class TestRun:
         assert (result.exit_code, wanted in result.stderr) == (2, True)
         assert not (tmp_path / "run").exists()
 
+    @pytest.mark.parametrize("division", [("--valid", "x.tsv"), ("--valid-fold", "3"), ("--folds", "given")])
+    def test_a_rule_of_the_hold_out_without_a_random_split_is_refused(self, run, library, tmp_path, division):
+        result = run("train", library, *division, "--holdout", "random", "--out", tmp_path / "run")
+        assert (result.exit_code, "--holdout has no effect with --" in result.stderr) == (2, True)
+        assert not (tmp_path / "run").exists()
+
+    def test_the_rule_of_the_hold_out_is_passed_on(self, run, quick, library, tmp_path):
+        configs = []
+        metrics = {"r": 0.5, "mse": 1.0, "n": 10, "best_epoch": 2}
+        quick.setattr("dreamkeras.training.run.train", lambda config, folder: configs.append(config.holdout) or metrics)
+        for rule in ((), ("--holdout", "similar"), ("--holdout", "random")):
+            assert run("train", library, *rule, "--out", tmp_path / "run").exit_code == 0
+        assert configs == ["auto", "similar", "random"]
+
     @pytest.mark.parametrize("division", [(), ("--valid-fraction", 0.2), ("--folds", 2), ("--folds", 2, "--valid-fold", 1)])
     def test_the_split_has_a_separate_seed(self, run, quick, library, tmp_path, division):
         configs = []
@@ -167,7 +182,7 @@ class TestRun:
     def test_standard_error_has_only_lines_of_dreamkeras(self, spawn, library, tmp_path):
         done = spawn("train", library, "--epochs", 1, "--batch-size", 90, "--out", tmp_path / "run", env=ENV, timeout=300)
         assert (done.returncode, done.stdout) == (0, "")
-        _, _, line, summary = done.stderr.splitlines()
+        *_, line, summary = done.stderr.splitlines()
         assert line.startswith("epoch 1/1  loss ")
         assert summary.startswith(f"{tmp_path / 'run'}: validation r ")
 

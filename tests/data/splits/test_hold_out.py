@@ -98,7 +98,7 @@ def test_variants_of_a_reference_stay_together():
 def test_without_near_duplicates_the_split_depends_on_duplicates_only(monkeypatch):
     examples = make_examples(random_sequences(500, 80) * 2)
     held = rows(split(examples, 0.2, 7)[1])
-    monkeypatch.setattr("dreamkeras.data.splits.hold_out.family_keys", duplex_keys)
+    monkeypatch.setattr("dreamkeras.data.splits.families.copy_and_family_keys", lambda *windows: (duplex_keys(*windows),) * 2)
     assert rows(split(examples, 0.2, 7)[1]) == held
 
 

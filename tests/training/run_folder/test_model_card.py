@@ -149,6 +149,33 @@ def test_the_selection_of_validation_sequences_is_stated():
     assert "Identical sequences and near-duplicates are in the same set." in note
 
 
+RECORD = {
+    "method": "random",
+    "reason": "4 families of similar sequences hold 57 % of the sequences",
+    "families": 8,
+    "largest": 776,
+    "requested": 0.1,
+    "held_out": 545,
+    "total": 5449,
+    "share": 0.1,
+    "near_duplicates": 545,
+    "validation": {"expression": {"n": 545, "mean": -0.4, "sd": None}},
+    "training": {"expression": {"n": 4904, "mean": -0.5, "sd": 0.6}},
+}
+
+
+@pytest.mark.parametrize(("changes", "place"), [({}, ""), ({"valid_fraction": None, "folds": 5, "valid_fold": 2}, "fold 2 of 5 folds ")])
+def test_the_record_of_the_hold_out_is_stated(changes, place):
+    text = card(metrics={**METRICS, "holdout": RECORD}, **changes)
+    (note,) = [line for line in section(text, "Validation") if line.startswith("- Validation sequences")]
+    assert note == (
+        f"- Validation sequences: {place}drawn from the data with seed 4. Held out 545 of 5,449 sequences (10.0 %) at random, because 4 "
+        "families of similar sequences hold 57 % of the sequences. Only copies are kept together, not families of similar sequences "
+        "(8 families, largest 776). 545 held-out sequences are similar to training sequences. Held-out and training values: "
+        "expression: mean -0.4 and -0.5, sd nan and 0.6."
+    )
+
+
 @pytest.mark.parametrize(
     ("looked", "told"),
     [
