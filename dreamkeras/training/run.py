@@ -235,7 +235,7 @@ def _fit(config: RunConfig, plan: Plan, folder: Path, data: RunData, model: Prix
     ]
     begin = len(state.rows)
     if begin < plan.epochs and not state.has_ended(config.patience, config.minutes):
-        sys.stderr.writelines(f"{line}\n" for line in filter(None, data.read))
+        sys.stderr.writelines(f"{line}\n" for line in filter(None, (*data.read, data.weights and f"Weights: {data.weights}.")))
         sys.stderr.write(plan.describe(len(data.training), len(data.validation), running_backend()) + "\n")
         if undefined := describe_undefined(data.validation.targets, model.tasks):
             sys.stderr.write(f"Warning: {undefined}\n")
@@ -246,7 +246,7 @@ def _fit(config: RunConfig, plan: Plan, folder: Path, data: RunData, model: Prix
         finally:
             progress.close()
     assign_weights(model.variables, state.best_weights, folder)
-    counts = {"examples": len(data.training), "validation_examples": len(data.validation), "common": data.common}
+    counts = {"examples": len(data.training), "validation_examples": len(data.validation), "common": data.common, "weights": data.weights}
     extended = tuple(epoch for epoch in config.extended_after if epoch < len(state.rows))  # a limit may prevent further epochs
     config = dataclasses.replace(_with_files(config, file_name), extended_after=extended)  # the results contain file names without folders
     summary = {**dataclasses.asdict(config), **counts}

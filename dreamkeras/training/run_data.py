@@ -9,12 +9,15 @@ import numpy as np
 
 from dreamkeras.data.assays.assay import Assay
 from dreamkeras.data.assays.registry import find_assay
-from dreamkeras.data.assays.table import fitted_layout
+from dreamkeras.data.assays.table import fitted_layout, with_half
+from dreamkeras.data.assays.table_layout import TableLayout
 from dreamkeras.data.examples import Examples, fingerprint
+from dreamkeras.data.names import RAW
 from dreamkeras.data.simulation.library import examples as simulated_examples
 from dreamkeras.data.simulation.library import simulate
 from dreamkeras.data.splits.division import Division
 from dreamkeras.data.splits.overlap import overlap
+from dreamkeras.data.weights import effective_number
 from dreamkeras.errors import InputError
 from dreamkeras.files.inputs import file_name, require_file
 from dreamkeras.sequence.construct import Construct
@@ -22,7 +25,17 @@ from dreamkeras.training.changes import GENOME_FILES
 from dreamkeras.training.config import SIMULATED, RunConfig
 from dreamkeras.training.epochs.selection import target_variances
 
-__all__ = ["RunData", "assay_of", "read_begun", "read_data", "read_examples", "require_files", "require_same_data", "with_window"]
+__all__ = [
+    "RunData",
+    "assay_of",
+    "describe_weights",
+    "read_begun",
+    "read_data",
+    "read_examples",
+    "require_files",
+    "require_same_data",
+    "with_window",
+]
 
 
 SMALLEST_SD = 1e-30
@@ -31,6 +44,10 @@ SMALLEST_SD = 1e-30
 Numbers below 1.2e-38 have fewer digits in float32, and the differences between predictions must be larger. The largest value is
 `measurements.LARGEST`.
 """
+
+
+DOMINATED = 0.5
+"""Share of the training examples. If raw weights have a smaller effective number, a few examples dominate the loss."""
 
 
 class RunData(NamedTuple):
@@ -42,12 +59,14 @@ class RunData(NamedTuple):
         common: Sentence on the sequences that are in both the training and the validation set. The sentence is empty if the split keeps
             similar sequences in the same set.
         read: Sentences on the number of rows in each file, as returned by `Examples.describe_reading`.
+        weights: Text on the weights of the training examples in the loss. The text is empty if they have no weights.
     """
 
     training: Examples
     validation: Examples
     common: str = ""
     read: tuple[str, ...] = ()
+    weights: str = ""
 
 
 def require_files(config: RunConfig, folder: Path) -> None:
@@ -86,10 +105,14 @@ def require_same_data(training: Examples, validation: Examples, config: RunConfi
 
 
 def with_window(config: RunConfig) -> RunConfig:
-    """Adds the window and construct of the user's own table to the configuration. The window is long enough for the longest sequence."""
+    """Adds the window, the construct and the constant of saturating weights of the user's own table to the configuration.
+
+    The window is long enough for the longest sequence.
+    """
     if not config.table:
         return config
     layout = fitted_layout(config.table, [file for file in (config.data, config.valid) if file], config.on_error)
+    layout = with_half(layout, [config.data] if config.data else [], config.on_error)
     return dataclasses.replace(config, table=layout, construct=config.construct or layout.construct().to_json())
 
 
@@ -139,7 +162,18 @@ def read_data(config: RunConfig) -> RunData:
         place = f"on {config.valid_fold}" if config.atac else f"of fold {config.valid_fold}"
     if place and any(shared := overlap(training, validation)):
         common = shared.describe(len(validation), place)
-    return RunData(training, validation.centred(), common, tuple(read))
+    return RunData(training, validation.centred(), common, tuple(read), describe_weights(config.table, training))
+
+
+def describe_weights(layout: TableLayout | None, training: Examples) -> str:
+    """Returns a text on the weights of the training examples and on their effective number. The text is empty if they have no weights."""
+    if layout is None or training.weights is None:
+        return ""
+    effective = effective_number(training.weights)
+    text = f"{layout.describe_weights()}. Effective number of training sequences: {effective:,.0f} of {len(training):,}"
+    if layout.weight_column is None or layout.saturates or effective >= DOMINATED * len(training):
+        return text
+    return f"{text}. A few sequences dominate the loss. Omit --weight {RAW} to limit their weights"
 
 
 def _require_spread(training: Examples, config: RunConfig) -> None:

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from dreamkeras.data.assays.measurements import LARGEST
+from dreamkeras.data.names import RAW, SATURATING, WEIGHTS
 from dreamkeras.errors import InputError
 from dreamkeras.formats.headers import Column
 from dreamkeras.sequence.construct import Construct
@@ -46,6 +48,9 @@ class TableLayout:
             sequences whose id contains this text.
         both_strands: Whether the measured values apply to both strands. If True, both strands are used for training, and predictions
             are averaged over both strands.
+        weight: How the weights in the column are used. `"saturating"`: a row with weight w has weight w / (w + c) in the loss. `"raw"`: a
+            row has the weight in the column.
+        weight_half: The weight c at which a row has half of the maximum saturating weight. If None, the median of the weights in the data.
 
     Raises:
         InputError: A column is missing or given twice, two arguments cannot be combined, or the length is below 1.
@@ -65,6 +70,8 @@ class TableLayout:
     length: int | None = None
     reverse_mark: str | None = None
     both_strands: bool = False
+    weight: str = SATURATING
+    weight_half: float | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "target_column", tuple(self.target_column))
@@ -75,8 +82,17 @@ class TableLayout:
             if all(value not in (None, "") and value is not False for value in (getattr(self, one), getattr(self, other))):
                 raise InputError(f"{one} and {other} cannot be combined. Choose one of them.")
         self._check_replicates()
+        self._check_weights()
         if self.length is not None and not self.length > 0:
             raise InputError(f"Expected length above 0, got {self.length}.")
+
+    def _check_weights(self) -> None:
+        if self.weight not in WEIGHTS:
+            raise InputError(f"Expected weight to be one of {', '.join(WEIGHTS)}, got {self.weight!r}.")
+        if self.weight_half is not None and self.weight == RAW:
+            raise InputError(f"weight_half applies to saturating weights. It cannot be combined with weight {RAW!r}.")
+        if self.weight_half is not None and not 1 / LARGEST <= self.weight_half <= LARGEST:
+            raise InputError(f"Expected weight_half from {1 / LARGEST:g} to {LARGEST:g}, got {self.weight_half}.")
 
     def _check_replicates(self) -> None:
         if self.replicate_columns and len(self.replicate_columns) != len(self.target_column):
@@ -143,13 +159,20 @@ class TableLayout:
     def from_json(cls, fields: dict[str, Any]) -> "TableLayout":
         """Creates a layout from a dictionary that `dataclasses.asdict` returned.
 
+        A dictionary without `weight` is from an older version, in which all weights were raw.
+
         Raises:
             InputError: A field is missing or unknown.
         """
         try:
-            return cls(**fields)
+            return cls(**{"weight": RAW, **fields})
         except TypeError as error:
             raise InputError(f"Expected the fields of a table's layout, got {json.dumps(fields)[:200]} ({error}).") from None
+
+    @property
+    def saturates(self) -> bool:
+        """Whether the rows have saturating weights."""
+        return self.weight_column is not None and self.weight == SATURATING
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -187,3 +210,19 @@ class TableLayout:
         """
         around = self.left_flank + self.left_adapter + self.right_adapter + self.right_flank
         return self if self.length else dataclasses.replace(self, length=longest + len(around))
+
+    def describe_weights(self) -> str:
+        """Returns the weight of a row in the loss as text. The text is empty if rows have no weights.
+
+        Example:
+            >>> TableLayout(("a",), weight_column="reads", weight_half=120).describe_weights()
+            'w / (w + 120), where w is column `reads`'
+        """
+        if self.variance_column is not None:
+            return f"inverse of column `{self.variance_column}`"
+        if self.weight_column is None:
+            return ""
+        if not self.saturates:
+            return f"column `{self.weight_column}`"
+        constant = "the median of w" if self.weight_half is None else f"{self.weight_half:.4g}"
+        return f"w / (w + {constant}), where w is column `{self.weight_column}`"

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from dreamkeras.data.assays.table_layout import TableLayout
+from dreamkeras.data.names import SATURATING
 from dreamkeras.errors import InputError
 from dreamkeras.files.documents import read_toml
 from dreamkeras.models.names import entry_of
@@ -138,7 +139,9 @@ def _as_options(table: Any) -> Any:
     If a text is a number, the text is first treated as a column name. If no column has this name, the number is treated as a position.
     """
     is_columns = isinstance(table, dict)
-    return {name: _as_text(value) if "_column" in name else value for name, value in table.items()} if is_columns else table
+    if not is_columns:
+        return table
+    return {"weight": SATURATING, **{name: _as_text(value) if "_column" in name else value for name, value in table.items()}}
 
 
 def _as_text(value: Any) -> Any:

@@ -15,6 +15,7 @@ from dreamkeras.confidence.intervals import measure_intervals
 from dreamkeras.confidence.measure import measure_calibration, sample_inserts
 from dreamkeras.confidence.run_file import CALIBRATION_FILE
 from dreamkeras.data.examples import Examples
+from dreamkeras.data.weights import effective_number
 from dreamkeras.errors import DreamkerasError, ExportError, counted
 from dreamkeras.export.onnx_file import export_onnx
 from dreamkeras.export.training_summary import read_training_summary
@@ -155,6 +156,8 @@ def _metrics(
         metrics |= final_figures(model, validation, predicted)
     metrics |= {"n": len(validation), "best_epoch": state.best_epoch, "seconds": round(state.seconds, 1)}
     metrics["examples"] = config["examples"]
+    if training.weights is not None:
+        metrics["effective_examples"] = round(effective_number(training.weights), 1)
     metrics["parameters"] = trainable_parameters(model)
     metrics["steps"] = int(model.optimizer.iterations)
     return metrics

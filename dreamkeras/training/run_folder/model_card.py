@@ -97,8 +97,7 @@ def _training(metrics: Fields, history: Sequence[Fields], config: Fields) -> lis
     seconds = metrics.get("seconds")
     return [
         *data,
-        *_lines(config.get("table") or {}, {"weight_column": "Sequence weights: column `{}`"}),
-        *_lines(config.get("table") or {}, {"variance_column": "Sequence weights: inverse of column `{}`"}),
+        *([f"- Sequence weights: {config['weights']}"] if config.get("weights") else []),
         *_lines(config.get("atac") or {}, {"genome": "Genome: `{}`", "signal": "Reads: `{}`", "nonpeaks": "Non-peaks: `{}`"}),
         *_lines(config.get("atac") or {}, {"nonpeak_ratio": "Non-peaks per peak in an epoch: {:g}"}),
         *_lines(config, {"bias": "Bias model of the enzyme: `{}`, with fixed weights"}),

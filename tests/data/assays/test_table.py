@@ -46,7 +46,8 @@ def test_missing_values_are_nan_and_missing_ids_are_numbers(tmp_path):
 
 def test_weights_folds_marks_and_replicates_are_read_if_named(tmp_path):
     replicates = (("r1", "r2"), ("s1", "s2"))
-    examples = read(written(tmp_path), weight_column="w", fold_column="fold", reverse_mark="_-", replicate_columns=replicates)
+    marked = {"fold_column": "fold", "reverse_mark": "_-"}
+    examples = read(written(tmp_path), weight_column="w", weight="raw", replicate_columns=replicates, **marked)
     assert examples.weights.tolist() == [4, 0.5, 2]
     assert examples.folds.tolist() == [0, 1, 2]
     assert examples.flags.tolist() == [[0], [0], [1]]
@@ -128,7 +129,7 @@ def test_digits_are_a_name_in_the_header_or_a_position(tmp_path):
     assert settled == TableLayout(("1", 4), 0, 2, "3", replicate_columns=(("1", 4), ("3", 4)), fold_column=5, length=8)
     assert settled.tasks == ("1", "column_4")
     examples = table_assay(settled).read(path)
-    assert (examples.targets.tolist(), examples.weights.tolist(), examples.folds.tolist()) == ([[20, 30]], [30], [4])
+    assert (examples.targets.tolist(), examples.weights.tolist(), examples.folds.tolist()) == ([[20, 30]], [0.5], [4])
     assert examples.ids == ["r"]
     assert examples.replicates.tolist() == [[[20, 30], [30, 30]]]
 
@@ -276,7 +277,9 @@ def test_the_window_does_not_depend_on_invalid_sequences(tmp_path):
 
 
 def test_a_test_file_may_lack_optional_columns(tmp_path):
-    layout = TableLayout(**{**vars(LAYOUT), "weight_column": "w", "fold_column": "fold", "replicate_columns": (("r1", "r2"), ("s1", "s2"))})
+    layout = TableLayout(
+        **{**vars(LAYOUT), "weight_column": "w", "fold_column": "fold", "replicate_columns": (("r1", "r2"), ("s1", "s2"))}, weight="raw"
+    )
     path = written(tmp_path, [row[:4] for row in ROWS], HEADER[:4])
     with pytest.raises(InputError, match="no column named 'w'"):
         table_assay(layout).read(path)

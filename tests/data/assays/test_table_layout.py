@@ -35,10 +35,20 @@ def test_json_with_other_fields_is_rejected(fields):
     ({"replicate_columns": (("r",),)}, "two or more distinct replicate columns, got r"),
     ({"replicate_columns": (("r", "r"),)}, "two or more distinct replicate columns, got r, r"),
     ({"length": 0}, "length above 0, got 0"),
+    ({"weight_column": "w", "weight": "log"}, "weight to be one of saturating, raw, got 'log'"),
+    ({"weight_column": "w", "weight": "raw", "weight_half": 2.0}, "weight_half applies to saturating weights"),
+    ({"weight_column": "w", "weight_half": 0.0}, "weight_half from 1e-36 to 1e[+]36, got 0.0"),
 ])  # fmt: skip
 def test_invalid_combinations_of_fields_are_rejected(fields, message):
     with pytest.raises(InputError, match=message):
         TableLayout(**{"target_column": ("a",), **fields})
+
+
+def test_layouts_of_older_versions_have_raw_weights():
+    stored = {name: value for name, value in dataclasses.asdict(TableLayout(("a",), weight_column="w")).items() if "weight_" not in name}
+    del stored["weight"]
+    assert TableLayout.from_json({**stored, "weight_column": "w"}).weight == "raw"
+    assert TableLayout(("a",), weight_column="w").weight == "saturating"
 
 
 def test_tasks_are_named_after_columns():
