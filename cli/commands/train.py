@@ -57,13 +57,20 @@ __all__ = ["command"]
     "--valid-fold",
     type=fold_or_chromosome,
     metavar="N",
-    help="Validate on this fold of DATA, or on sequences whose ids begin with this chromosome.",
+    help="Validate on this fold in the --fold-column of DATA or, without one, on sequences whose ids begin with this chromosome.",
 )
 @click.option(
     "--valid-fraction",
     type=DecimalRange(0, 1, min_open=True, max_open=True),
     metavar="SHARE",
     help="Fraction of DATA to hold out for validation.  [default: 0.1]",
+)
+@click.option("--test", type=click.Path(), metavar="FILE", help="Evaluate the trained model on the sequences in FILE.")
+@click.option(
+    "--test-fold",
+    type=fold_or_chromosome,
+    metavar="N",
+    help="Evaluate the trained model on this fold of DATA, which is neither trained nor validated on. See --valid-fold.",
 )
 @click.option(
     "--folds",
@@ -222,7 +229,7 @@ def command(ctx: click.Context, /, out: Path | None, resume: bool, backend: str 
             choices["atac"] = chosen_genome(choices["assay"], choices)
             choices["table"] = chosen_layout(choices["assay"], choices)
         _refuse_unused_split(choices["table"], choices)
-    files = choices.get("data"), choices.get("valid")
+    files = choices.get("data"), choices.get("valid"), choices.get("test")
     refuse_twice(files)
     ctx.with_resource(rereadable(*files))
     expected = BED if (config.atac if resume else choices["atac"]) else TABLE
@@ -248,10 +255,18 @@ def _train(config: "RunConfig", folder: Path, backend: str, changes: dict[str, A
         metrics = cross_validation.cross_validate(config, folder, lambda line: click.echo(line, err=True), backend, changes is not None)
         among = f"held out in {len(metrics['folds'])} folds"
         click.echo(f"{folder}: {_figures(metrics)} on {counted(metrics['n'], 'sequence')} {among}", err=True)
+        _echo_test(folder, metrics)
         return
     metrics = run.train(config, folder) if changes is None else run.resume(folder, backend, **changes)
     on = f"on {counted(metrics['n'], 'sequence')}{_peaks(metrics)} (epoch {metrics['best_epoch']})"
     click.echo(f"{folder}: validation {_figures(metrics)} {on}", err=True)
+    _echo_test(folder, metrics)
+
+
+def _echo_test(folder: Path, metrics: dict[str, Any]) -> None:
+    """Prints the metrics on the test set, if there is one."""
+    if test := metrics.get("test"):
+        click.echo(f"{folder}: test {_figures(test)} on {counted(test['n'], 'sequence')}", err=True)
 
 
 def _resume_hint(folder: Path, config: "RunConfig", changes: dict[str, Any]) -> str:
@@ -263,7 +278,7 @@ def _resume_hint(folder: Path, config: "RunConfig", changes: dict[str, Any]) -> 
     from dreamkeras.training.changes import changed
     from dreamkeras.training.config import RunConfig
 
-    if not (folder / "config.json").is_file() or any(map(is_stream, filter(None, (config.data, config.valid)))):
+    if not (folder / "config.json").is_file() or any(map(is_stream, filter(None, (config.data, config.valid, config.test)))):
         return ""
     stored, given = RunConfig.read(folder / "config.json"), dict(changes)
     if changed(stored, given) == stored:
@@ -288,8 +303,8 @@ def _refuse_unused_split(layout: "TableLayout | None", choices: dict[str, Any]) 
     Raises:
         click.UsageError: An option would have no effect.
     """
-    if layout and layout.fold_column is not None and choices["valid_fold"] is None and choices["folds"] is None:
-        raise click.UsageError("--fold-column has no effect without --valid-fold N or --folds.")
+    if layout and layout.fold_column is not None and all(choices[name] is None for name in ("valid_fold", "test_fold", "folds")):
+        raise click.UsageError("--fold-column has no effect without --valid-fold N, --test-fold N or --folds.")
     divided_by = "--folds given" if choices["folds"] == "given" else "--valid" if choices["valid"] else "--valid-fold"
     is_drawn = isinstance(choices["folds"], int) or (divided_by == "--valid-fold" and choices["valid_fold"] is None)
     if choices["split_seed"] is not None and choices["data"] and not is_drawn:

@@ -51,7 +51,9 @@ OPTIONS = {
         help="Table columns with replicate measurements of a task, for estimating the noise ceiling. Repeat for each task.",
     ),
     "fold_column": click.option(
-        "--fold-column", metavar="NAME", help="Table column with fold numbers, for --valid-fold and --folds given."
+        "--fold-column",
+        metavar="NAME",
+        help="Table column with the fold of each row, a number or a text, for --valid-fold, --test-fold and --folds given.",
     ),
     "left_adapter": click.option(
         "--left-adapter", default="", metavar="DNA", help="Adapter at the start of each sequence. The table may omit the adapter."

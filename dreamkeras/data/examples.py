@@ -33,7 +33,7 @@ class Examples:
         targets: Measured values, float32 (n, tasks). Missing values are NaN.
         flags: Flags, float32 (n, flags), with columns in the order of the construct's flags.
         lengths: Number of bases of each sequence in the data file, int32 (n,).
-        folds: Fold of each example, int32 (n,). None if the data have no folds.
+        folds: Fold of each example, a number or a text, int32 or str (n,). None if the data have no folds.
         construct: Construct of the windows. None if unknown.
         weights: Weight of each example in the loss, float32 (n,). If None, all examples have the same weight.
         replicates: Replicate measurements whose means are the targets, float32 (n, tasks, k). Missing values are NaN. None if unknown.

@@ -140,7 +140,7 @@ def _read_parts(known: TrainingData) -> tuple[Examples, Examples, bool]:
     """
     assay = find_assay(known.assay, known.layout, known.construct)
     read = partial(assay.read_ids or assay.read, on_error=known.on_error)
-    training, validation = known.division.divide(known.division.with_folds(read(str(known.file))))
+    training, validation = known.division.divide(known.division.with_folds(known.division.without_test(read(str(known.file)))[0]))
     validation = (read(known.valid) if known.valid else validation).centred()
     is_changed = bool(known.fingerprint) and not assay.read_ids and fingerprint(training, validation) != known.fingerprint
     return training.centred(), validation, is_changed

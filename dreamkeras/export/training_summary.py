@@ -41,7 +41,8 @@ def read_training_summary(folder: Path) -> dict[str, Any]:
     summary |= {name: Path(summary[name]).name for name in ("init_from", "bias") if name in summary}
     if config and "source" not in config:
         summary["data"] = Path(config["data"]).name if config.get("data") else "simulated"
-    return {**summary, "validation": metrics} if metrics else summary
+    test = {"test": metrics.pop("test")} if "test" in metrics else {}
+    return {**summary, "validation": metrics, **test} if metrics else summary
 
 
 def _read_object(path: Path) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from dreamkeras.training.config import RunConfig
 
 __all__ = ["CHANGEABLE", "GENOME_FILES", "LENGTH", "LIMITS", "changed"]
 
-DATA_FILES = ("data", "valid")
+DATA_FILES = ("data", "valid", "test")
 """Fields of `RunConfig` that are paths of the data. The fingerprint of the data must stay the same."""
 
 GENOME_FILES = ("genome", "signal", "nonpeaks")

@@ -42,8 +42,11 @@ class RunConfig:
         data: File of measured sequences. If None, the run trains on a simulated library.
         valid: File of validation sequences. At most one of `valid`, `valid_fold` and `valid_fraction` may be set. By default, a tenth of
             the data is held out.
-        valid_fold: Fold whose sequences are the validation set. For windows of a genome, chromosome whose windows are the validation set.
+        valid_fold: Fold or chromosome whose sequences are the validation set, looked up as for `test_fold`.
         valid_fraction: Fraction of the data to hold out for validation. The validation set is drawn at random with the seed of the split.
+        test: File of test sequences, on which the trained model is evaluated at the end. At most one of `test` and `test_fold` may be set.
+        test_fold: Fold or chromosome whose sequences are the test set. The run neither trains nor validates on them. The fold is looked up
+            in the fold column or, if there is none, in the ids.
         folds: Number of folds into which the data are divided at random, or `"given"` if the data have a fold column. Each fold is the
             validation set of a separate run, unless `valid_fold` selects a single fold. If None, there is no cross-validation.
         assay: Name of the assay. See `data.assays.registry`.
@@ -93,6 +96,7 @@ class RunConfig:
             started, was started by an older version, or has another assay than `table`.
         fingerprint: Fingerprint of the examples, stored when the run starts. A run can only be resumed with examples that have the same
             fingerprint. The value is None before the run starts.
+        test_fingerprint: Fingerprint of the test examples, stored when the run starts. The value is None if there are none.
         extended_after: Numbers of epochs after which `training.run.resume` changed the length of the run. The result of an extended run
             differs from one run of the same length. The results of a run omit the last number while no epoch was added after it.
 
@@ -104,6 +108,8 @@ class RunConfig:
     valid: str | None = None
     valid_fold: int | str | None = None
     valid_fraction: float | None = None
+    test: str | None = None
+    test_fold: int | str | None = None
     folds: int | str | None = None
     assay: str = "yeast"
     model: str = "dream-cnn-small"
@@ -137,6 +143,7 @@ class RunConfig:
     on_error: OnError = "fail"
     construct: dict[str, Any] | None = None
     fingerprint: str | None = None
+    test_fingerprint: str | None = None
     extended_after: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
@@ -154,6 +161,7 @@ class RunConfig:
         self._check_transfer()
         self._check_alternatives("validation sequences", "valid", "valid_fold", "valid_fraction")
         self._check_alternatives("validation sequences", "valid", "valid_fraction", "folds")
+        self._check_alternatives("test sequences", "test", "test_fold")
         self._check_alternatives("length of training", "epochs", "steps")
         self._check_folds()
         if self.backend not in (None, *BACKENDS):
@@ -223,6 +231,8 @@ class RunConfig:
         number = isinstance(self.folds, int) and self.folds >= 2
         if self.folds not in (None, GIVEN) and not number:
             raise InputError(f"Expected folds to be an integer of at least 2 or {GIVEN!r}, got {self.folds!r}.")
+        if self.test_fold is not None and self.test_fold == self.valid_fold:
+            raise InputError(f"Expected different folds for valid_fold and test_fold, got {self.test_fold!r} for both.")
         if self.valid_fold is not None and self.folds == GIVEN:
             raise InputError(f"Set only one of valid_fold and folds={GIVEN!r}.")
 

@@ -44,16 +44,27 @@ from dreamkeras.training.epochs.metrics import PearsonR
 from dreamkeras.training.epochs.profiles import peaks_or_all
 from dreamkeras.training.epochs.progress import Progress
 from dreamkeras.training.epochs.selection import describe_undefined, target_variances
-from dreamkeras.training.run_data import RunData, assay_of, read_begun, read_data, require_files, require_same_data, with_window
+from dreamkeras.training.run_data import (
+    RunData,
+    assay_of,
+    read_begun,
+    read_data,
+    require_files,
+    require_same_data,
+    require_same_test,
+    test_fingerprint,
+    with_window,
+)
 from dreamkeras.training.run_folder.contents import write_results
 from dreamkeras.training.run_folder.new_folder import new_folder, remove_unfinished
+from dreamkeras.training.run_folder.test_set import write_test
 from dreamkeras.training.strategy.losses import find_loss
 from dreamkeras.training.strategy.plan import Done, Plan, make_plan
 from dreamkeras.training.warm_start import body_variables, freeze, take_weights
 
 __all__ = ["resume", "train"]
 
-FILES = ("data", "valid", "init_from", "bias")
+FILES = ("data", "valid", "test", "init_from", "bias")
 """Fields of `RunConfig` that are paths."""
 
 CHECKPOINT = Path("checkpoint") / "state.npz"
@@ -79,11 +90,11 @@ def train(config: RunConfig, folder: Path) -> dict[str, Any]:
     require_packages()  # checked before the training, because the export requires these packages
     with new_folder(folder):
         config = dataclasses.replace(config, backend=running_backend(config.backend))
-        with rereadable(config.data, config.valid):
+        with rereadable(config.data, config.valid, config.test):
             config = with_window(config)
             data = read_data(config)
-        if data.common:
-            sys.stderr.write(f"Warning: {data.common}\n")
+        for warning in filter(None, (data.common, *data.test_notes)):
+            sys.stderr.write(f"Warning: {warning}\n")
         model, plan = _prepare(config, data)
         _take_weights(config, model)
         config = _recorded_choices(config, plan, data)
@@ -118,6 +129,7 @@ def resume(folder: Path, backend: str | None = None, **changes: Any) -> dict[str
         remove_unfinished(folder)
         data = read_data(config)
         require_same_data(data.training, data.validation, config, begun, folder)
+        require_same_test(data.test, config, begun, folder)
         checkpoint, state = folder / CHECKPOINT, TrainingState()
         done = Done(*read_progress(checkpoint), begun.steps) if checkpoint.exists() else Done()
         model, plan = _prepare(config, data, done)
@@ -162,6 +174,7 @@ def _recorded_choices(config: RunConfig, plan: Plan, data: RunData) -> RunConfig
     if config.valid is None and config.valid_fold is None and config.valid_fraction is None:
         chosen["valid_fraction"] = HELD_OUT
     chosen |= {"split_seed": config.seed_of_split, "fingerprint": fingerprint(data.training, data.validation)}
+    chosen["test_fingerprint"] = test_fingerprint(data.test)
     return dataclasses.replace(_with_files(config, full_path), **chosen)
 
 
@@ -253,6 +266,12 @@ def _fit(config: RunConfig, plan: Plan, folder: Path, data: RunData, model: Prix
     if state.best_predicted is None:  # the best epoch was trained by an earlier process
         state.best_predicted = predict_letters(predictor, data.validation.letters, plan.batch_size)
     require_held(folder)
+    if data.test is not None:
+        predicted = predict_letters(predictor, data.test.letters, min(plan.batch_size, len(data.test)))
+        summary |= {
+            "test_metrics": write_test(folder, data.test, predicted, model.tasks, data.test_in_units),
+            "test_notes": data.test_notes,
+        }
 
     def predict(letters: np.ndarray) -> np.ndarray:
         return predict_letters(predictor, letters, min(plan.batch_size, len(letters)))

@@ -5,9 +5,11 @@ import dataclasses
 import numpy as np
 import pytest
 
-from dreamkeras.data.assays.table import table_assay, with_half
+from dreamkeras.data.assays.table import table_assay
 from dreamkeras.data.assays.table_layout import TableLayout
-from dreamkeras.data.weights import default_half, effective_number, saturated
+from dreamkeras.data.weights import effective_number, saturated
+from dreamkeras.training.config import RunConfig
+from dreamkeras.training.run_data import with_window
 
 LAYOUT = TableLayout(("y",), weight_column="reads", length=6)
 
@@ -49,17 +51,20 @@ def test_rows_have_saturating_weights_with_the_median_of_the_file(tmp_path):
     np.testing.assert_allclose(halved, [0.1, 0.5, 4 / 13, 400 / 409], rtol=1e-6)
 
 
-def test_the_constant_is_the_median_of_all_files(tmp_path):
-    one, two = written(tmp_path / "1.csv", [1, 2, 3]), written(tmp_path / "2.csv", [10, 20, 0])
-    settled = with_half(LAYOUT, [one, two])
-    assert settled.weight_half == np.median([1, 2, 3, 10, 20]) == default_half(np.array([1, 2, 3, 10, 20]))
-    assert table_assay(settled).read(two).weights.tolist() == pytest.approx([10 / 13, 20 / 23])
-    assert with_half(settled, []) is settled
-    assert with_half(dataclasses.replace(LAYOUT, weight="raw"), [one]).weight_half is None
+def test_the_constant_of_a_run_is_computed_without_the_test_fold(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("seq,y,reads,split\n" + "".join(f"ACGT,{w},{w},{'test' if w > 9 else 'train'}\n" for w in (1, 5, 6, 10, 1000)))
+    layout = TableLayout(("y",), weight_column="reads", fold_column="split")
+    config = RunConfig(data=str(path), assay="table", table=layout, test_fold="test")
+    settled = with_window(config).table
+    assert settled.weight_half == np.median([1, 5, 6])
+    assert with_window(dataclasses.replace(config, test_fold=None)).table.weight_half == np.median([1, 5, 6, 10, 1000])
+    assert table_assay(settled).read(str(path)).weights.tolist() == pytest.approx([w / (w + 5) for w in (1, 5, 6, 10, 1000)])
 
 
-def test_inverse_variances_do_not_saturate(tmp_path):
-    layout = TableLayout(("y",), variance_column="reads", length=6)
+def test_inverse_variances_and_raw_weights_have_no_constant(tmp_path):
     path = written(tmp_path / "t.csv", [1, 9, 4])
-    assert with_half(layout, [path]) is layout
-    np.testing.assert_allclose(table_assay(layout).read(path).weights, [1, 1 / 9, 1 / 4], rtol=1e-6)
+    for layout in (TableLayout(("y",), variance_column="reads", length=6), dataclasses.replace(LAYOUT, weight="raw")):
+        assert with_window(RunConfig(data=path, assay="table", table=layout)).table.weight_half is None
+    inverse = table_assay(TableLayout(("y",), variance_column="reads", length=6)).read(path).weights
+    np.testing.assert_allclose(inverse, [1, 1 / 9, 1 / 4], rtol=1e-6)

@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dreamkeras.data.assays.assay import Assay
-from dreamkeras.data.assays.measurements import FOLD, LARGEST, read_numbers, read_whole_numbers
+from dreamkeras.data.assays.measurements import FOLD, LARGEST, read_folds, read_numbers
 from dreamkeras.data.assays.rows import read_rows
 from dreamkeras.data.assays.table_layout import TableLayout
 from dreamkeras.data.examples import Examples
-from dreamkeras.data.names import RAW
+from dreamkeras.data.folds import numbered_folds
 from dreamkeras.data.weights import default_half, saturated
 from dreamkeras.errors import InputError, OnError
 from dreamkeras.files.inputs import source_name
@@ -30,7 +30,7 @@ from dreamkeras.sequence.matching import illegal_letters
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import Records, numbered
 
-__all__ = ["OPTIONAL", "fitted_layout", "read", "settled_layout", "table_assay", "with_half"]
+__all__ = ["OPTIONAL", "fitted_layout", "read", "settled_layout", "table_assay"]
 
 OPTIONAL = ("weight_column", "variance_column", "replicate_columns", "fold_column")
 """Fields of `TableLayout` whose columns are not needed to test a model."""
@@ -100,19 +100,6 @@ def fitted_layout(layout: TableLayout, paths: Iterable[str], on_error: OnError =
     return layout.with_length(longest)
 
 
-def with_half(layout: TableLayout, paths: Iterable[str], on_error: OnError = "fail") -> TableLayout:
-    """Returns the layout with `weight_half`, computed from the weights in all files, if the layout requires it and does not have it.
-
-    Raises:
-        InputError: A file cannot be read as a table with this layout.
-    """
-    if not layout.saturates or layout.weight_half is not None:
-        return layout
-    raw = dataclasses.replace(layout, weight=RAW)
-    weights = [read(raw, raw.construct(), path, on_error).weights for path in paths]
-    return dataclasses.replace(layout, weight_half=default_half(np.concatenate([values for values in weights if values is not None])))
-
-
 def read(layout: TableLayout, construct: Construct, path: str, on_error: OnError = "fail", optional: Collection[str] = ()) -> Examples:
     """Reads the measured sequences of a file. Rows without a measured value or with weight 0 are skipped.
 
@@ -135,6 +122,8 @@ def read(layout: TableLayout, construct: Construct, path: str, on_error: OnError
         examples = read_rows(opened, positions, convert, on_error)
     if not len(examples):
         raise InputError(f"{source_name(path)} has no row with a weight above 0 and a value in column {' or '.join(layout.tasks)}.")
+    if examples.folds is not None:
+        examples = dataclasses.replace(examples, folds=numbered_folds(examples.folds))
     if layout.saturates and examples.weights is not None:
         half = default_half(examples.weights) if layout.weight_half is None else layout.weight_half
         examples = dataclasses.replace(examples, weights=saturated(examples.weights, half))
@@ -206,7 +195,7 @@ def _examples(layout: TableLayout, construct: Construct, columns: _Columns, tabl
         targets=targets[kept].astype(np.float32),
         flags=_flags(layout, construct, records.ids),
         lengths=records.sequences.lengths.astype(np.int32),
-        folds=None if columns.fold is None else read_whole_numbers(cells[columns.fold], records, layout.fold_column or FOLD),
+        folds=None if columns.fold is None else read_folds(cells[columns.fold], records, layout.fold_column or FOLD),
         construct=construct,
         weights=None if columns.weight is None else weights[kept],
         replicates=_replicates(layout, columns.replicates, cells, records) if columns.replicates else None,

@@ -38,7 +38,7 @@ class TableLayout:
         weight_column: Column with the weight of each row in the loss, for example its number of barcodes.
         variance_column: Column with the variance of each row's values. The weight of a row is the inverse of its variance.
         replicate_columns: For each task, the columns of replicate measurements whose mean is the measured value.
-        fold_column: Column with the fold of each row, a whole number.
+        fold_column: Column with the fold of each row, which is a number or a text such as `train` or `chr8`.
         left_adapter: Constant sequence before each measured sequence. The sequences in the table may have both adapters or neither.
         right_adapter: Constant sequence after each measured sequence.
         left_flank: Constant sequence before the left adapter. The sequences in the table do not include flanks.

@@ -40,10 +40,10 @@ KEYS = {"models": str, "strategies": str, "seeds": int}
 
 BUDGET = ("steps", "minutes")
 
-TAKEN = {"data", "assay", "model", "strategy", "seed", "folds", "table", "atac", "construct", "fingerprint", *BUDGET}
+TAKEN = {"data", "assay", "model", "strategy", "seed", "folds", "table", "atac", "construct", "fingerprint", "test_fingerprint", *BUDGET}
 """Fields of `RunConfig` that cannot be set under `options`."""
 
-SHARED = ("valid", "valid_fold", "valid_fraction", "split_seed")
+SHARED = ("valid", "valid_fold", "valid_fraction", "split_seed", "test", "test_fold")
 """Options that accept only one value in a grid, so that all runs validate on the same sequences."""
 
 SPLIT_SEED = 0
