@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dreamkeras.data.names import WEIGHTS
+from dreamkeras.data.names import ALIGNMENTS, WEIGHTS
 
 from ..hints import note_length
 from .numbers import DecimalRange, WholeRange
@@ -73,6 +73,12 @@ OPTIONS = {
         metavar="N",
         callback=note_length,
         help="Window length in bases.  [default: long enough for the longest sequence]",
+    ),
+    "align": click.option(
+        "--align",
+        type=click.Choice(ALIGNMENTS),
+        help="Side of the window at which sequences of different lengths begin or end. The padding is on the other side, or on both "
+        "sides with center.  [default: left]",
     ),
     "reverse_mark": click.option(
         "--reverse-mark", metavar="TEXT", help="Text that marks the ids of sequences measured in reverse orientation."

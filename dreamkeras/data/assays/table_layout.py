@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dreamkeras.data.assays.measurements import LARGEST
-from dreamkeras.data.names import RAW, SATURATING, WEIGHTS
+from dreamkeras.data.names import ALIGNMENTS, RAW, SATURATING, WEIGHTS
 from dreamkeras.errors import InputError
 from dreamkeras.formats.headers import Column
 from dreamkeras.sequence.construct import Construct
@@ -48,6 +48,8 @@ class TableLayout:
             sequences whose id contains this text.
         both_strands: Whether the measured values apply to both strands. If True, both strands are used for training, and predictions
             are averaged over both strands.
+        align: Where short sequences are in the window. `"left"`: the window begins with the left flank, and padding follows. `"right"`: the
+            window ends with the right flank. `"center"`: the sequences are in the middle. If None, `"left"`.
         weight: How the weights in the column are used. `"saturating"`: a row with weight w has weight w / (w + c) in the loss. `"raw"`: a
             row has the weight in the column.
         weight_half: The weight c at which a row has half of the maximum saturating weight. If None, the median of the weights in the data.
@@ -70,6 +72,7 @@ class TableLayout:
     length: int | None = None
     reverse_mark: str | None = None
     both_strands: bool = False
+    align: str | None = None
     weight: str = SATURATING
     weight_half: float | None = None
 
@@ -83,6 +86,8 @@ class TableLayout:
                 raise InputError(f"{one} and {other} cannot be combined. Choose one of them.")
         self._check_replicates()
         self._check_weights()
+        if self.align not in (None, *ALIGNMENTS):
+            raise InputError(f"Expected align to be one of {', '.join(ALIGNMENTS)}, got {self.align!r}.")
         if self.length is not None and not self.length > 0:
             raise InputError(f"Expected length above 0, got {self.length}.")
 
@@ -107,7 +112,7 @@ class TableLayout:
         return tuple(column if isinstance(column, str) else f"column_{column}" for column in self.target_column)
 
     def construct(self) -> Construct:
-        """Returns the construct of the sequences, whose window begins with the first base of the left flank.
+        """Returns the construct of the sequences. Unless `align` is given, its window begins with the first base of the left flank.
 
         Raises:
             InputError: The length is not set or too short, or an adapter or a flank is not DNA.
@@ -121,7 +126,7 @@ class TableLayout:
             right_adapter=self.right_adapter,
             left_flank=self.left_flank + self.left_adapter,
             right_flank=self.right_flank,
-            alignment="left",
+            alignment="end" if self.align == "right" and self.right_flank else self.align or "left",
             strands="both" if self.both_strands else "given",
             flags=("is_reverse",) if self.reverse_mark else (),
         )
@@ -149,6 +154,7 @@ class TableLayout:
         left = construct.left_flank.removesuffix(construct.left_adapter)
         found: dict[str, Any] = {name: getattr(construct, name) for name in ("left_adapter", "right_adapter", "right_flank", "length")}
         found |= {"left_flank": left, "both_strands": construct.strands == "both"}
+        found["align"] = "right" if construct.alignment == "end" else construct.alignment
         for name, value in found.items():
             if (given := getattr(self, name)) and given != value:
                 raise InputError(
@@ -206,10 +212,14 @@ class TableLayout:
     def with_length(self, longest: int) -> "TableLayout":
         """Returns the layout with a window length that fits inserts of up to `longest` bases with adapters and flanks.
 
-        A layout that already has a window length is returned unchanged.
+        A centred insert has the same number of bases on both sides, so that the longer side determines the length. A layout that already
+        has a window length is returned unchanged.
         """
-        around = self.left_flank + self.left_adapter + self.right_adapter + self.right_flank
-        return self if self.length else dataclasses.replace(self, length=longest + len(around))
+        if self.length:
+            return self
+        left, right = len(self.left_flank + self.left_adapter), len(self.right_adapter + self.right_flank)
+        around = 2 * max(left, right) if self.align == "center" else left + right
+        return dataclasses.replace(self, length=longest + around)
 
     def describe_weights(self) -> str:
         """Returns the weight of a row in the loss as text. The text is empty if rows have no weights.

@@ -98,7 +98,8 @@ def _model(description: ModelDescription, config: Fields) -> list[str]:
         *_lines(config, {"model": "Network: `{}`"}),
         *(f"- Output `{task}`: {unit}" for task, unit in zip(description.tasks, description.units, strict=True)),
         *([PROFILE.format(description.profile)] if description.profile else []),
-        f"- Construct `{construct.name}`: inserts of {inserts} bases{adapters}, in a window of {construct.length} bases",
+        f"- Construct `{construct.name}`: inserts of {inserts} bases{adapters}, in a window of {construct.length} bases"
+        f"{_placed(construct)}",
         f"- Strands: {_strand_rule(construct)}",
     ]
 
@@ -281,6 +282,14 @@ def _is_simulated(config: Fields) -> bool:
 
 def _has_adapters(construct: Construct) -> bool:
     return bool(construct.left_adapter and construct.right_adapter)
+
+
+def _placed(construct: Construct) -> str:
+    """States where short inserts are in the window, unless all inserts have the same length."""
+    if construct.shortest == construct.longest:
+        return ""
+    side = {"left": "at the left end", "center": "in the middle"}.get(construct.alignment, "at the right end")
+    return f". Short inserts are placed {side} of the window"
 
 
 def _strand_rule(construct: Construct) -> str:

@@ -49,6 +49,7 @@ def test_options_set_the_fields_of_the_layout():
     assert layout(*columns, *around) == TableLayout(
         ("a", "3"), "seq", "0", "w", None, (("r1", "r2"), ("4", "5")), "fold", "AC", "GT", "A", "C", 50, both_strands=True
     )
+    assert layout("--target-column", "a", "--align", "right") == TableLayout(("a",), align="right")
     weights = ["--target-column", "a", "--weight-column", "w"]
     assert layout(*weights, "--weight", "raw") == TableLayout(("a",), weight_column="w", weight="raw")
     assert layout(*weights, "--weight-half", "20") == TableLayout(("a",), weight_column="w", weight_half=20.0)
