@@ -33,7 +33,7 @@ __all__ = ["command"]
     epilog="\b\nExamples:\n  dreamkeras train promoters.tsv --epochs 10 --out runs/mine\n"
     "  dreamkeras train mpra.csv --assay table --target-column activity --model dream-rnn-small --patience 5",
 )
-@click.argument("data", required=False, type=click.Path())
+@click.argument("data", nargs=-1, type=click.Path())
 @click.option(
     "--assay",
     default="yeast",
@@ -204,12 +204,12 @@ __all__ = ["command"]
 def command(ctx: click.Context, /, out: Path | None, resume: bool, backend: str | None, **choices: Any) -> None:
     """Train a model on the sequences and measured values in DATA.
 
-    DATA is a file in the format of the chosen --assay, by default yeast. Without DATA, the model is trained on a simulated library of yeast
-    promoters. The run folder holds the model as .keras and .onnx files, a model card, the training history, validation metrics,
-    predictions and plots.
+    DATA is a file in the format of the chosen --assay, by default yeast, or several files with the same columns. Without DATA, the model is
+    trained on a simulated library of yeast promoters. The run folder holds the model as .keras and .onnx files, a model card, the training
+    history, validation metrics, predictions and plots.
     """
     from dreamkeras.files.decompression import open_source
-    from dreamkeras.files.inputs import refuse_twice, rereadable
+    from dreamkeras.files.inputs import listed_files, refuse_twice, rereadable
     from dreamkeras.files.kinds import BED, TABLE
     from dreamkeras.models.names import known_model
     from dreamkeras.training.backend import choose_backend
@@ -217,6 +217,7 @@ def command(ctx: click.Context, /, out: Path | None, resume: bool, backend: str 
     from dreamkeras.training.config import RunConfig
     from dreamkeras.training.run_folder.new_folder import check_free
 
+    choices["data"] = choices["data"] or None
     choices["model"] = known_model(choices["model"] or ("bpnet-small" if choices["assay"] == "atac" else "dream-cnn-small"))
     folder = out or Path("runs") / choices["model"]
     if resume:
@@ -229,7 +230,7 @@ def command(ctx: click.Context, /, out: Path | None, resume: bool, backend: str 
             choices["atac"] = chosen_genome(choices["assay"], choices)
             choices["table"] = chosen_layout(choices["assay"], choices)
         _refuse_unused_split(choices["table"], choices)
-    files = choices.get("data"), choices.get("valid"), choices.get("test")
+    files = *listed_files(choices.get("data")), choices.get("valid"), choices.get("test")
     refuse_twice(files)
     ctx.with_resource(rereadable(*files))
     expected = BED if (config.atac if resume else choices["atac"]) else TABLE
@@ -274,16 +275,17 @@ def _resume_hint(folder: Path, config: "RunConfig", changes: dict[str, Any]) -> 
 
     The message is empty if the run has not written `config.json`, or if its data came from a stream.
     """
+    from dreamkeras.files.inputs import listed_files
     from dreamkeras.files.streams import is_stream
     from dreamkeras.training.changes import changed
     from dreamkeras.training.config import RunConfig
 
-    if not (folder / "config.json").is_file() or any(map(is_stream, filter(None, (config.data, config.valid, config.test)))):
+    if not (folder / "config.json").is_file() or any(map(is_stream, filter(None, (*config.files, config.valid, config.test)))):
         return ""
     stored, given = RunConfig.read(folder / "config.json"), dict(changes)
     if changed(stored, given) == stored:
         given = {}
-    data = [given.pop("data")] if "data" in given else []
+    data = listed_files(given.pop("data", None))
     options = [text for name, value in given.items() for text in (f"--{name}", str(value))]
     words = ["dreamkeras", "train", *data, "--resume", "--out", str(folder), *options]
     return f"Interrupted. Resume the run with: {shlex.join(words)}"

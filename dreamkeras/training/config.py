@@ -14,6 +14,7 @@ from dreamkeras.data.assays.registry import ATAC, TABLE
 from dreamkeras.data.assays.table_layout import TableLayout
 from dreamkeras.errors import InputError, OnError, check_on_error
 from dreamkeras.files.documents import read_json
+from dreamkeras.files.inputs import listed_files
 from dreamkeras.files.outputs import write_text
 from dreamkeras.formats.decimals import is_float32
 from dreamkeras.models.names import FORMAT, model_in
@@ -39,7 +40,7 @@ class RunConfig:
     """Configuration of a training run.
 
     Args:
-        data: File of measured sequences. If None, the run trains on a simulated library.
+        data: File of measured sequences, or several files with the same columns. If None, the run trains on a simulated library.
         valid: File of validation sequences. At most one of `valid`, `valid_fold` and `valid_fraction` may be set. By default, a tenth of
             the data is held out.
         valid_fold: Fold or chromosome whose sequences are the validation set, looked up as for `test_fold`.
@@ -104,7 +105,7 @@ class RunConfig:
         InputError: A number is out of range, a precision is unknown, or two options that exclude each other are set.
     """
 
-    data: str | None = None
+    data: str | tuple[str, ...] | None = None
     valid: str | None = None
     valid_fold: int | str | None = None
     valid_fraction: float | None = None
@@ -147,6 +148,7 @@ class RunConfig:
     extended_after: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
+        self._settle_files()
         if self.data is None and self.assay != SIMULATED_ASSAY:
             raise InputError(f"Assay {self.assay!r} requires data, because only {SIMULATED_ASSAY} promoters can be simulated.")
         self._check_layouts()
@@ -171,6 +173,18 @@ class RunConfig:
         for seed in (self.seed, self.seed_of_split):
             if not 0 <= seed <= LARGEST_SEED:
                 raise InputError(f"Expected a seed from 0 to {LARGEST_SEED}, got {seed}.")
+
+    def _settle_files(self) -> None:
+        """Replaces a list of several data files by a tuple, and a list of one file by the file."""
+        files = self.files
+        if self.data is not None and not files:
+            raise InputError("Expected one or more files of data, got an empty list.")
+        if repeated := [file for file in files if files.count(file) > 1]:
+            raise InputError(f"Expected different files of data, got {repeated[0]} twice.")
+        if self.atac and len(files) > 1:
+            raise InputError(f"Assay {ATAC!r} reads one file of peaks, got {len(files)} files: {', '.join(files)}.")
+        if self.data is not None:
+            object.__setattr__(self, "data", files[0] if len(files) == 1 else files)
 
     def _check_layouts(self) -> None:
         layouts = {TABLE: (self.table, "the columns of a table (--target-column)"), ATAC: (self.atac, "a genome and its reads (--genome)")}
@@ -214,7 +228,7 @@ class RunConfig:
 
     def _check_texts(self) -> None:
         for name, value in vars(self).items():
-            if value == "":  # otherwise, an empty string would be treated like None
+            if value == "" or (name == "data" and "" in self.files):  # otherwise, an empty string would be treated like None
                 raise InputError(f"Expected None or text for {name}, got an empty string.")
 
     def _check_transfer(self) -> None:
@@ -235,6 +249,11 @@ class RunConfig:
             raise InputError(f"Expected different folds for valid_fold and test_fold, got {self.test_fold!r} for both.")
         if self.valid_fold is not None and self.folds == GIVEN:
             raise InputError(f"Set only one of valid_fold and folds={GIVEN!r}.")
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Paths of the data files. The tuple is empty if the data are simulated."""
+        return listed_files(self.data)
 
     @property
     def is_cross_validation(self) -> bool:

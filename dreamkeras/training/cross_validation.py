@@ -28,7 +28,7 @@ from dreamkeras.statistics.correlation import task_figures
 from dreamkeras.statistics.undefined import mean_defined
 from dreamkeras.training import run
 from dreamkeras.training.backend import running_backend
-from dreamkeras.training.changes import LENGTH, LIMITS
+from dreamkeras.training.changes import LENGTH, LIMITS, renamed
 from dreamkeras.training.config import RunConfig
 from dreamkeras.training.grid.results import is_finished
 from dreamkeras.training.run_data import assay_of, read_begun, read_examples, require_files, require_same_data, with_window
@@ -79,7 +79,7 @@ def _cross_validate(config: RunConfig, folder: Path, report: Callable[[str], Non
         raise InputError(f"Expected backend {config.backend}, because the runs in {folder} were started with it, got {running}.")
     construct = read_begun(folder / "config.json").construct if resume and (folder / "config.json").exists() else None
     config = dataclasses.replace(config, backend=running, construct=construct, model=lasting_name(config.model))
-    files: dict[str, Any] = {name: full_path(file) for name in ("data", "test") if (file := getattr(config, name))}
+    files: dict[str, Any] = {name: renamed(paths, full_path) for name in ("data", "test") if (paths := getattr(config, name))}
     config = with_window(dataclasses.replace(config, **files))
     examples = read_examples(config).examples
     folds = examples.folds

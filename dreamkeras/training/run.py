@@ -27,7 +27,7 @@ from dreamkeras.models.presets import build_model
 from dreamkeras.models.prixfixe import PrixFixe
 from dreamkeras.training.backend import computing_in, running_backend
 from dreamkeras.training.batches.dataset import training_batches
-from dreamkeras.training.changes import GENOME_FILES, LENGTH, LIMITS, changed
+from dreamkeras.training.changes import GENOME_FILES, LENGTH, LIMITS, changed, renamed
 from dreamkeras.training.config import RunConfig
 from dreamkeras.training.epochs.callbacks import (
     AveragedWeights,
@@ -90,7 +90,7 @@ def train(config: RunConfig, folder: Path) -> dict[str, Any]:
     require_packages()  # checked before the training, because the export requires these packages
     with new_folder(folder):
         config = dataclasses.replace(config, backend=running_backend(config.backend))
-        with rereadable(config.data, config.valid, config.test):
+        with rereadable(*config.files, config.valid, config.test):
             config = with_window(config)
             data = read_data(config)
         for warning in filter(None, (data.common, *data.test_notes)):
@@ -180,7 +180,7 @@ def _recorded_choices(config: RunConfig, plan: Plan, data: RunData) -> RunConfig
 
 def _with_files(config: RunConfig, rename: Callable[[str], str]) -> RunConfig:
     """Returns the configuration with `rename` applied to all paths of files."""
-    files: dict[str, Any] = {name: rename(str(file)) for name in FILES if (file := getattr(config, name))}
+    files: dict[str, Any] = {name: renamed(paths, rename) for name in FILES if (paths := getattr(config, name))}
     if config.atac:
         names: dict[str, Any] = {name: rename(str(file)) for name in GENOME_FILES if (file := getattr(config.atac, name))}
         files["atac"] = dataclasses.replace(config.atac, **names)

@@ -2,6 +2,8 @@
 
 import dataclasses
 import sys
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,6 +36,7 @@ __all__ = [
     "read_data",
     "read_examples",
     "read_test",
+    "repeated_ids",
     "require_files",
     "require_same_data",
     "require_same_test",
@@ -100,7 +103,7 @@ def require_files(config: RunConfig, folder: Path) -> None:
     Raises:
         InputError: The data, the validation data or the test data were read from a stream.
     """
-    for option, file in (("FILE", config.data), ("--valid FILE", config.valid), ("--test FILE", config.test)):
+    for option, file in (*(("FILE", file) for file in config.files), ("--valid FILE", config.valid), ("--test FILE", config.test)):
         if file:
             require_file(file, f"save the same data as FILE, and run: dreamkeras train {option} --resume --out {folder}")
 
@@ -122,10 +125,11 @@ def require_same_data(training: Examples, validation: Examples, config: RunConfi
         return
     if (config.data, config.valid, config.atac) == (begun.data, begun.valid, begun.atac):
         raise InputError(
-            f"Cannot resume the run in {folder}: the data in {config.data or 'the simulation'} have changed since the run was started."
+            f"Cannot resume the run in {folder}: the data in {', '.join(config.files) or 'the simulation'} have changed since the run was "
+            "started."
         )
     genome = [getattr(config.atac, name) for name in GENOME_FILES] if config.atac else []
-    files = ", ".join(filter(None, (config.data, config.valid, *genome)))
+    files = ", ".join(filter(None, (*config.files, config.valid, *genome)))
     raise InputError(f"Cannot resume the run in {folder}: the data in {files} differ from the data with which the run was started.")
 
 
@@ -142,8 +146,8 @@ def require_same_test(test: Examples | None, config: RunConfig, begun: RunConfig
     """
     if begun.test_fingerprint is not None and test_fingerprint(test) != begun.test_fingerprint:
         raise InputError(
-            f"Cannot resume the run in {folder}: the test data in {config.test or config.data} differ from the test data with which the "
-            "run was started."
+            f"Cannot resume the run in {folder}: the test data in {config.test or ', '.join(config.files)} differ from the test data with "
+            "which the run was started."
         )
 
 
@@ -154,7 +158,7 @@ def with_window(config: RunConfig) -> RunConfig:
     """
     if not config.table:
         return config
-    layout = fitted_layout(config.table, [file for file in (config.data, config.valid, config.test) if file], config.on_error)
+    layout = fitted_layout(config.table, [file for file in (*config.files, config.valid, config.test) if file], config.on_error)
     layout = _with_half(dataclasses.replace(config, table=layout), layout)
     return dataclasses.replace(config, table=layout, construct=config.construct or layout.construct().to_json())
 
@@ -164,7 +168,8 @@ def _with_half(config: RunConfig, layout: TableLayout) -> TableLayout:
     if not layout.saturates or layout.weight_half is not None or not config.data:
         return layout
     raw = dataclasses.replace(config, table=dataclasses.replace(layout, weight=RAW))
-    rest, _ = Division.of_run(dataclasses.asdict(config)).without_test(assay_of(raw).read(config.data, config.on_error))
+    parts = [assay_of(raw).read(file, config.on_error) for file in config.files]
+    rest, _ = Division.of_run(dataclasses.asdict(config)).without_test(Examples.joined(parts))
     return layout if rest.weights is None else dataclasses.replace(layout, weight_half=default_half(rest.weights))
 
 
@@ -191,13 +196,24 @@ def read_examples(config: RunConfig) -> Measured:
     """
     read: tuple[str, ...] = ()
     if config.data:
-        examples = _read(config, config.data)
-        read = (examples.describe_reading(file_name(config.data)),)
+        parts = [_read(config, file) for file in config.files]
+        read = (*(part.describe_reading(file_name(file)) for part, file in zip(parts, config.files, strict=True)), repeated_ids(parts))
+        examples = Examples.joined(parts)
     else:
         examples = simulated_examples(simulate(config.simulated or SIMULATED, config.seed_of_split))
     division = Division.of_run(dataclasses.asdict(config))
     rest, test = division.without_test(examples)
     return Measured(division.with_folds(rest), test, read)
+
+
+def repeated_ids(parts: Sequence[Examples]) -> str:
+    """Returns a sentence on the ids that occur in several files. The text is empty if there are none."""
+    counts = Counter(name for part in parts for name in set(part.ids))
+    repeated = sum(count > 1 for count in counts.values())
+    if not repeated:
+        return ""
+    verb = "occurs" if repeated == 1 else "occur"
+    return f"{counted(repeated, 'id')} {verb} in several files. All rows with a repeated id are used."
 
 
 def read_test(config: RunConfig, fold: Examples) -> Examples | None:
@@ -283,7 +299,7 @@ def _require_spread(training: Examples, config: RunConfig) -> None:
     for task, sd in zip(assay_of(config).tasks, np.sqrt(target_variances(training.targets)), strict=True):
         if 0 < sd < SMALLEST_SD:
             raise InputError(
-                f"The values of {task} in {config.data} are too small for float32: their standard deviation is {sd:.1e}, "
+                f"The values of {task} in {', '.join(config.files)} are too small for float32: their standard deviation is {sd:.1e}, "
                 f"below {SMALLEST_SD:g}. Express the values in a smaller unit, for example as multiples of {sd:.0e}."
             )
 

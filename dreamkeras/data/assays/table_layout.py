@@ -7,7 +7,7 @@ import dataclasses
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from dreamkeras.data.assays.measurements import LARGEST
 from dreamkeras.data.names import ALIGNMENTS, RAW, SATURATING, WEIGHTS
@@ -72,7 +72,7 @@ class TableLayout:
     length: int | None = None
     reverse_mark: str | None = None
     both_strands: bool = False
-    align: str | None = None
+    align: Literal["left", "right", "center"] | None = None
     weight: str = SATURATING
     weight_half: float | None = None
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from dreamkeras.confidence.model_card import confidence_note, interval_note
 from dreamkeras.export.training_summary import OPTIONS
+from dreamkeras.files.inputs import listed_files
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.description import ModelDescription
 from dreamkeras.statistics.bootstrap import QUANTITY
@@ -98,14 +99,13 @@ def _model(description: ModelDescription, config: Fields) -> list[str]:
         *_lines(config, {"model": "Network: `{}`"}),
         *(f"- Output `{task}`: {unit}" for task, unit in zip(description.tasks, description.units, strict=True)),
         *([PROFILE.format(description.profile)] if description.profile else []),
-        f"- Construct `{construct.name}`: inserts of {inserts} bases{adapters}, in a window of {construct.length} bases"
-        f"{_placed(construct)}",
+        f"- Construct `{construct.name}`: inserts of {inserts} bases{adapters}, {_window(construct)}",
         f"- Strands: {_strand_rule(construct)}",
     ]
 
 
 def _training(metrics: Fields, history: Sequence[Fields], config: Fields) -> list[str]:
-    data = ["- Data: promoter library simulated by dreamkeras"] if _is_simulated(config) else _lines(config, {"data": "Data: `{}`"})
+    data = ["- Data: promoter library simulated by dreamkeras"] if _is_simulated(config) else _data(config)
     seconds = metrics.get("seconds")
     return [
         *data,
@@ -122,6 +122,12 @@ def _training(metrics: Fields, history: Sequence[Fields], config: Fields) -> lis
         *_lines(config, {"backend": "Backend: {}", "precision": "Precision: {}"}),
         *([f"- Duration: {_duration(seconds)}"] if seconds else []),
     ]
+
+
+def _data(config: Fields) -> list[str]:
+    """Returns a list with one line on the names of the data files. The list is empty if they are unknown."""
+    files = listed_files(config.get("data"))
+    return [f"- Data: {', '.join(f'`{file}`' for file in files)}"] if files else []
 
 
 def _options(config: Fields) -> list[str]:
@@ -284,12 +290,13 @@ def _has_adapters(construct: Construct) -> bool:
     return bool(construct.left_adapter and construct.right_adapter)
 
 
-def _placed(construct: Construct) -> str:
-    """States where short inserts are in the window, unless all inserts have the same length."""
+def _window(construct: Construct) -> str:
+    """Describes the window, and where short inserts are in it, unless all inserts have the same length."""
+    text = f"in a window of {construct.length} bases"
     if construct.shortest == construct.longest:
-        return ""
+        return text
     side = {"left": "at the left end", "center": "in the middle"}.get(construct.alignment, "at the right end")
-    return f". Short inserts are placed {side} of the window"
+    return f"{text}. Short inserts are placed {side} of the window"
 
 
 def _strand_rule(construct: Construct) -> str:
