@@ -197,7 +197,10 @@ def read_examples(config: RunConfig) -> Measured:
     read: tuple[str, ...] = ()
     if config.data:
         parts = [_read(config, file) for file in config.files]
-        read = (*(part.describe_reading(file_name(file)) for part, file in zip(parts, config.files, strict=True)), repeated_ids(parts))
+        read = (
+            *(part.describe_reading(file_name(file)) for part, file in zip(parts, config.files, strict=True)),
+            *filter(None, [repeated_ids(parts)]),
+        )
         examples = Examples.joined(parts)
     else:
         examples = simulated_examples(simulate(config.simulated or SIMULATED, config.seed_of_split))

@@ -86,7 +86,7 @@ class TestRun:
 
         fields = {field.name for field in dataclasses.fields(RunConfig)}
         options_of_runs = {parameter.name for parameter in command.params} - {"out", "resume", "config", *TABLE_OPTIONS, *ATAC_FIELDS}
-        assert fields - options_of_runs == {"simulated", "table", "atac", "construct", "fingerprint", "extended_after"}
+        assert fields - options_of_runs == {"simulated", "table", "atac", "construct", "fingerprint", "test_fingerprint", "extended_after"}
         assert options_of_runs <= fields
 
     def test_steps_replace_epochs(self, run, quick, library, tmp_path):
