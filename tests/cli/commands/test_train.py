@@ -445,7 +445,7 @@ class TestBadInput:
             ["--backend", "theano"],
             ["--precision", "int8"],
             ["--batch-size", "1"],
-            ["a", "b"],
+            ["--weight", "log"],
             ["--folds", "all"],
             ["--learning-rate", "nan"],
         ],
