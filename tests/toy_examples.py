@@ -22,7 +22,7 @@ def make_examples(sequences, construct=None, folds=None):
         targets=np.arange(count, dtype=np.float32)[:, None],
         flags=np.zeros((count, 2), np.float32),
         lengths=ragged.lengths.astype(np.int32),
-        folds=None if folds is None else np.array(folds, np.int32),
+        folds=None if folds is None else np.array(folds, str if isinstance(folds[0], str) else np.int32),
         construct=construct,
     )
 

@@ -56,7 +56,7 @@ __all__ = ["command"]
     "[default: the rule stored in MODEL]",
 )
 @click.option("--assay", help="Assay of DATA: yeast, lentimpra, starrseq or table.  [default: the assay of the model]")
-@partial(table_options, without=("fold_column", "replicate_columns"))
+@partial(table_options, without=("fold_column", "replicate_columns", "weight", "weight_half"))
 @rows_on_error_option
 def command(
     data: str,
@@ -97,6 +97,11 @@ def command(
     from dreamkeras.scoring.predictor import load
 
     known, scorer = read_training_data(model), load(model, "cpu")
+    if valid_fraction and known and (known.division.test_fold is not None or len(known.files) > 1):
+        raise click.UsageError(
+            "--valid-fraction cannot repeat the split of a model that was trained with a test fold or on several files. "
+            "Calibrate on a file of other sequences."
+        )
     with rereadable(data if columns else None):  # a table is opened twice: first for its column names, then for its rows
         chosen = choose_assay(EvaluationChoices(data, (model,), assay=assay, table=columns, on_error=on_error), [scorer], [known])
         held_out, trained_on = chosen.read(data, on_error).centred(), chosen.read(training, on_error) if training else None

@@ -33,7 +33,7 @@ FIGURES = ("r", "rho", "mse")
 )
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), metavar="DIR", help="New folder for the results.")
 @click.option("--assay", help="Assay of DATA: yeast, lentimpra, starrseq or table.  [default: the assay of the first model]")
-@partial(table_options, without=("fold_column",))
+@partial(table_options, without=("fold_column", "weight", "weight_half"))
 @summits_option
 @rows_on_error_option
 @click.option(

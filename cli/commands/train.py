@@ -34,7 +34,7 @@ __all__ = ["command"]
     epilog="\b\nExamples:\n  dreamkeras train promoters.tsv --epochs 10 --out runs/mine\n"
     "  dreamkeras train mpra.csv --assay table --target-column activity --model dream-rnn-small --patience 5",
 )
-@click.argument("data", required=False, type=click.Path())
+@click.argument("data", nargs=-1, type=click.Path())
 @click.option(
     "--assay",
     default="yeast",
@@ -58,13 +58,20 @@ __all__ = ["command"]
     "--valid-fold",
     type=fold_or_chromosome,
     metavar="N",
-    help="Validate on this fold of DATA, or on sequences whose ids begin with this chromosome.",
+    help="Validate on this fold in the --fold-column of DATA or, without one, on sequences whose ids begin with this chromosome.",
 )
 @click.option(
     "--valid-fraction",
     type=DecimalRange(0, 1, min_open=True, max_open=True),
     metavar="SHARE",
     help="Fraction of DATA to hold out for validation.  [default: 0.1]",
+)
+@click.option("--test", type=click.Path(), metavar="FILE", help="Evaluate the trained model on the sequences in FILE.")
+@click.option(
+    "--test-fold",
+    type=fold_or_chromosome,
+    metavar="N",
+    help="Evaluate the trained model on this fold of DATA, which is neither trained nor validated on. See --valid-fold.",
 )
 @click.option(
     "--holdout",
@@ -206,12 +213,12 @@ __all__ = ["command"]
 def command(ctx: click.Context, /, out: Path | None, resume: bool, backend: str | None, **choices: Any) -> None:
     """Train a model on the sequences and measured values in DATA.
 
-    DATA is a file in the format of the chosen --assay, by default yeast. Without DATA, the model is trained on a simulated library of yeast
-    promoters. The run folder holds the model as .keras and .onnx files, a model card, the training history, validation metrics,
-    predictions and plots.
+    DATA is a file in the format of the chosen --assay, by default yeast, or several files with the same columns. Without DATA, the model is
+    trained on a simulated library of yeast promoters. The run folder holds the model as .keras and .onnx files, a model card, the training
+    history, validation metrics, predictions and plots.
     """
     from dreamkeras.files.decompression import open_source
-    from dreamkeras.files.inputs import refuse_twice, rereadable
+    from dreamkeras.files.inputs import listed_files, refuse_twice, rereadable
     from dreamkeras.files.kinds import BED, MEASUREMENTS
     from dreamkeras.models.names import known_model
     from dreamkeras.training.backend import choose_backend
@@ -219,6 +226,7 @@ def command(ctx: click.Context, /, out: Path | None, resume: bool, backend: str 
     from dreamkeras.training.config import RunConfig
     from dreamkeras.training.run_folder.new_folder import check_free
 
+    choices["data"] = choices["data"] or None
     choices["model"] = known_model(choices["model"] or ("bpnet-small" if choices["assay"] == "atac" else "dream-cnn-small"))
     folder = out or Path("runs") / choices["model"]
     if resume:
@@ -231,7 +239,7 @@ def command(ctx: click.Context, /, out: Path | None, resume: bool, backend: str 
             choices["atac"] = chosen_genome(choices["assay"], choices)
             choices["table"] = chosen_layout(choices["assay"], choices)
         _refuse_unused_split(choices["table"], choices)
-    files = choices.get("data"), choices.get("valid")
+    files = *listed_files(choices.get("data")), choices.get("valid"), choices.get("test")
     refuse_twice(files)
     ctx.with_resource(rereadable(*files))
     expected = BED if (config.atac if resume else choices["atac"]) else MEASUREMENTS
@@ -257,10 +265,18 @@ def _train(config: "RunConfig", folder: Path, backend: str, changes: dict[str, A
         metrics = cross_validation.cross_validate(config, folder, lambda line: click.echo(line, err=True), backend, changes is not None)
         among = f"held out in {len(metrics['folds'])} folds"
         click.echo(f"{folder}: {_figures(metrics)} on {counted(metrics['n'], 'sequence')} {among}", err=True)
+        _echo_test(folder, metrics)
         return
     metrics = run.train(config, folder) if changes is None else run.resume(folder, backend, **changes)
     on = f"on {counted(metrics['n'], 'sequence')}{_peaks(metrics)} (epoch {metrics['best_epoch']})"
     click.echo(f"{folder}: validation {_figures(metrics)} {on}", err=True)
+    _echo_test(folder, metrics)
+
+
+def _echo_test(folder: Path, metrics: dict[str, Any]) -> None:
+    """Prints the metrics on the test set, if there is one."""
+    if test := metrics.get("test"):
+        click.echo(f"{folder}: test {_figures(test)} on {counted(test['n'], 'sequence')}", err=True)
 
 
 def _resume_hint(folder: Path, config: "RunConfig", changes: dict[str, Any]) -> str:
@@ -268,16 +284,17 @@ def _resume_hint(folder: Path, config: "RunConfig", changes: dict[str, Any]) -> 
 
     The message is empty if the run has not written `config.json`, or if its data came from a stream.
     """
+    from dreamkeras.files.inputs import listed_files
     from dreamkeras.files.streams import is_stream
     from dreamkeras.training.changes import changed
     from dreamkeras.training.config import RunConfig
 
-    if not (folder / "config.json").is_file() or any(map(is_stream, filter(None, (config.data, config.valid)))):
+    if not (folder / "config.json").is_file() or any(map(is_stream, filter(None, (*config.files, config.valid, config.test)))):
         return ""
     stored, given = RunConfig.read(folder / "config.json"), dict(changes)
     if changed(stored, given) == stored:
         given = {}
-    data = [given.pop("data")] if "data" in given else []
+    data = listed_files(given.pop("data", None))
     options = [text for name, value in given.items() for text in (f"--{name}", str(value))]
     words = ["dreamkeras", "train", *data, "--resume", "--out", str(folder), *options]
     return f"Interrupted. Resume the run with: {shlex.join(words)}"
@@ -297,8 +314,8 @@ def _refuse_unused_split(layout: "TableLayout | None", choices: dict[str, Any]) 
     Raises:
         click.UsageError: An option would have no effect.
     """
-    if layout and layout.fold_column is not None and choices["valid_fold"] is None and choices["folds"] is None:
-        raise click.UsageError("--fold-column has no effect without --valid-fold N or --folds.")
+    if layout and layout.fold_column is not None and all(choices[name] is None for name in ("valid_fold", "test_fold", "folds")):
+        raise click.UsageError("--fold-column has no effect without --valid-fold N, --test-fold N or --folds.")
     divided_by = "--folds given" if choices["folds"] == "given" else "--valid" if choices["valid"] else "--valid-fold"
     is_drawn = isinstance(choices["folds"], int) or (divided_by == "--valid-fold" and choices["valid_fold"] is None)
     if choices["split_seed"] is not None and choices["data"] and not is_drawn:

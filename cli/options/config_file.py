@@ -45,7 +45,7 @@ def _default(ctx: click.Context, key: str, value: Any, path: Path) -> tuple[str,
         hint = f"Did you mean {near[0]}?" if near else f"See `{ctx.command_path} --help`."
         raise InputError(f"{ctx.command_path} has no option {key!r}, which is a key in '{path}'. {hint}")
     parameter = parameters[name]
-    text = [_text(part) for part in _listed(value)] if parameter.multiple else _text(value)
+    text = [_text(part) for part in _listed(value)] if parameter.multiple or parameter.nargs == -1 else _text(value)
     if not may_be_empty(parameter) and "" in _listed(text):
         raise InputError(f"Expected a value for {key}, got an empty string in '{path}'.")
     try:

@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dreamkeras.data.names import ALIGNMENTS, WEIGHTS
+
 from ..hints import note_length
-from .numbers import WholeRange
+from .numbers import DecimalRange, WholeRange
 from .shared import add_options, id_column_option, sequence_column_option
 
 if TYPE_CHECKING:
@@ -24,6 +26,18 @@ OPTIONS = {
     "weight_column": click.option(
         "--weight-column", metavar="NAME", help="Table column with weights of the rows in the loss, e.g. barcode counts."
     ),
+    "weight": click.option(
+        "--weight",
+        type=click.Choice(WEIGHTS),
+        help="Weight of a row in the loss: w / (w + c) for the number w in --weight-column (saturating), or w itself (raw).  "
+        "[default: saturating]",
+    ),
+    "weight_half": click.option(
+        "--weight-half",
+        type=DecimalRange(min=0, min_open=True),
+        metavar="C",
+        help="Number in --weight-column at which a row has half of the maximum weight.  [default: the median of the column]",
+    ),
     "variance_column": click.option(
         "--variance-column",
         metavar="NAME",
@@ -37,7 +51,9 @@ OPTIONS = {
         help="Table columns with replicate measurements of a task, for estimating the noise ceiling. Repeat for each task.",
     ),
     "fold_column": click.option(
-        "--fold-column", metavar="NAME", help="Table column with fold numbers, for --valid-fold and --folds given."
+        "--fold-column",
+        metavar="NAME",
+        help="Table column with the fold of each row, a number or a text, for --valid-fold, --test-fold and --folds given.",
     ),
     "left_adapter": click.option(
         "--left-adapter", default="", metavar="DNA", help="Adapter at the start of each sequence. The table may omit the adapter."
@@ -57,6 +73,12 @@ OPTIONS = {
         metavar="N",
         callback=note_length,
         help="Window length in bases.  [default: long enough for the longest sequence]",
+    ),
+    "align": click.option(
+        "--align",
+        type=click.Choice(ALIGNMENTS),
+        help="Side of the window at which sequences of different lengths begin or end. The padding is on the other side, or on both "
+        "sides with center.  [default: left]",
     ),
     "reverse_mark": click.option(
         "--reverse-mark", metavar="TEXT", help="Text that marks the ids of sequences measured in reverse orientation."
@@ -98,6 +120,9 @@ def given_fields(assay: str | None, choices: dict[str, Any]) -> dict[str, Any]:
     """
     fields = {name: choices.pop(name) for name in OPTIONS if name in choices}
     given = {name: value for name, value in fields.items() if value not in (None, (), "", False)}
+    for name in ("weight", "weight_half"):
+        if name in given and "weight_column" not in given:
+            raise click.UsageError(f"--{name.replace('_', '-')} has no effect without --weight-column.")
     if given and assay not in (None, "table"):
         raise click.UsageError(f"--{next(iter(given)).replace('_', '-')} requires --assay table, got --assay {assay}.")
     return given

@@ -33,7 +33,7 @@ class Examples:
         targets: Measured values, float32 (n, tasks). Missing values are NaN.
         flags: Flags, float32 (n, flags), with columns in the order of the construct's flags.
         lengths: Number of bases of each sequence in the data file, int32 (n,).
-        folds: Fold of each example, int32 (n,). None if the data have no folds.
+        folds: Fold of each example, a number or a text, int32 or str (n,). None if the data have no folds.
         construct: Construct of the windows. None if unknown.
         weights: Weight of each example in the loss, float32 (n,). If None, all examples have the same weight.
         replicates: Replicate measurements whose means are the targets, float32 (n, tasks, k). Missing values are NaN. None if unknown.
@@ -101,13 +101,22 @@ class Examples:
     def joined(cls, parts: Sequence["Examples"]) -> "Examples":
         """Concatenates one or more sets of examples that have the same fields.
 
-        The result has the construct and the margin of the first set.
+        The result has the construct and the margin of the first set, and the remarks of all sets. If the folds of one set are texts, all
+        folds of the result are texts.
+
+        Raises:
+            InputError: Only some of the sets have a field, such as folds.
         """
+        for name in DIMENSIONS:
+            if len({getattr(part, name) is None for part in parts}) > 1:
+                raise InputError(f"Expected {name} in all data files or in none. Some have {name}, and others do not.")
         left_out: Counter[str] = sum((Counter(part.left_out) for part in parts), Counter())
         rows: dict[str, Any] = {
             name: np.concatenate([getattr(part, name) for part in parts]) for name in DIMENSIONS if getattr(parts[0], name) is not None
         }
-        return dataclasses.replace(parts[0], ids=[name for part in parts for name in part.ids], left_out=dict(left_out), **rows)
+        ids = [name for part in parts for name in part.ids]
+        remarks = tuple(remark for part in parts for remark in part.remarks)
+        return dataclasses.replace(parts[0], ids=ids, left_out=dict(left_out), remarks=remarks, **rows)
 
 
 def require_examples(examples: Examples, wanted: int, purpose: str) -> None:

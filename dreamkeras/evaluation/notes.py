@@ -7,6 +7,7 @@ import numpy as np
 
 from dreamkeras.data.assays.assay import Assay
 from dreamkeras.data.examples import Examples
+from dreamkeras.data.splits.overlap import CHOSEN_ON
 from dreamkeras.evaluation.evaluate import Evaluation
 from dreamkeras.evaluation.training_data import TrainingData, compare_with_training
 from dreamkeras.files.inputs import file_name
@@ -18,8 +19,6 @@ BULK = 0.75
 
 If the share is lower, the values are assumed to be in different units from the values of the assay.
 """
-
-CHOSEN_ON = "the best epoch was selected on {them}"
 
 
 class Units(NamedTuple):

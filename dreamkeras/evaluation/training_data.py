@@ -12,7 +12,7 @@ from dreamkeras.data.splits.division import Division
 from dreamkeras.data.splits.overlap import Overlap, overlap
 from dreamkeras.errors import DreamkerasError, InputError, OnError
 from dreamkeras.files.documents import read_json
-from dreamkeras.files.inputs import source_name
+from dreamkeras.files.inputs import listed_files, source_name
 from dreamkeras.files.streams import is_stream
 from dreamkeras.sequence.construct import Construct
 
@@ -25,7 +25,7 @@ class TrainingData(NamedTuple):
     Args:
         assay: Name of the assay; see `data.assays.registry.find_assay`.
         layout: Layout of a table or of a genome with reads, or None for assays without a layout.
-        file: File with the examples, or None for simulated examples and for published weights.
+        file: File or files with the examples, or None for simulated examples and for published weights.
         division: Split of the examples into training and validation data.
         valid: File with validation data. If None, validation data are held out from `file`.
         construct: Construct of the sequences in a table, or None for other assays.
@@ -35,7 +35,7 @@ class TrainingData(NamedTuple):
 
     assay: str
     layout: TableLayout | AtacLayout | None
-    file: str | None
+    file: str | tuple[str, ...] | None
     division: Division = Division()
     valid: str | None = None
     construct: Construct | None = None
@@ -43,12 +43,17 @@ class TrainingData(NamedTuple):
     on_error: OnError = "fail"
 
     @property
+    def files(self) -> tuple[str, ...]:
+        """Paths of the files with the examples. The tuple is empty for simulated examples and for published weights."""
+        return listed_files(self.file)
+
+    @property
     def missing(self) -> str:
         """The first training or validation file that cannot be read again, because it is missing or a stream.
 
         The text is empty if all files can be read again.
         """
-        return next((file for file in (self.file, self.valid) if file and (is_stream(file) or not Path(file).is_file())), "")
+        return next((file for file in (*self.files, self.valid) if file and (is_stream(file) or not Path(file).is_file())), "")
 
 
 class Overlaps(NamedTuple):
@@ -99,7 +104,7 @@ def read_training_data(model: str) -> TrainingData | None:
         return TrainingData(
             fields["assay"],
             layout,
-            fields.get("data"),
+            data if (data := fields.get("data")) is None or isinstance(data, str) else tuple(data),
             Division.of_run(fields),
             fields.get("valid"),
             construct,
@@ -121,11 +126,12 @@ def compare_with_training(known: TrainingData | None, test: Examples) -> Compari
     try:
         training, validation, is_changed = _read_parts(known)
     except DreamkerasError as error:
-        return Comparison(None, f"{known.file} can no longer be read as in training, {not_compared}: {error}")
+        return Comparison(None, f"{', '.join(known.files)} can no longer be read as in training, {not_compared}: {error}")
     overlaps = Overlaps(*(overlap(part, test) if len(part) else Overlap(0, 0, 0) for part in (training, validation)))
-    doubt = f"{known.valid or known.file} has changed since training. Overlap was checked against the current contents."
+    last = known.valid or " or ".join(known.files)
+    doubt = f"{last} has changed since training. Overlap was checked against the current contents."
     if known.valid:
-        doubt = f"{known.file} or {doubt}"
+        doubt = f"{' or '.join(known.files)} or {doubt}"
     return Comparison(overlaps, doubt if is_changed else "")
 
 
@@ -140,7 +146,8 @@ def _read_parts(known: TrainingData) -> tuple[Examples, Examples, bool]:
     """
     assay = find_assay(known.assay, known.layout, known.construct)
     read = partial(assay.read_ids or assay.read, on_error=known.on_error)
-    training, validation = known.division.divide(known.division.with_folds(read(str(known.file))))
+    examples, _ = known.division.without_test(Examples.joined([read(file) for file in known.files]))
+    training, validation = known.division.divide(known.division.with_folds(examples))
     validation = (read(known.valid) if known.valid else validation).centred()
     is_changed = bool(known.fingerprint) and not assay.read_ids and fingerprint(training, validation) != known.fingerprint
     return training.centred(), validation, is_changed

@@ -5,6 +5,7 @@ from typing import Any
 
 from dreamkeras.errors import ModelError
 from dreamkeras.files.documents import read_json
+from dreamkeras.files.inputs import listed_files
 from dreamkeras.models.names import model_in
 
 __all__ = ["OPTIONS", "read_training_summary"]
@@ -40,8 +41,9 @@ def read_training_summary(folder: Path) -> dict[str, Any]:
     summary |= {name: config[name] for name in OPTIONS if config.get(name)}
     summary |= {name: Path(summary[name]).name for name in ("init_from", "bias") if name in summary}
     if config and "source" not in config:
-        summary["data"] = Path(config["data"]).name if config.get("data") else "simulated"
-    return {**summary, "validation": metrics} if metrics else summary
+        summary["data"] = ", ".join(Path(file).name for file in listed_files(config.get("data"))) or "simulated"
+    test = {"test": metrics.pop("test")} if "test" in metrics else {}
+    return {**summary, "validation": metrics, **test} if metrics else summary
 
 
 def _read_object(path: Path) -> dict[str, Any]:

@@ -6,15 +6,16 @@ import shutil
 import sys
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from os import PathLike
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
 from dreamkeras.errors import InputError
 from dreamkeras.files.streams import STANDARD, is_stream
 
-__all__ = ["copied", "file_name", "full_path", "open_bytes", "refuse_twice", "require_file", "rereadable", "source_name"]
+__all__ = ["copied", "file_name", "full_path", "listed_files", "open_bytes", "refuse_twice", "require_file", "rereadable", "source_name"]
 
 _COPIES: dict[str, IO[bytes] | None] = {}
 """Temporary copies, by path, of the streams that may be opened several times. A copy is None until its stream is first opened."""
@@ -38,6 +39,16 @@ def file_name(path: str) -> str:
         ('standard input', '/dev/fd/63', 'seqs.fa')
     """
     return source_name(path) if is_stream(path) else Path(path).name
+
+
+def listed_files(paths: str | PathLike[str] | Sequence[str | PathLike[str]] | None) -> tuple[str, ...]:
+    """Returns the paths of an input that is one file, several files or None.
+
+    Example:
+        >>> listed_files("a.tsv"), listed_files(["a.tsv", "b.tsv"]), listed_files(None)
+        (('a.tsv',), ('a.tsv', 'b.tsv'), ())
+    """
+    return () if paths is None else (str(paths),) if isinstance(paths, str | PathLike) else tuple(map(str, paths))
 
 
 def full_path(path: str) -> str:

@@ -58,8 +58,9 @@ class Construct:
         right_adapter: Constant sequence after the insert.
         left_flank: Vector sequence before the insert, including the left adapter.
         right_flank: Vector sequence after the right adapter.
-        alignment: Position of the window. With `"right"`, the window ends with the last base of the right adapter. With `"left"`, the
-            window begins with the first base of the left flank. With `"center"`, the insert is centred in the window.
+        alignment: Position of the window. With `"right"`, the window ends with the last base of the right adapter. With `"end"`, the window
+            ends with the last base of the right flank. With `"left"`, the window begins with the first base of the left flank. With
+            `"center"`, the insert is centred in the window; if the number of other bases is odd, one more base follows the insert.
         shortest: Minimum length of an insert.
         strands: Strand rule. With `"both"`, predictions are averaged over both strands of the window. With `"given"`, predictions are for
             the given strand only.
@@ -76,14 +77,14 @@ class Construct:
     right_adapter: str = ""
     left_flank: str = ""
     right_flank: str = ""
-    alignment: Literal["left", "right", "center"] = "right"
+    alignment: Literal["left", "right", "center", "end"] = "right"
     shortest: int = 1
     strands: Literal["both", "given"] = "both"
     flags: tuple[str, ...] = ("is_reverse",)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "flags", tuple(self.flags))
-        for field, allowed in (("alignment", ("left", "right", "center")), ("strands", ("both", "given"))):
+        for field, allowed in (("alignment", ("left", "right", "center", "end")), ("strands", ("both", "given"))):
             if getattr(self, field) not in allowed:
                 raise InputError(f"Expected {field} to be one of {allowed}, got {getattr(self, field)!r} in construct {self.name!r}.")
         for field in ("left_adapter", "right_adapter", "left_flank", "right_flank"):
@@ -100,7 +101,7 @@ class Construct:
     @property
     def longest(self) -> int:
         """Maximum length of an insert, which is the window length minus the adapters and flanks that every window includes."""
-        beside = {"right": self.right_adapter, "left": self.left, "center": ""}[self.alignment]
+        beside = {"right": self.right_adapter, "left": self.left, "center": "", "end": self.right}[self.alignment]
         return self.length - len(beside)
 
     @property
@@ -166,6 +167,7 @@ class Construct:
             "right": self.length - len(self.right_adapter) - lengths,
             "left": np.full_like(lengths, len(self.left)),
             "center": (self.length - lengths) // 2,
+            "end": self.length - len(self.right) - lengths,
         }[self.alignment]
 
     def fit(self, sequences: Ragged) -> tuple[np.ndarray, dict[int, str]]:

@@ -1,16 +1,17 @@
 """Applies the changes that a resumed run accepts: moved files of its data, another length, and other limits. Does not import Keras."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from os import PathLike
 from typing import Any
 
 from dreamkeras.errors import InputError
 from dreamkeras.files.inputs import full_path
 from dreamkeras.training.config import RunConfig
 
-__all__ = ["CHANGEABLE", "GENOME_FILES", "LENGTH", "LIMITS", "changed"]
+__all__ = ["CHANGEABLE", "GENOME_FILES", "LENGTH", "LIMITS", "changed", "renamed"]
 
-DATA_FILES = ("data", "valid")
+DATA_FILES = ("data", "valid", "test")
 """Fields of `RunConfig` that are paths of the data. The fingerprint of the data must stay the same."""
 
 GENOME_FILES = ("genome", "signal", "nonpeaks")
@@ -24,6 +25,11 @@ LIMITS = ("patience", "minutes")
 
 CHANGEABLE = (*DATA_FILES, *GENOME_FILES, *LENGTH, *LIMITS)
 """Names of the changes that a resumed run accepts."""
+
+
+def renamed(paths: str | Sequence[str], rename: Callable[[str], str]) -> str | tuple[str, ...]:
+    """Returns the path of a file, or the paths of several files, with `rename` applied."""
+    return rename(str(paths)) if isinstance(paths, str | PathLike) else tuple(rename(str(path)) for path in paths)
 
 
 def changed(config: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
@@ -43,7 +49,7 @@ def changed(config: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
         fields["simulated"] = None
     if any(name in fields for name in LENGTH):
         fields = {**dict.fromkeys(LENGTH), **fields}
-    fields |= {name: full_path(str(fields[name])) for name in DATA_FILES if name in fields}
+    fields |= {name: renamed(fields[name], full_path) for name in DATA_FILES if name in fields}
     genome: dict[str, Any] = {name: full_path(str(fields.pop(name))) for name in GENOME_FILES if name in fields}
     if genome:
         if config.atac is None:

@@ -15,6 +15,7 @@ from dreamkeras.data.assays.table_layout import TableLayout
 from dreamkeras.data.splits.names import HOLDOUTS, LEGACY
 from dreamkeras.errors import InputError, OnError, check_on_error
 from dreamkeras.files.documents import read_json
+from dreamkeras.files.inputs import listed_files
 from dreamkeras.files.outputs import write_text
 from dreamkeras.formats.decimals import is_float32
 from dreamkeras.models.names import FORMAT, model_in
@@ -40,13 +41,16 @@ class RunConfig:
     """Configuration of a training run.
 
     Args:
-        data: File of measured sequences. If None, the run trains on a simulated library.
+        data: File of measured sequences, or several files with the same columns. If None, the run trains on a simulated library.
         valid: File of validation sequences. At most one of `valid`, `valid_fold` and `valid_fraction` may be set. By default, a tenth of
             the data is held out.
-        valid_fold: Fold whose sequences are the validation set. For windows of a genome, chromosome whose windows are the validation set.
+        valid_fold: Fold or chromosome whose sequences are the validation set, looked up as for `test_fold`.
         valid_fraction: Fraction of the data to hold out for validation. The validation set is drawn at random with the seed of the split.
         holdout: Rule by which validation sequences and random folds are drawn: one of `data.splits.names.HOLDOUTS`, or `LEGACY` in runs of
             older versions, which keep their split. The value has no effect if the validation sequences are not drawn.
+        test: File of test sequences, on which the trained model is evaluated at the end. At most one of `test` and `test_fold` may be set.
+        test_fold: Fold or chromosome whose sequences are the test set. The run neither trains nor validates on them. The fold is looked up
+            in the fold column or, if there is none, in the ids.
         folds: Number of folds into which the data are divided at random, or `"given"` if the data have a fold column. Each fold is the
             validation set of a separate run, unless `valid_fold` selects a single fold. If None, there is no cross-validation.
         assay: Name of the assay. See `data.assays.registry`.
@@ -96,6 +100,7 @@ class RunConfig:
             started, was started by an older version, or has another assay than `table`.
         fingerprint: Fingerprint of the examples, stored when the run starts. A run can only be resumed with examples that have the same
             fingerprint. The value is None before the run starts.
+        test_fingerprint: Fingerprint of the test examples, stored when the run starts. The value is None if there are none.
         extended_after: Numbers of epochs after which `training.run.resume` changed the length of the run. The result of an extended run
             differs from one run of the same length. The results of a run omit the last number while no epoch was added after it.
 
@@ -103,11 +108,13 @@ class RunConfig:
         InputError: A number is out of range, a precision is unknown, or two options that exclude each other are set.
     """
 
-    data: str | None = None
+    data: str | tuple[str, ...] | None = None
     valid: str | None = None
     valid_fold: int | str | None = None
     valid_fraction: float | None = None
     holdout: str = "auto"
+    test: str | None = None
+    test_fold: int | str | None = None
     folds: int | str | None = None
     assay: str = "yeast"
     model: str = "dream-cnn-small"
@@ -141,9 +148,11 @@ class RunConfig:
     on_error: OnError = "fail"
     construct: dict[str, Any] | None = None
     fingerprint: str | None = None
+    test_fingerprint: str | None = None
     extended_after: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
+        self._settle_files()
         if self.data is None and self.assay != SIMULATED_ASSAY:
             raise InputError(f"Assay {self.assay!r} requires data, because only {SIMULATED_ASSAY} promoters can be simulated.")
         self._check_layouts()
@@ -158,6 +167,7 @@ class RunConfig:
         self._check_transfer()
         self._check_alternatives("validation sequences", "valid", "valid_fold", "valid_fraction")
         self._check_alternatives("validation sequences", "valid", "valid_fraction", "folds")
+        self._check_alternatives("test sequences", "test", "test_fold")
         self._check_alternatives("length of training", "epochs", "steps")
         self._check_folds()
         self._check_holdout()
@@ -168,6 +178,18 @@ class RunConfig:
         for seed in (self.seed, self.seed_of_split):
             if not 0 <= seed <= LARGEST_SEED:
                 raise InputError(f"Expected a seed from 0 to {LARGEST_SEED}, got {seed}.")
+
+    def _settle_files(self) -> None:
+        """Replaces a list of several data files by a tuple, and a list of one file by the file."""
+        files = self.files
+        if self.data is not None and not files:
+            raise InputError("Expected one or more files of data, got an empty list.")
+        if repeated := [file for file in files if files.count(file) > 1]:
+            raise InputError(f"Expected different files of data, got {repeated[0]} twice.")
+        if self.atac and len(files) > 1:
+            raise InputError(f"Assay {ATAC!r} reads one file of peaks, got {len(files)} files: {', '.join(files)}.")
+        if self.data is not None:
+            object.__setattr__(self, "data", files[0] if len(files) == 1 else files)
 
     def _check_layouts(self) -> None:
         layouts = {TABLE: (self.table, "the columns of a table (--target-column)"), ATAC: (self.atac, "a genome and its reads (--genome)")}
@@ -211,7 +233,7 @@ class RunConfig:
 
     def _check_texts(self) -> None:
         for name, value in vars(self).items():
-            if value == "":  # otherwise, an empty string would be treated like None
+            if value == "" or (name == "data" and "" in self.files):  # otherwise, an empty string would be treated like None
                 raise InputError(f"Expected None or text for {name}, got an empty string.")
 
     def _check_transfer(self) -> None:
@@ -228,6 +250,8 @@ class RunConfig:
         number = isinstance(self.folds, int) and self.folds >= 2
         if self.folds not in (None, GIVEN) and not number:
             raise InputError(f"Expected folds to be an integer of at least 2 or {GIVEN!r}, got {self.folds!r}.")
+        if self.test_fold is not None and self.test_fold == self.valid_fold:
+            raise InputError(f"Expected different folds for valid_fold and test_fold, got {self.test_fold!r} for both.")
         if self.valid_fold is not None and self.folds == GIVEN:
             raise InputError(f"Set only one of valid_fold and folds={GIVEN!r}.")
 
@@ -236,6 +260,11 @@ class RunConfig:
             raise InputError(f"Expected holdout to be one of {', '.join(HOLDOUTS)}, got {self.holdout!r}.")
         if self.atac and self.holdout not in ("auto", LEGACY):
             raise InputError(f"Assay {ATAC!r} holds out complete chromosomes and does not support holdout={self.holdout}.")
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Paths of the data files. The tuple is empty if the data are simulated."""
+        return listed_files(self.data)
 
     @property
     def is_cross_validation(self) -> bool:

@@ -8,7 +8,8 @@ import csv
 import dataclasses
 import io
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +29,14 @@ from dreamkeras.statistics.correlation import task_figures
 from dreamkeras.statistics.undefined import mean_defined
 from dreamkeras.training import run
 from dreamkeras.training.backend import running_backend
-from dreamkeras.training.changes import LENGTH, LIMITS
+from dreamkeras.training.changes import LENGTH, LIMITS, renamed
 from dreamkeras.training.config import RunConfig
 from dreamkeras.training.grid.results import is_finished
 from dreamkeras.training.run_data import assay_of, read_begun, read_folds, require_files, require_same_data, with_window
 from dreamkeras.training.run_folder.contents import without_nan
 from dreamkeras.training.run_folder.new_folder import new_folder, remove_unfinished
 from dreamkeras.training.run_folder.sample_size import sample_size
+from dreamkeras.training.run_folder.test_set import TEST_TABLE, mean_figures
 
 __all__ = ["cross_validate"]
 
@@ -78,12 +80,14 @@ def _cross_validate(config: RunConfig, folder: Path, report: Callable[[str], Non
         raise InputError(f"Expected backend {config.backend}, because the runs in {folder} were started with it, got {running}.")
     construct = read_begun(folder / "config.json").construct if resume and (folder / "config.json").exists() else None
     config = dataclasses.replace(config, backend=running, construct=construct, model=lasting_name(config.model))
-    config = with_window(dataclasses.replace(config, data=full_path(config.data)) if config.data else config)
-    examples, method = read_folds(config)
+    files: dict[str, Any] = {name: renamed(paths, full_path) for name in ("data", "test") if (paths := getattr(config, name))}
+    config = with_window(dataclasses.replace(config, **files))
+    (examples, _, _), method = read_folds(config)
     folds = examples.folds
     if folds is None:
         raise InputError("The data have no fold column. Set folds to a number, so that the folds are drawn at random.")
     numbers = np.unique(folds).tolist()
+    runs = _fold_folders(folder, numbers)
     if len(numbers) < 2:
         raise InputError(f"Expected two or more folds, but all sequences are in fold {numbers[0]}.")
     if resume:
@@ -92,31 +96,46 @@ def _cross_validate(config: RunConfig, folder: Path, report: Callable[[str], Non
     config.write(folder / "config.json")
     if method:
         report(describe_folds(folds, method))
-    _train_folds(config, folder, numbers, report)
-    metrics = _join(folder, folds, numbers)
+    _train_folds(config, folder, runs, report)
+    metrics = _join(folder, folds, runs)
     if method:
         metrics["holdout"] = record_folds(folds, method)
-    _export(config, [folder / f"fold-{number}" for number in numbers], folder / "model.onnx")
+    if config.test is not None or config.test_fold is not None:
+        metrics["test"] = _join_tests(folder, list(runs.values()))
+    _export(config, list(runs.values()), folder / "model.onnx")
     # metrics.json is written last, so that its existence shows that all other files are complete
     write_text(folder / "metrics.json", json.dumps(metrics, indent=2) + "\n")
     return metrics
 
 
-def _train_folds(config: RunConfig, folder: Path, numbers: list[int], report: Callable[[str], None]) -> None:
+def _train_folds(config: RunConfig, folder: Path, runs: dict[Any, Path], report: Callable[[str], None]) -> None:
     """Trains the runs of all folds that are not finished.
 
     Raises:
         ExportError: The models of some folds could not be exported.
     """
     failures = []
-    for place, number in enumerate(numbers, start=1):
-        report(f"fold {place}/{len(numbers)}: {folder / f'fold-{number}'}")
+    for place, (fold, run_folder) in enumerate(runs.items(), start=1):
+        report(f"fold {place}/{len(runs)}: {run_folder}")
         try:
-            _train_fold(config, number, folder / f"fold-{number}")
+            _train_fold(config, fold, run_folder)
         except ExportError as error:  # only the export of the fold failed, so the remaining folds are still trained
             failures.append(str(error))
     if failures:
         raise ExportError(f"{' '.join(failures)} Then run: dreamkeras train --resume --out {folder}")
+
+
+def _fold_folders(folder: Path, folds: list[Any]) -> dict[Any, Path]:
+    """Returns the run folder of each fold. Characters that are not safe in a file name are replaced.
+
+    Raises:
+        InputError: Two folds would have the same folder.
+    """
+    names = {fold: re.sub(r"[^\w.+-]+", "_", str(fold)) for fold in folds}
+    for fold, name in names.items():
+        if same := [other for other in folds if other != fold and names[other].lower() == name.lower()]:
+            raise InputError(f"Expected folds with different names, got {fold!r} and {same[0]!r}, which would have the same folder.")
+    return {fold: folder / f"fold-{name}" for fold, name in names.items()}
 
 
 def _require_same_data(config: RunConfig, folder: Path, examples: Examples) -> None:
@@ -137,14 +156,14 @@ def _export(config: RunConfig, runs: list[Path], output: Path) -> None:
     export_ensemble(runs, output, sequences=sample_size(parameters, assay_of(config).construct.length))
 
 
-def _train_fold(config: RunConfig, number: int, folder: Path) -> None:
+def _train_fold(config: RunConfig, number: int | str, folder: Path) -> None:
     """Trains the run of a fold, or resumes the run if it was interrupted or has another length or limit."""
-    changes = {name: value for name in ("data", *LENGTH, *LIMITS) if (value := getattr(config, name)) is not None}
+    changes = {name: value for name in ("data", "test", *LENGTH, *LIMITS) if (value := getattr(config, name)) is not None}
     if is_finished(folder):
         begun = RunConfig.read(folder / "config.json")
         if all(getattr(begun, name) == changes[name] for name in (*LENGTH, *LIMITS) if name in changes):
-            if begun.data != config.data:
-                dataclasses.replace(begun, data=config.data).write(folder / "config.json")
+            if (begun.data, begun.test) != (config.data, config.test):
+                dataclasses.replace(begun, data=config.data, test=config.test).write(folder / "config.json")
             return
     keras.utils.clear_session()  # otherwise, the networks of all folds would stay in memory
     if (folder / "config.json").exists():
@@ -155,38 +174,68 @@ def _train_fold(config: RunConfig, number: int, folder: Path) -> None:
         run.train(dataclasses.replace(config, folds=drawn, valid_fold=number), folder)
 
 
-def _join(folder: Path, folds: np.ndarray, numbers: list[int]) -> dict[str, Any]:
+def _join(folder: Path, folds: np.ndarray, runs: dict[Any, Path]) -> dict[str, Any]:
     """Writes the rows of all folds' validation tables to `out_of_fold.tsv`, in the order of the data. Returns the metrics over all rows."""
     header: list[str] = []
     table = np.empty(len(folds), object)
-    for number in numbers:
-        with (folder / f"fold-{number}" / "validation.tsv").open(encoding="utf-8", newline="") as file:
-            header, *rows = csv.reader(file, delimiter="\t")
+    for number, run_folder in runs.items():
+        header, rows = _read_table(run_folder / "validation.tsv")
         places = np.flatnonzero(folds == number)
         if len(rows) != len(places):
-            raise InputError(f"The data have changed since the run: expected {len(places)} rows in {file.name}, got {len(rows)}.")
+            file = run_folder / "validation.tsv"
+            raise InputError(f"The data have changed since the run: expected {len(places)} rows in {file}, got {len(rows)}.")
         for place, row in zip(places, rows, strict=True):
             table[place] = [row[0], str(number), *row[1:]]
-    text = io.StringIO()
-    csv.writer(text, delimiter="\t", lineterminator="\n").writerows([[header[0], "fold", *header[1:]], *table])
-    write_text(folder / "out_of_fold.tsv", text.getvalue())
+    _write_table(folder / "out_of_fold.tsv", [header[0], "fold", *header[1:]], table)
     values = np.array([row[OWN_COLUMNS + 1 :] for row in table], np.float64)
-    return _metrics([name.removeprefix("measured_") for name in header[OWN_COLUMNS:]], values, folds, numbers)
+    return _metrics(_measured_tasks(header), values, folds, list(runs))
 
 
-def _metrics(names: list[str], values: np.ndarray, folds: np.ndarray, numbers: list[int]) -> dict[str, Any]:
+def _join_tests(folder: Path, runs: list[Path]) -> dict[str, Any]:
+    """Writes the test sequences to `test.tsv` with the predictions of the ensemble, which are the means over the runs of all folds.
+
+    Returns:
+        The metrics of the ensemble.
+    """
+    tables = [_read_table(run_folder / TEST_TABLE) for run_folder in runs]
+    header, rows = tables[0]
+    tasks = _measured_tasks(header)
+    values = np.array([[row[OWN_COLUMNS:] for row in found] for _, found in tables], np.float64)
+    measured, predicted = values[0, :, : len(tasks)], values[:, :, len(tasks) :].mean(axis=0)
+    cells = [[*row[: OWN_COLUMNS + len(tasks)], *(f"{value:.6g}" for value in mean)] for row, mean in zip(rows, predicted, strict=True)]
+    _write_table(folder / TEST_TABLE, header, cells)
+    metrics = mean_figures(measured, predicted, tasks)
+    of_runs = [json.loads((run_folder / "metrics.json").read_text("utf-8"))["test"] for run_folder in runs]
+    if of_runs[0]["mse"] is None:  # the measured values are in other units
+        metrics["mse"] = np.nan
+    return dict(without_nan(metrics))
+
+
+def _measured_tasks(header: list[str]) -> tuple[str, ...]:
+    """Returns the names of the tasks in the header of a table of measured and predicted values."""
+    columns = header[OWN_COLUMNS:]
+    return tuple(name.removeprefix("measured_") for name in columns[: len(columns) // 2])
+
+
+def _read_table(path: Path) -> tuple[list[str], list[list[str]]]:
+    """Returns the header and the rows of a table that a run wrote."""
+    with path.open(encoding="utf-8", newline="") as file:
+        header, *rows = csv.reader(file, delimiter="\t")
+    return header, rows
+
+
+def _write_table(path: Path, header: list[str], rows: Iterable[list[str]]) -> None:
+    text = io.StringIO()
+    csv.writer(text, delimiter="\t", lineterminator="\n").writerows([header, *rows])
+    write_text(path, text.getvalue())
+
+
+def _metrics(tasks: tuple[str, ...], values: np.ndarray, folds: np.ndarray, numbers: list[Any]) -> dict[str, Any]:
     """Returns the metrics over all rows.
 
     The first half of the columns contains measured values, and the second half contains predicted values.
     """
-    tasks = len(names) // 2
-    figures = task_figures(values[:, :tasks], values[:, tasks:])
-    metrics: dict[str, Any] = {name: mean_defined(column) for name, column in figures.items() if name != "n"}
-    metrics["n"] = len(values)
-    if tasks > 1:
-        metrics["tasks"] = {
-            task: {name: float(column[place]) for name, column in figures.items()} for place, task in enumerate(names[:tasks])
-        }
+    metrics = mean_figures(values[:, : len(tasks)], values[:, len(tasks) :], tasks)
     of_fold = {number: np.split(values[folds == number], 2, axis=1) for number in numbers}
     metrics["folds"] = {str(number): mean_defined(task_figures(*columns)["r"]) for number, columns in of_fold.items()}
     return dict(without_nan(metrics))

@@ -27,7 +27,7 @@ from dreamkeras.models.presets import build_model
 from dreamkeras.models.prixfixe import PrixFixe
 from dreamkeras.training.backend import computing_in, running_backend
 from dreamkeras.training.batches.dataset import training_batches
-from dreamkeras.training.changes import GENOME_FILES, LENGTH, LIMITS, changed
+from dreamkeras.training.changes import GENOME_FILES, LENGTH, LIMITS, changed, renamed
 from dreamkeras.training.config import RunConfig
 from dreamkeras.training.epochs.callbacks import (
     AveragedWeights,
@@ -44,16 +44,27 @@ from dreamkeras.training.epochs.metrics import PearsonR
 from dreamkeras.training.epochs.profiles import peaks_or_all
 from dreamkeras.training.epochs.progress import Progress
 from dreamkeras.training.epochs.selection import describe_undefined, target_variances
-from dreamkeras.training.run_data import RunData, assay_of, read_begun, read_data, require_files, require_same_data, with_window
+from dreamkeras.training.run_data import (
+    RunData,
+    assay_of,
+    read_begun,
+    read_data,
+    require_files,
+    require_same_data,
+    require_same_test,
+    test_fingerprint,
+    with_window,
+)
 from dreamkeras.training.run_folder.contents import write_results
 from dreamkeras.training.run_folder.new_folder import new_folder, remove_unfinished
+from dreamkeras.training.run_folder.test_set import write_test
 from dreamkeras.training.strategy.losses import find_loss
 from dreamkeras.training.strategy.plan import Done, Plan, make_plan
 from dreamkeras.training.warm_start import body_variables, freeze, take_weights
 
 __all__ = ["resume", "train"]
 
-FILES = ("data", "valid", "init_from", "bias")
+FILES = ("data", "valid", "test", "init_from", "bias")
 """Fields of `RunConfig` that are paths."""
 
 CHECKPOINT = Path("checkpoint") / "state.npz"
@@ -79,11 +90,11 @@ def train(config: RunConfig, folder: Path) -> dict[str, Any]:
     require_packages()  # checked before the training, because the export requires these packages
     with new_folder(folder):
         config = dataclasses.replace(config, backend=running_backend(config.backend))
-        with rereadable(config.data, config.valid):
+        with rereadable(*config.files, config.valid, config.test):
             config = with_window(config)
             data = read_data(config)
-        if data.common:
-            sys.stderr.write(f"Warning: {data.common}\n")
+        for warning in filter(None, (data.common, *data.test_notes)):
+            sys.stderr.write(f"Warning: {warning}\n")
         model, plan = _prepare(config, data)
         _take_weights(config, model)
         config = _recorded_choices(config, plan, data)
@@ -118,6 +129,7 @@ def resume(folder: Path, backend: str | None = None, **changes: Any) -> dict[str
         remove_unfinished(folder)
         data = read_data(config)
         require_same_data(data.training, data.validation, config, begun, folder)
+        require_same_test(data.test, config, begun, folder)
         checkpoint, state = folder / CHECKPOINT, TrainingState()
         done = Done(*read_progress(checkpoint), begun.steps) if checkpoint.exists() else Done()
         model, plan = _prepare(config, data, done)
@@ -162,12 +174,13 @@ def _recorded_choices(config: RunConfig, plan: Plan, data: RunData) -> RunConfig
     if config.valid is None and config.valid_fold is None and config.valid_fraction is None:
         chosen["valid_fraction"] = HELD_OUT
     chosen |= {"split_seed": config.seed_of_split, "fingerprint": fingerprint(data.training, data.validation)}
+    chosen["test_fingerprint"] = test_fingerprint(data.test)
     return dataclasses.replace(_with_files(config, full_path), **chosen)
 
 
 def _with_files(config: RunConfig, rename: Callable[[str], str]) -> RunConfig:
     """Returns the configuration with `rename` applied to all paths of files."""
-    files: dict[str, Any] = {name: rename(str(file)) for name in FILES if (file := getattr(config, name))}
+    files: dict[str, Any] = {name: renamed(paths, rename) for name in FILES if (paths := getattr(config, name))}
     if config.atac:
         names: dict[str, Any] = {name: rename(str(file)) for name in GENOME_FILES if (file := getattr(config.atac, name))}
         files["atac"] = dataclasses.replace(config.atac, **names)
@@ -235,7 +248,7 @@ def _fit(config: RunConfig, plan: Plan, folder: Path, data: RunData, model: Prix
     ]
     begin = len(state.rows)
     if begin < plan.epochs and not state.has_ended(config.patience, config.minutes):
-        sys.stderr.writelines(f"{line}\n" for line in filter(None, data.read))
+        sys.stderr.writelines(f"{line}\n" for line in filter(None, (*data.read, data.weights and f"Weights: {data.weights}.")))
         if data.hold_out:
             sys.stderr.write(f"{data.hold_out.describe()}\n")
         sys.stderr.write(plan.describe(len(data.training), len(data.validation), running_backend()) + "\n")
@@ -248,7 +261,7 @@ def _fit(config: RunConfig, plan: Plan, folder: Path, data: RunData, model: Prix
         finally:
             progress.close()
     assign_weights(model.variables, state.best_weights, folder)
-    counts = {"examples": len(data.training), "validation_examples": len(data.validation), "common": data.common}
+    counts = {"examples": len(data.training), "validation_examples": len(data.validation), "common": data.common, "weights": data.weights}
     counts |= {"hold_out": data.hold_out.to_json()} if data.hold_out else {}
     extended = tuple(epoch for epoch in config.extended_after if epoch < len(state.rows))  # a limit may prevent further epochs
     config = dataclasses.replace(_with_files(config, file_name), extended_after=extended)  # the results contain file names without folders
@@ -256,6 +269,12 @@ def _fit(config: RunConfig, plan: Plan, folder: Path, data: RunData, model: Prix
     if state.best_predicted is None:  # the best epoch was trained by an earlier process
         state.best_predicted = predict_letters(predictor, data.validation.letters, plan.batch_size)
     require_held(folder)
+    if data.test is not None:
+        predicted = predict_letters(predictor, data.test.letters, min(plan.batch_size, len(data.test)))
+        summary |= {
+            "test_metrics": write_test(folder, data.test, predicted, model.tasks, data.test_in_units),
+            "test_notes": data.test_notes,
+        }
 
     def predict(letters: np.ndarray) -> np.ndarray:
         return predict_letters(predictor, letters, min(plan.batch_size, len(letters)))

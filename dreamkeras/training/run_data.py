@@ -2,6 +2,8 @@
 
 import dataclasses
 import sys
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,15 +11,19 @@ import numpy as np
 
 from dreamkeras.data.assays.assay import Assay
 from dreamkeras.data.assays.registry import find_assay
-from dreamkeras.data.assays.table import fitted_layout
+from dreamkeras.data.assays.table import OPTIONAL, fitted_layout, table_assay
+from dreamkeras.data.assays.table_layout import TableLayout
 from dreamkeras.data.examples import Examples, fingerprint
+from dreamkeras.data.names import RAW
 from dreamkeras.data.simulation.library import examples as simulated_examples
 from dreamkeras.data.simulation.library import simulate
 from dreamkeras.data.splits.choice import Method
 from dreamkeras.data.splits.division import Division
-from dreamkeras.data.splits.overlap import overlap
+from dreamkeras.data.splits.overlap import CHOSEN_ON, TOO_HIGH, overlap
 from dreamkeras.data.splits.record import HoldOut, record_hold_out
-from dreamkeras.errors import InputError
+from dreamkeras.data.weights import default_half, effective_number
+from dreamkeras.errors import InputError, counted
+from dreamkeras.evaluation.notes import Units
 from dreamkeras.files.inputs import file_name, require_file
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.training.changes import GENOME_FILES
@@ -27,12 +33,18 @@ from dreamkeras.training.epochs.selection import target_variances
 __all__ = [
     "RunData",
     "assay_of",
+    "describe_weights",
     "read_begun",
     "read_data",
     "read_examples",
     "read_folds",
+    "read_test",
+    "repeated_ids",
     "require_files",
     "require_same_data",
+    "require_same_test",
+    "test_fingerprint",
+    "test_notes",
     "with_window",
 ]
 
@@ -45,6 +57,10 @@ Numbers below 1.2e-38 have fewer digits in float32, and the differences between 
 """
 
 
+DOMINATED = 0.5
+"""Share of the training examples. If raw weights have a smaller effective number, a few examples dominate the loss."""
+
+
 class RunData(NamedTuple):
     """Data of a run.
 
@@ -55,6 +71,10 @@ class RunData(NamedTuple):
             similar sequences in the same set.
         read: Sentences on the number of rows in each file, as returned by `Examples.describe_reading`.
         hold_out: Record of the hold-out. None if the validation examples were not drawn at random.
+        weights: Text on the weights of the training examples in the loss. The text is empty if they have no weights.
+        test: Test examples. None if the run has no test set.
+        test_notes: Sentences on the test sequences that are also in the training or the validation set, and on other units of their values.
+        test_in_units: Whether the values of the test set are in the units of the model; see `evaluation.notes.Units`.
     """
 
     training: Examples
@@ -62,15 +82,33 @@ class RunData(NamedTuple):
     common: str = ""
     read: tuple[str, ...] = ()
     hold_out: HoldOut | None = None
+    weights: str = ""
+    test: Examples | None = None
+    test_notes: tuple[str, ...] = ()
+    test_in_units: bool = True
+
+
+class Measured(NamedTuple):
+    """Examples of a run before they are divided into training and validation examples.
+
+    Args:
+        examples: Examples for training and validation, with the folds that the configuration requires.
+        test: Examples of the test fold. There are none if the run has no test fold.
+        read: Sentences on the number of rows in each file.
+    """
+
+    examples: Examples
+    test: Examples
+    read: tuple[str, ...] = ()
 
 
 def require_files(config: RunConfig, folder: Path) -> None:
     """Raises an error if a run cannot be resumed, because its data were read from a stream, which can be read only once.
 
     Raises:
-        InputError: The data or the validation data were read from a stream.
+        InputError: The data, the validation data or the test data were read from a stream.
     """
-    for option, file in (("FILE", config.data), ("--valid FILE", config.valid)):
+    for option, file in (*(("FILE", file) for file in config.files), ("--valid FILE", config.valid), ("--test FILE", config.test)):
         if file:
             require_file(file, f"save the same data as FILE, and run: dreamkeras train {option} --resume --out {folder}")
 
@@ -92,19 +130,52 @@ def require_same_data(training: Examples, validation: Examples, config: RunConfi
         return
     if (config.data, config.valid, config.atac) == (begun.data, begun.valid, begun.atac):
         raise InputError(
-            f"Cannot resume the run in {folder}: the data in {config.data or 'the simulation'} have changed since the run was started."
+            f"Cannot resume the run in {folder}: the data in {', '.join(config.files) or 'the simulation'} have changed since the run was "
+            "started."
         )
     genome = [getattr(config.atac, name) for name in GENOME_FILES] if config.atac else []
-    files = ", ".join(filter(None, (config.data, config.valid, *genome)))
+    files = ", ".join(filter(None, (*config.files, config.valid, *genome)))
     raise InputError(f"Cannot resume the run in {folder}: the data in {files} differ from the data with which the run was started.")
 
 
+def test_fingerprint(test: Examples | None) -> str | None:
+    """Returns the fingerprint of test examples. None if there are none."""
+    return None if test is None else fingerprint(test, test.select(np.arange(0)))
+
+
+def require_same_test(test: Examples | None, config: RunConfig, begun: RunConfig, folder: Path) -> None:
+    """Raises an error if the test set of a run to resume is not the test set with which the run was started.
+
+    Raises:
+        InputError: The fingerprint of the test examples differs from the stored fingerprint.
+    """
+    if begun.test_fingerprint is not None and test_fingerprint(test) != begun.test_fingerprint:
+        raise InputError(
+            f"Cannot resume the run in {folder}: the test data in {config.test or ', '.join(config.files)} differ from the test data with "
+            "which the run was started."
+        )
+
+
 def with_window(config: RunConfig) -> RunConfig:
-    """Adds the window and construct of the user's own table to the configuration. The window is long enough for the longest sequence."""
+    """Adds the window, the construct and the constant of saturating weights of the user's own table to the configuration.
+
+    The window is long enough for the longest sequence.
+    """
     if not config.table:
         return config
-    layout = fitted_layout(config.table, [file for file in (config.data, config.valid) if file], config.on_error)
+    layout = fitted_layout(config.table, [file for file in (*config.files, config.valid, config.test) if file], config.on_error)
+    layout = _with_half(dataclasses.replace(config, table=layout), layout)
     return dataclasses.replace(config, table=layout, construct=config.construct or layout.construct().to_json())
+
+
+def _with_half(config: RunConfig, layout: TableLayout) -> TableLayout:
+    """Returns the layout with the constant of saturating weights, computed from the data without the test fold, unless it has one."""
+    if not layout.saturates or layout.weight_half is not None or not config.data:
+        return layout
+    raw = dataclasses.replace(config, table=dataclasses.replace(layout, weight=RAW))
+    parts = [assay_of(raw).read(file, config.on_error) for file in config.files]
+    rest, _ = Division.of_run(dataclasses.asdict(config)).without_test(Examples.joined(parts))
+    return layout if rest.weights is None else dataclasses.replace(layout, weight_half=default_half(rest.weights))
 
 
 def read_begun(path: Path) -> RunConfig:
@@ -122,49 +193,122 @@ def assay_of(config: RunConfig) -> Assay:
     return find_assay(config.assay, config.layout, Construct.from_json(config.construct) if config.construct else None)
 
 
-def read_examples(config: RunConfig) -> Examples:
+def read_examples(config: RunConfig) -> Measured:
     """Reads or simulates all examples of a run before the split, and draws folds if the configuration requires folds.
 
     Raises:
-        InputError: The data cannot be read, or there are too few examples for the folds.
+        InputError: The data cannot be read, the test fold does not exist, or there are too few examples for the folds.
     """
     return read_folds(config)[0]
 
 
-def read_folds(config: RunConfig) -> tuple[Examples, Method | None]:
+def read_folds(config: RunConfig) -> tuple[Measured, Method | None]:
     """Returns the examples that `read_examples` returns, and how the folds were drawn. The method is None if no folds were drawn.
 
     Raises:
-        InputError: The data cannot be read, or there are too few examples for the folds.
+        InputError: The data cannot be read, the test fold does not exist, or there are too few examples for the folds.
     """
+    read: tuple[str, ...] = ()
     if config.data:
-        examples = _read(config, config.data)
+        parts = [_read(config, file) for file in config.files]
+        read = (
+            *(part.describe_reading(file_name(file)) for part, file in zip(parts, config.files, strict=True)),
+            *filter(None, [repeated_ids(parts)]),
+        )
+        examples = Examples.joined(parts)
     else:
         examples = simulated_examples(simulate(config.simulated or SIMULATED, config.seed_of_split))
-    return Division.of_run(dataclasses.asdict(config)).drawn_folds(examples, assay_of(config).tasks)
+    division = Division.of_run(dataclasses.asdict(config))
+    rest, test = division.without_test(examples)
+    drawn, method = division.drawn_folds(rest, assay_of(config).tasks)
+    return Measured(drawn, test, read), method
+
+
+def repeated_ids(parts: Sequence[Examples]) -> str:
+    """Returns a sentence on the ids that occur in several files. The text is empty if there are none."""
+    counts = Counter(name for part in parts for name in set(part.ids))
+    repeated = sum(count > 1 for count in counts.values())
+    if not repeated:
+        return ""
+    verb = "occurs" if repeated == 1 else "occur"
+    return f"{counted(repeated, 'id')} {verb} in several files. All rows with a repeated id are used."
+
+
+def read_test(config: RunConfig, fold: Examples) -> Examples | None:
+    """Returns the test examples of a run without margins: those of the test file or of the test fold. None if the run has no test set.
+
+    Args:
+        config: Configuration of the run.
+        fold: Examples of the test fold, as returned by `read_examples`.
+
+    Raises:
+        InputError: The test file cannot be read.
+    """
+    if config.test is None:
+        return fold.centred() if len(fold) else None
+    assay = assay_of(config)
+    if config.table:
+        assay = table_assay(config.table, assay.construct, OPTIONAL)
+    return _remarked((assay.read_test or assay.read)(config.test, config.on_error)).centred()
 
 
 def read_data(config: RunConfig) -> RunData:
-    """Reads the training and validation examples of a run.
+    """Reads the training, validation and test examples of a run.
 
     Raises:
         InputError: The data cannot be read or cannot be split as configured, or their values are too small for float32.
     """
-    (training, method), place, common, hold_out = read_folds(config), "", "", None
-    read = [training.describe_reading(file_name(config.data))] if config.data else []
+    ((training, test_fold, read), method), place, common, hold_out = read_folds(config), "", "", None
     if config.valid:
         validation, place = _read(config, config.valid), f"in {file_name(config.valid)}"
-        read.append(validation.describe_reading(file_name(config.valid)))
+        read += (validation.describe_reading(file_name(config.valid)),)
     else:
         tasks = assay_of(config).tasks
         training, validation, method, requested = Division.of_run(dataclasses.asdict(config)).divided(training, tasks, method)
         hold_out = record_hold_out(method, requested, training, validation, tasks) if method else None
+    test = read_test(config, test_fold)
+    if test is not None:
+        read += (test.describe_reading(file_name(config.test)),) if config.test else ()
+        read += (f"Testing on {counted(len(test), 'sequence')} {_test_place(config)}, after the training.",)
     _require_spread(training, config)
     if config.valid_fold is not None and not hold_out:
-        place = f"on {config.valid_fold}" if config.atac else f"of fold {config.valid_fold}"
+        place = _place(config, config.valid_fold)
     if place and any(shared := overlap(training, validation)):
         common = shared.describe(len(validation), place)
-    return RunData(training, validation.centred(), common, tuple(read), hold_out)
+    data = RunData(training, validation.centred(), common, read, hold_out, describe_weights(config.table, training))
+    if test is None:
+        return data
+    units = Units.of(assay_of(config), test.targets)
+    notes = (*test_notes(config, training, validation, test), *units.notes(_test_place(config).removeprefix("in ")))
+    return data._replace(test=test, test_notes=notes, test_in_units=units.are_the_models)
+
+
+def test_notes(config: RunConfig, training: Examples, validation: Examples, test: Examples) -> tuple[str, ...]:
+    """Returns a sentence for each of the training and validation sets that shares sequences or near-duplicates with the test set."""
+    notes = []
+    for part, known, consequence in ((training, "training", TOO_HIGH), (validation.centred(), "validation", CHOSEN_ON)):
+        if len(part) and any(shared := overlap(part, test)):
+            notes.append(shared.describe(len(test), _test_place(config), known, consequence))
+    return tuple(notes)
+
+
+def _test_place(config: RunConfig) -> str:
+    return f"in {file_name(config.test)}" if config.test else _place(config, config.test_fold)
+
+
+def _place(config: RunConfig, fold: int | str | None) -> str:
+    return f"on {fold}" if config.atac else f"of fold {fold}"
+
+
+def describe_weights(layout: TableLayout | None, training: Examples) -> str:
+    """Returns a text on the weights of the training examples and on their effective number. The text is empty if they have no weights."""
+    if layout is None or training.weights is None:
+        return ""
+    effective = effective_number(training.weights)
+    text = f"{layout.describe_weights()}. Effective number of training sequences: {effective:,.0f} of {len(training):,}"
+    if layout.weight_column is None or layout.saturates or effective >= DOMINATED * len(training):
+        return text
+    return f"{text}. A few sequences dominate the loss. Omit --weight {RAW} to limit their weights"
 
 
 def _require_spread(training: Examples, config: RunConfig) -> None:
@@ -175,13 +319,17 @@ def _require_spread(training: Examples, config: RunConfig) -> None:
     for task, sd in zip(assay_of(config).tasks, np.sqrt(target_variances(training.targets)), strict=True):
         if 0 < sd < SMALLEST_SD:
             raise InputError(
-                f"The values of {task} in {config.data} are too small for float32: their standard deviation is {sd:.1e}, "
+                f"The values of {task} in {', '.join(config.files)} are too small for float32: their standard deviation is {sd:.1e}, "
                 f"below {SMALLEST_SD:g}. Express the values in a smaller unit, for example as multiples of {sd:.0e}."
             )
 
 
 def _read(config: RunConfig, path: str) -> Examples:
     """Reads the examples of a file, and prints notes on how the file was read to standard error."""
-    examples = assay_of(config).read(path, config.on_error)
+    return _remarked(assay_of(config).read(path, config.on_error))
+
+
+def _remarked(examples: Examples) -> Examples:
+    """Prints the remarks of examples to standard error, and returns the examples."""
     sys.stderr.writelines(f"{remark}\n" for remark in examples.remarks)
     return examples

@@ -14,7 +14,7 @@ from dreamkeras.sequence.records import Records
 ADAPTERS = Construct(
     "small", 20, left_adapter="TGCA", right_adapter="GGTT", left_flank="CCAATTTGCA", right_flank="ACACAC", alignment="right", shortest=2
 )
-ALIGNMENTS = ("right", "left", "center")
+ALIGNMENTS = ("right", "left", "center", "end")
 INSERTS = st.text("ACGTacgtNnRy", min_size=2, max_size=10)
 
 
@@ -25,6 +25,7 @@ def window_by_hand(construct, insert):
     whole = pad + left + insert + right + pad
     begin = {
         "right": len(pad + left + insert + construct.right_adapter) - construct.length,
+        "end": len(pad + left + insert + right) - construct.length,
         "left": len(pad),
         "center": len(pad + left) - (construct.length - len(insert)) // 2,
     }[construct.alignment]
@@ -87,7 +88,7 @@ def test_the_longest_insert_is_not_truncated(alignment):
     assert problems(construct, insert + "A").keys() == {0}
 
 
-@pytest.mark.parametrize(("alignment", "longest"), [("right", 16), ("left", 10), ("center", 20)])
+@pytest.mark.parametrize(("alignment", "longest"), [("right", 16), ("left", 10), ("center", 20), ("end", 10)])
 def test_longest_is_the_window_without_the_parts_it_is_aligned_to(alignment, longest):
     assert dataclasses.replace(ADAPTERS, alignment=alignment).longest == longest
 

@@ -14,6 +14,7 @@ CONSTRUCTS = [
     SMALL,
     dataclasses.replace(SMALL, alignment="left"),
     dataclasses.replace(SMALL, alignment="center"),
+    dataclasses.replace(SMALL, alignment="end"),
     Construct(name="bare", length=8, alignment="center"),
     Construct(name="left", length=9, left_adapter="ac"),
     Construct(name="right", length=9, right_adapter="GT", alignment="left"),

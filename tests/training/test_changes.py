@@ -24,6 +24,12 @@ def test_paths_become_absolute(tmp_path, monkeypatch):
     assert (config.data, config.valid) == (str(tmp_path / "b.tsv"), str(tmp_path / "w.tsv"))
 
 
+def test_several_files_become_absolute(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config = changed(RunConfig(data=("/a.tsv", "/b.tsv"), test="/t.tsv"), {"data": ("c.tsv", "d.tsv"), "test": "u.tsv"})
+    assert (config.files, config.test) == ((str(tmp_path / "c.tsv"), str(tmp_path / "d.tsv")), str(tmp_path / "u.tsv"))
+
+
 def test_genome_files_are_changed_in_the_layout():
     layout = AtacLayout(genome="/g.fa", signal="/s.bw")
     config = changed(RunConfig(data="/p.bed", assay="atac", atac=layout), {"genome": "/new/g.fa"})

@@ -69,7 +69,7 @@ def test_a_number_that_is_a_column_name_stays_a_name(tmp_path):
     again = with_window(RunConfig.read(tmp_path / "config.json"))
     assert again == settled
     assert (again.table.target_column, again.table.tasks, again.table.length) == (("1", 3), ("1", "column_3"), 8)
-    assert read_examples(again).targets.tolist() == [[104.5, 204.5]] * 4
+    assert read_examples(again).examples.targets.tolist() == [[104.5, 204.5]] * 4
 
 
 def test_invalid_rows_are_skipped_counted_and_reported(tmp_path, capsys):

@@ -1,6 +1,7 @@
 """Tests of runs on users' tables: published tables as on their assays, weights in the loss, and the noise ceiling."""
 
 import csv
+import dataclasses
 import itertools
 import json
 from pathlib import Path
@@ -9,9 +10,11 @@ import numpy as np
 import pytest
 from tiny_network import tiny_preset
 
+from dreamkeras.data.assays.table import table_assay
 from dreamkeras.data.assays.table_layout import TableLayout
 from dreamkeras.errors import InputError
 from dreamkeras.training.run import resume, train
+from dreamkeras.training.run_data import describe_weights
 
 PUBLISHED = {
     "lentimpra": ("human_lentimpra", {"target_column": ("mean_value",), "reverse_mark": "_Reversed:"}),
@@ -130,7 +133,7 @@ def test_a_run_with_undefined_r_is_resumed_without_differences(choose, tmp_path,
 FIELDS = {"target_column": ("a", "b $/m"), "weight_column": "barcodes", "replicate_columns": (("r1", "r2"), ("r1", "r2"))}
 
 
-def test_metrics_have_the_noise_ceiling_of_each_task(measured, choose, tmp_path):
+def test_metrics_have_the_noise_ceiling_of_each_task(measured, choose, tmp_path, capsys):
     with tiny_preset(exported=True):
         train(choose(assay="table", data=measured, valid=measured, table=TableLayout(**FIELDS)), tmp_path / "run")
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
@@ -143,7 +146,13 @@ def test_metrics_have_the_noise_ceiling_of_each_task(measured, choose, tmp_path)
     card = (tmp_path / "run" / "README.md").read_text()
     assert "| r between replicates | noise ceiling of r |" in card
     assert "Spearman 1904" in card
-    assert "- Sequence weights: column `barcodes`" in card
+    weights = np.arange(120) % 5 + 1.0
+    weights /= weights + 3
+    effective = weights.sum() ** 2 / np.sum(weights**2)
+    assert metrics["effective_examples"] == pytest.approx(effective, abs=0.06)
+    said = f"w / (w + 3), where w is column `barcodes`. Effective number of training sequences: {effective:,.0f} of 120"
+    assert f"- Sequence weights: {said}\n" in card
+    assert f"Weights: {said}.\n" in capsys.readouterr().err
     assert {path.name for path in (tmp_path / "run" / "plots").iterdir()} >= {"a.png", "b_m.png", "b_m_residuals.png"}
 
 
@@ -158,7 +167,7 @@ def test_a_resumed_run_keeps_its_window_and_weights(measured, choose, tmp_path, 
     choices = {"data": measured, "valid": measured, "assay": "table", "table": TableLayout(**FIELDS)}
     train(choose(**choices), tmp_path / "run")
     config = json.loads((tmp_path / "run" / "config.json").read_text())
-    assert config["table"]["length"] == 30
+    assert (config["table"]["length"], config["table"]["weight_half"]) == (30, 3)
     before = history(tmp_path / "run")
     resume(tmp_path / "run", keras.backend.backend())
     assert history(tmp_path / "run") == before
@@ -180,3 +189,27 @@ def test_weights_affect_training_and_their_scale_does_not(measured, choose, tmp_
     plain, one, tiny = (np.array(history(tmp_path / name), float) for name in runs)
     np.testing.assert_allclose(one, tiny, rtol=1e-4)
     assert abs(one - plain).max() > 1e-3
+
+
+def test_a_run_of_an_older_version_keeps_its_raw_weights(measured, choose, tmp_path, quick):
+    import keras
+
+    raw = TableLayout(("a",), weight_column="barcodes", weight="raw")
+    train(choose(data=measured, valid=measured, assay="table", table=raw), tmp_path / "run")
+    before = history(tmp_path / "run")
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    for name in ("weight", "weight_half"):
+        del config["table"][name]
+    (tmp_path / "run" / "config.json").write_text(json.dumps(config))
+    (tmp_path / "run" / "checkpoint" / "state.npz").unlink()  # trains again from the start
+    resume(tmp_path / "run", keras.backend.backend())
+    assert history(tmp_path / "run") == before
+
+
+def test_raw_weights_that_a_few_sequences_dominate_are_reported(measured):
+    examples = table_assay(TableLayout(("a",), weight_column="barcodes", weight="raw", length=30)).read(measured)
+    few = dataclasses.replace(examples, weights=np.where(np.arange(120) < 12, 1000, 1).astype(np.float32))
+    layout = TableLayout(("a",), weight_column="barcodes", weight="raw")
+    assert describe_weights(layout, examples).endswith("98 of 120")
+    assert describe_weights(layout, few).endswith("12 of 120. A few sequences dominate the loss. Omit --weight raw to limit their weights")
+    assert "raw" not in describe_weights(dataclasses.replace(layout, weight="saturating"), few)

@@ -28,6 +28,7 @@ __all__ = [
     "Columns",
     "Measurements",
     "oriented_examples",
+    "read_folds",
     "read_measurements",
     "read_numbers",
     "read_whole_numbers",
@@ -191,6 +192,20 @@ def read_numbers(cells: list[str], records: Records, column: Column, wanted: str
     for row in np.flatnonzero(~is_legal)[:1].tolist():
         refuse(row, wanted if np.isnan(numbers[row]) else f"a number between -{LARGEST:g} and {LARGEST:g}")
     return numbers
+
+
+def read_folds(cells: list[str], records: Records, column: Column) -> np.ndarray:
+    """Returns the folds in a column as text, str (n,). See `read_numbers` for the arguments.
+
+    Raises:
+        InputError: A cell is empty or a missing value. The message names the column and the record.
+    """
+    folds = [cell.strip() for cell in cells]
+    for row, fold in enumerate(folds):
+        if fold.lower() in MISSING:
+            wanted = "Each row requires a value in this column."
+            raise InputError(f"Expected a fold, got {cells[row]!r} in column {column!r} of {records.origin(row)}. {wanted}")
+    return np.array(folds, str)
 
 
 def read_whole_numbers(cells: list[str], records: Records, column: Column = FOLD, wanted: str = "a fold (a whole number)") -> np.ndarray:

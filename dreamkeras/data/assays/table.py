@@ -13,10 +13,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dreamkeras.data.assays.assay import Assay
-from dreamkeras.data.assays.measurements import FOLD, LARGEST, read_numbers, read_whole_numbers
+from dreamkeras.data.assays.measurements import FOLD, LARGEST, read_folds, read_numbers
 from dreamkeras.data.assays.rows import read_rows
 from dreamkeras.data.assays.table_layout import TableLayout
 from dreamkeras.data.examples import Examples
+from dreamkeras.data.folds import numbered_folds
+from dreamkeras.data.weights import default_half, saturated
 from dreamkeras.errors import InputError, OnError
 from dreamkeras.files.inputs import source_name
 from dreamkeras.files.kinds import MEASUREMENTS
@@ -101,6 +103,8 @@ def fitted_layout(layout: TableLayout, paths: Iterable[str], on_error: OnError =
 def read(layout: TableLayout, construct: Construct, path: str, on_error: OnError = "fail", optional: Collection[str] = ()) -> Examples:
     """Reads the measured sequences of a file. Rows without a measured value or with weight 0 are skipped.
 
+    Saturating weights without `layout.weight_half` are computed with the median of the weights in this file.
+
     See `rows.read_rows` for `on_error`, and `table_assay` for `optional`.
 
     Raises:
@@ -118,6 +122,11 @@ def read(layout: TableLayout, construct: Construct, path: str, on_error: OnError
         examples = read_rows(opened, positions, convert, on_error)
     if not len(examples):
         raise InputError(f"{source_name(path)} has no row with a weight above 0 and a value in column {' or '.join(layout.tasks)}.")
+    if examples.folds is not None:
+        examples = dataclasses.replace(examples, folds=numbered_folds(examples.folds))
+    if layout.saturates and examples.weights is not None:
+        half = default_half(examples.weights) if layout.weight_half is None else layout.weight_half
+        examples = dataclasses.replace(examples, weights=saturated(examples.weights, half))
     if not lacking:
         return examples
     about = f"{source_name(path)} lacks columns of the training data that are not required here: {', '.join(map(repr, lacking))}."
@@ -186,7 +195,7 @@ def _examples(layout: TableLayout, construct: Construct, columns: _Columns, tabl
         targets=targets[kept].astype(np.float32),
         flags=_flags(layout, construct, records.ids),
         lengths=records.sequences.lengths.astype(np.int32),
-        folds=None if columns.fold is None else read_whole_numbers(cells[columns.fold], records, layout.fold_column or FOLD),
+        folds=None if columns.fold is None else read_folds(cells[columns.fold], records, layout.fold_column or FOLD),
         construct=construct,
         weights=None if columns.weight is None else weights[kept],
         replicates=_replicates(layout, columns.replicates, cells, records) if columns.replicates else None,

@@ -7,8 +7,10 @@ import dataclasses
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
+from dreamkeras.data.assays.measurements import LARGEST
+from dreamkeras.data.names import ALIGNMENTS, RAW, SATURATING, WEIGHTS
 from dreamkeras.errors import InputError
 from dreamkeras.formats.headers import Column
 from dreamkeras.sequence.construct import Construct
@@ -36,7 +38,7 @@ class TableLayout:
         weight_column: Column with the weight of each row in the loss, for example its number of barcodes.
         variance_column: Column with the variance of each row's values. The weight of a row is the inverse of its variance.
         replicate_columns: For each task, the columns of replicate measurements whose mean is the measured value.
-        fold_column: Column with the fold of each row, a whole number.
+        fold_column: Column with the fold of each row, which is a number or a text such as `train` or `chr8`.
         left_adapter: Constant sequence before each measured sequence. The sequences in the table may have both adapters or neither.
         right_adapter: Constant sequence after each measured sequence.
         left_flank: Constant sequence before the left adapter. The sequences in the table do not include flanks.
@@ -46,6 +48,11 @@ class TableLayout:
             sequences whose id contains this text.
         both_strands: Whether the measured values apply to both strands. If True, both strands are used for training, and predictions
             are averaged over both strands.
+        align: Where short sequences are in the window. `"left"`: the window begins with the left flank, and padding follows. `"right"`: the
+            window ends with the right flank. `"center"`: the sequences are in the middle. If None, `"left"`.
+        weight: How the weights in the column are used. `"saturating"`: a row with weight w has weight w / (w + c) in the loss. `"raw"`: a
+            row has the weight in the column.
+        weight_half: The weight c at which a row has half of the maximum saturating weight. If None, the median of the weights in the data.
 
     Raises:
         InputError: A column is missing or given twice, two arguments cannot be combined, or the length is below 1.
@@ -65,6 +72,9 @@ class TableLayout:
     length: int | None = None
     reverse_mark: str | None = None
     both_strands: bool = False
+    align: Literal["left", "right", "center"] | None = None
+    weight: str = SATURATING
+    weight_half: float | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "target_column", tuple(self.target_column))
@@ -75,8 +85,19 @@ class TableLayout:
             if all(value not in (None, "") and value is not False for value in (getattr(self, one), getattr(self, other))):
                 raise InputError(f"{one} and {other} cannot be combined. Choose one of them.")
         self._check_replicates()
+        self._check_weights()
+        if self.align not in (None, *ALIGNMENTS):
+            raise InputError(f"Expected align to be one of {', '.join(ALIGNMENTS)}, got {self.align!r}.")
         if self.length is not None and not self.length > 0:
             raise InputError(f"Expected length above 0, got {self.length}.")
+
+    def _check_weights(self) -> None:
+        if self.weight not in WEIGHTS:
+            raise InputError(f"Expected weight to be one of {', '.join(WEIGHTS)}, got {self.weight!r}.")
+        if self.weight_half is not None and self.weight == RAW:
+            raise InputError(f"weight_half applies to saturating weights. It cannot be combined with weight {RAW!r}.")
+        if self.weight_half is not None and not 1 / LARGEST <= self.weight_half <= LARGEST:
+            raise InputError(f"Expected weight_half from {1 / LARGEST:g} to {LARGEST:g}, got {self.weight_half}.")
 
     def _check_replicates(self) -> None:
         if self.replicate_columns and len(self.replicate_columns) != len(self.target_column):
@@ -91,7 +112,7 @@ class TableLayout:
         return tuple(column if isinstance(column, str) else f"column_{column}" for column in self.target_column)
 
     def construct(self) -> Construct:
-        """Returns the construct of the sequences, whose window begins with the first base of the left flank.
+        """Returns the construct of the sequences. Unless `align` is given, its window begins with the first base of the left flank.
 
         Raises:
             InputError: The length is not set or too short, or an adapter or a flank is not DNA.
@@ -105,7 +126,7 @@ class TableLayout:
             right_adapter=self.right_adapter,
             left_flank=self.left_flank + self.left_adapter,
             right_flank=self.right_flank,
-            alignment="left",
+            alignment="end" if self.align == "right" and self.right_flank else self.align or "left",
             strands="both" if self.both_strands else "given",
             flags=("is_reverse",) if self.reverse_mark else (),
         )
@@ -133,6 +154,7 @@ class TableLayout:
         left = construct.left_flank.removesuffix(construct.left_adapter)
         found: dict[str, Any] = {name: getattr(construct, name) for name in ("left_adapter", "right_adapter", "right_flank", "length")}
         found |= {"left_flank": left, "both_strands": construct.strands == "both"}
+        found["align"] = "right" if construct.alignment == "end" else construct.alignment
         for name, value in found.items():
             if (given := getattr(self, name)) and given != value:
                 raise InputError(
@@ -143,13 +165,20 @@ class TableLayout:
     def from_json(cls, fields: dict[str, Any]) -> "TableLayout":
         """Creates a layout from a dictionary that `dataclasses.asdict` returned.
 
+        A dictionary without `weight` is from an older version, in which all weights were raw.
+
         Raises:
             InputError: A field is missing or unknown.
         """
         try:
-            return cls(**fields)
+            return cls(**{"weight": RAW, **fields})
         except TypeError as error:
             raise InputError(f"Expected the fields of a table's layout, got {json.dumps(fields)[:200]} ({error}).") from None
+
+    @property
+    def saturates(self) -> bool:
+        """Whether the rows have saturating weights."""
+        return self.weight_column is not None and self.weight == SATURATING
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -183,7 +212,27 @@ class TableLayout:
     def with_length(self, longest: int) -> "TableLayout":
         """Returns the layout with a window length that fits inserts of up to `longest` bases with adapters and flanks.
 
-        A layout that already has a window length is returned unchanged.
+        A centred insert has the same number of bases on both sides, so that the longer side determines the length. A layout that already
+        has a window length is returned unchanged.
         """
-        around = self.left_flank + self.left_adapter + self.right_adapter + self.right_flank
-        return self if self.length else dataclasses.replace(self, length=longest + len(around))
+        if self.length:
+            return self
+        left, right = len(self.left_flank + self.left_adapter), len(self.right_adapter + self.right_flank)
+        around = 2 * max(left, right) if self.align == "center" else left + right
+        return dataclasses.replace(self, length=longest + around)
+
+    def describe_weights(self) -> str:
+        """Returns the weight of a row in the loss as text. The text is empty if rows have no weights.
+
+        Example:
+            >>> TableLayout(("a",), weight_column="reads", weight_half=120).describe_weights()
+            'w / (w + 120), where w is column `reads`'
+        """
+        if self.variance_column is not None:
+            return f"inverse of column `{self.variance_column}`"
+        if self.weight_column is None:
+            return ""
+        if not self.saturates:
+            return f"column `{self.weight_column}`"
+        constant = "the median of w" if self.weight_half is None else f"{self.weight_half:.4g}"
+        return f"w / (w + {constant}), where w is column `{self.weight_column}`"

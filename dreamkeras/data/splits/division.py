@@ -1,4 +1,4 @@
-"""Division: the rule by which examples are divided into training and validation data. This module reads no files."""
+"""Division: the rule by which examples are divided into training, validation and test data. This module reads no files."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ class Divided(NamedTuple):
 
 
 class Division(NamedTuple):
-    """Rule by which the examples of a file are divided into training and validation examples.
+    """Rule by which the examples of a data set are divided into training, validation and test examples.
 
     Args:
         seed: Random seed of the split and of the folds.
@@ -44,6 +44,7 @@ class Division(NamedTuple):
         is_whole: Whether all examples are used for training, because validation data are separate or because each fold is validated by
             a separate model.
         holdout: Rule by which validation examples and folds are drawn. See `data.splits.choice`.
+        test_fold: Fold or chromosome to test on. Its examples are neither training nor validation examples. If None, there is no test fold.
     """
 
     seed: int = 0
@@ -52,6 +53,7 @@ class Division(NamedTuple):
     folds: int | None = None
     is_whole: bool = False
     holdout: str = "auto"
+    test_fold: int | str | None = None
 
     @classmethod
     def of_run(cls, choices: Mapping[str, Any]) -> "Division":
@@ -64,10 +66,21 @@ class Division(NamedTuple):
             folds if isinstance(folds, int) else None,
             is_whole=bool(choices.get("valid")) or (folds is not None and fold is None),
             holdout=choices.get("holdout", LEGACY),
+            test_fold=choices.get("test_fold"),
         )
 
+    def without_test(self, examples: Examples) -> tuple[Examples, Examples]:
+        """Divides all examples into the examples for training and validation, and the test examples. The second part may be empty.
+
+        Raises:
+            InputError: The test fold does not exist, or all examples are in it.
+        """
+        if self.test_fold is None:
+            return examples, examples.select(np.arange(0))
+        return fold_split(examples, _place(examples, self.test_fold))
+
     def with_folds(self, examples: Examples) -> Examples:
-        """Assigns the examples to random folds. If `folds` is None, the examples are returned unchanged.
+        """Assigns the examples that `without_test` returned to random folds. If `folds` is None, the examples are returned unchanged.
 
         Raises:
             InputError: There are too few examples for the folds.
@@ -106,9 +119,13 @@ class Division(NamedTuple):
         if self.is_whole:
             return Divided(examples, examples.select(np.arange(0)))
         if self.fold is not None:
-            # Genomic windows have no folds, so a number such as 8 is the name of a chromosome.
-            parts = fold_split(examples, self.fold if examples.profiles is None else str(self.fold))
+            parts = fold_split(examples, _place(examples, self.fold))
             return Divided(*parts, method, 1 / self.folds if self.folds else 0.0)
         fraction = HELD_OUT if self.fraction is None else self.fraction
         held, method = draw_hold_out(examples, fraction, self.seed, self.holdout, tasks)
         return Divided(examples.select(~held), examples.select(held), method, fraction)
+
+
+def _place(examples: Examples, fold: int | str) -> int | str:
+    """Returns a fold or, for genomic windows, which have no folds, the name of a chromosome, which may be a number such as 8."""
+    return fold if examples.profiles is None else str(fold)

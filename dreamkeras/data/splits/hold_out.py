@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from dreamkeras.data.examples import Examples
+from dreamkeras.data.folds import describe_folds, is_in_fold
 from dreamkeras.data.splits.choice import Drawn, Method, choose_folds, choose_hold_out
 from dreamkeras.data.splits.chromosomes import held_chromosomes
 from dreamkeras.data.splits.names import HOLDOUTS, LEGACY
@@ -58,33 +59,33 @@ def draw_hold_out(examples: Examples, fraction: float, seed: int = 0, holdout: s
     return choose_hold_out(examples, fraction, seed, holdout, tasks)
 
 
-def fold_split(examples: Examples, valid_fold: int | str) -> tuple[Examples, Examples]:
-    """Splits examples into training and validation examples. The validation examples are those of one fold or one chromosome.
+def fold_split(examples: Examples, fold: int | str) -> tuple[Examples, Examples]:
+    """Splits examples into the examples outside a fold or chromosome and the examples in it. Examples keep their order.
 
-    An example is on a chromosome if its id begins with the chromosome's name, as in `chr2L_100_348` or `chr2L:100-348`. Training and
-    validation examples keep their order.
+    A fold is looked up in the folds of the examples. If the examples have no folds, or only numbered ones, a text is the name of a
+    chromosome. An example is on a chromosome if its id begins with the chromosome's name, as in `chr2L_100_348` or `chr2L:100-348`.
 
     Args:
         examples: Examples to split.
-        valid_fold: Number of a fold, or name of a chromosome.
+        fold: Number or name of a fold, or name of a chromosome.
 
     Raises:
-        InputError: The examples have no folds, or the training or validation set would be empty.
+        InputError: The examples have no folds, or one of the two sets would be empty.
     """
-    if isinstance(valid_fold, str):
-        held = _on_chromosome(examples.ids, valid_fold)
+    held = np.zeros(len(examples), bool) if examples.folds is None else is_in_fold(examples.folds, fold)
+    is_text = examples.folds is not None and examples.folds.dtype.kind == "U"
+    if isinstance(fold, str) and not is_text and not held.any():
+        held = _on_chromosome(examples.ids, fold)
         if not held.any() or held.all():
+            others = "" if examples.folds is None else f" The folds of the data are {describe_folds(examples.folds)}."
             raise InputError(
-                f"Expected some ids that begin with {valid_fold} and some that do not, got {held.sum()} of {len(held)} that do. "
-                f"The first id is {examples.ids[0]!r}."
+                f"Expected some ids that begin with {fold} and some that do not, got {held.sum()} of {len(held)} that do. "
+                f"The first id is {examples.ids[0]!r}.{others}"
             )
-        return examples.select(~held), examples.select(held)
-    if examples.folds is None:
-        raise InputError(f"Cannot validate on fold {valid_fold}: the data have no fold column.")
-    held = examples.folds == valid_fold
-    if not held.any() or held.all():
-        known = ", ".join(map(str, np.unique(examples.folds)))
-        raise InputError(f"Expected fold {valid_fold} and at least one other fold, got folds: {known or 'none'}.")
+    elif examples.folds is None:
+        raise InputError(f"Cannot use fold {fold}: the data have no fold column.")
+    elif not held.any() or held.all():
+        raise InputError(f"Expected fold {fold} and at least one other fold, got folds: {describe_folds(examples.folds) or 'none'}.")
     return examples.select(~held), examples.select(held)
 
 

@@ -10,7 +10,10 @@ from dreamkeras.data.splits.duplicates import strand_keys
 from dreamkeras.data.splits.inserts import Inserts, constant_ends, find_inserts, without_ends
 from dreamkeras.data.splits.similar import found_near
 
-__all__ = ["Overlap", "WindowOverlap", "overlap"]
+__all__ = ["CHOSEN_ON", "TOO_HIGH", "Overlap", "WindowOverlap", "overlap"]
+
+TOO_HIGH, CHOSEN_ON = "metrics on {them} will be too high", "the best epoch was selected on {them}"
+"""Consequences of an overlap with the training data and with the validation data."""
 
 
 class Overlap(NamedTuple):
@@ -28,7 +31,7 @@ class Overlap(NamedTuple):
     reverse: int
     near: int
 
-    def describe(self, sequences: int, place: str, known: str = "training", consequence: str = "metrics on {them} will be too high") -> str:
+    def describe(self, sequences: int, place: str, known: str = "training", consequence: str = TOO_HIGH) -> str:
         """Returns a one-line warning about the overlap. At least one field must be above 0.
 
         Args:

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from dreamkeras.data.assays.table_layout import TableLayout
+from dreamkeras.data.names import SATURATING
 from dreamkeras.errors import InputError
 from dreamkeras.files.documents import read_toml
 from dreamkeras.models.names import entry_of
@@ -39,10 +40,10 @@ KEYS = {"models": str, "strategies": str, "seeds": int}
 
 BUDGET = ("steps", "minutes")
 
-TAKEN = {"data", "assay", "model", "strategy", "seed", "folds", "table", "atac", "construct", "fingerprint", *BUDGET}
+TAKEN = {"data", "assay", "model", "strategy", "seed", "folds", "table", "atac", "construct", "fingerprint", "test_fingerprint", *BUDGET}
 """Fields of `RunConfig` that cannot be set under `options`."""
 
-SHARED = ("valid", "valid_fold", "valid_fraction", "holdout", "split_seed")
+SHARED = ("valid", "valid_fold", "valid_fraction", "holdout", "split_seed", "test", "test_fold")
 """Options that accept only one value in a grid, so that all runs validate on the same sequences."""
 
 SPLIT_SEED = 0
@@ -138,7 +139,9 @@ def _as_options(table: Any) -> Any:
     If a text is a number, the text is first treated as a column name. If no column has this name, the number is treated as a position.
     """
     is_columns = isinstance(table, dict)
-    return {name: _as_text(value) if "_column" in name else value for name, value in table.items()} if is_columns else table
+    if not is_columns:
+        return table
+    return {"weight": SATURATING, **{name: _as_text(value) if "_column" in name else value for name, value in table.items()}}
 
 
 def _as_text(value: Any) -> Any:

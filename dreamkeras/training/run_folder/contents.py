@@ -15,6 +15,7 @@ from dreamkeras.confidence.intervals import measure_intervals
 from dreamkeras.confidence.measure import measure_calibration, sample_inserts
 from dreamkeras.confidence.run_file import CALIBRATION_FILE
 from dreamkeras.data.examples import Examples
+from dreamkeras.data.weights import effective_number
 from dreamkeras.errors import DreamkerasError, ExportError, counted
 from dreamkeras.export.onnx_file import export_onnx
 from dreamkeras.export.training_summary import read_training_summary
@@ -27,14 +28,13 @@ from dreamkeras.plots.training import plot_history, plot_predictions, plot_resid
 from dreamkeras.scoring.scorer import Scorer
 from dreamkeras.sequence.description import ModelDescription
 from dreamkeras.statistics.correlation import task_figures
-from dreamkeras.statistics.noise_ceiling import NoiseCeiling, task_ceilings
-from dreamkeras.statistics.undefined import mean_defined
 from dreamkeras.training.epochs.checkpoint import TrainingState, write_history
 from dreamkeras.training.epochs.profiles import final_figures
 from dreamkeras.training.epochs.selection import relative_error, target_variances
 from dreamkeras.training.run_folder.model_card import model_card
 from dreamkeras.training.run_folder.phases import show_phases
 from dreamkeras.training.run_folder.sample_size import sample_size
+from dreamkeras.training.run_folder.test_set import mean_figures
 
 __all__ = ["export_run", "without_nan", "write_results"]
 
@@ -56,8 +56,9 @@ def write_results(
 
     Args:
         folder: Run folder.
-        config: Configuration of the run. Additional fields are `examples` and `validation_examples`, the numbers of examples, and, if the
-            validation examples were drawn at random, `hold_out`, the record of `HoldOut.to_json`.
+        config: Configuration of the run. Additional fields are `examples` and `validation_examples`, the numbers of examples,
+            `test_metrics`, the metrics of `test_set.write_test`, and, if the validation examples were drawn at random, `hold_out`, the
+            record of `HoldOut.to_json`.
         model: Network with the weights of the best epoch.
         predicted: Predictions of the network for the validation examples, float32 (n, tasks). If the network predicts a profile, additional
             columns contain the probabilities of the positions.
@@ -144,22 +145,21 @@ def export_run(
 def _metrics(
     config: dict[str, Any], model: PrixFixe, predicted: np.ndarray, validation: Examples, state: TrainingState, training: Examples
 ) -> dict[str, Any]:
-    figures = task_figures(validation.targets, predicted[:, : len(model.tasks)])
-    if ceilings := list(task_ceilings(validation.replicates, model.tasks).values()):
-        figures |= {name: np.array([getattr(ceiling, name) for ceiling in ceilings]) for name in NoiseCeiling._fields}
-    metrics: dict[str, Any] = {name: mean_defined(values) for name, values in figures.items() if name != "n"}
-    metrics["relative_mse"] = relative_error(figures["mse"], target_variances(training.targets))
-    if len(model.tasks) > 1:
-        columns = {name: values.tolist() for name, values in figures.items()}
-        metrics["tasks"] = {task: {name: values[i] for name, values in columns.items()} for i, task in enumerate(model.tasks)}
+    values = predicted[:, : len(model.tasks)]
+    metrics = mean_figures(validation.targets, values, model.tasks, validation.replicates)
+    metrics["relative_mse"] = relative_error(task_figures(validation.targets, values)["mse"], target_variances(training.targets))
     if validation.profiles is not None:
         metrics |= final_figures(model, validation, predicted)
-    metrics |= {"n": len(validation), "best_epoch": state.best_epoch, "seconds": round(state.seconds, 1)}
+    metrics |= {"best_epoch": state.best_epoch, "seconds": round(state.seconds, 1)}
     metrics["examples"] = config["examples"]
     if "hold_out" in config:
         metrics["holdout"] = config["hold_out"]
+    if training.weights is not None:
+        metrics["effective_examples"] = round(effective_number(training.weights), 1)
     metrics["parameters"] = trainable_parameters(model)
     metrics["steps"] = int(model.optimizer.iterations)
+    if "test_metrics" in config:
+        metrics["test"] = config["test_metrics"]
     return metrics
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from dreamkeras.confidence.model_card import confidence_note, interval_note
 from dreamkeras.data.splits.record import HoldOut
 from dreamkeras.export.training_summary import OPTIONS
+from dreamkeras.files.inputs import listed_files
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.description import ModelDescription
 from dreamkeras.statistics.bootstrap import QUANTITY
@@ -32,6 +33,16 @@ CEILING = (
 )
 
 PROFILE = "- Output `profile`: for each of the {:,} central positions, the share of the window's reads that begin at the position"
+
+FIGURES = {
+    "r": ("Pearson r", ".3f"),
+    "rho": ("Spearman rho", ".3f"),
+    "mse": ("mean squared error", QUANTITY),
+    "n": ("sequences", ",.0f"),
+}
+"""Title and format of each metric in the tables of a card."""
+
+CEILINGS = {"replicate_r": ("r between replicates", ".3f"), "ceiling_r": ("noise ceiling of r", ".3f")}
 
 UNDEFINED = "undefined"
 """Text that replaces the value of an undefined metric."""
@@ -61,6 +72,7 @@ def model_card(description: ModelDescription, metrics: Fields, history: Sequence
         "Model": _model(description, config),
         "Training": _training(metrics, history, config),
         "Validation": _validation(description, metrics, history, config),
+        "Test": _test(metrics, config),
         "Limits": _limits(description, config),
         "Use": _use(description.construct),
         "ONNX file": _parity(description.parity),
@@ -89,18 +101,17 @@ def _model(description: ModelDescription, config: Fields) -> list[str]:
         *_lines(config, {"model": "Network: `{}`"}),
         *(f"- Output `{task}`: {unit}" for task, unit in zip(description.tasks, description.units, strict=True)),
         *([PROFILE.format(description.profile)] if description.profile else []),
-        f"- Construct `{construct.name}`: inserts of {inserts} bases{adapters}, in a window of {construct.length} bases",
+        f"- Construct `{construct.name}`: inserts of {inserts} bases{adapters}, {_window(construct)}",
         f"- Strands: {_strand_rule(construct)}",
     ]
 
 
 def _training(metrics: Fields, history: Sequence[Fields], config: Fields) -> list[str]:
-    data = ["- Data: promoter library simulated by dreamkeras"] if _is_simulated(config) else _lines(config, {"data": "Data: `{}`"})
+    data = ["- Data: promoter library simulated by dreamkeras"] if _is_simulated(config) else _data(config)
     seconds = metrics.get("seconds")
     return [
         *data,
-        *_lines(config.get("table") or {}, {"weight_column": "Sequence weights: column `{}`"}),
-        *_lines(config.get("table") or {}, {"variance_column": "Sequence weights: inverse of column `{}`"}),
+        *([f"- Sequence weights: {config['weights']}"] if config.get("weights") else []),
         *_lines(config.get("atac") or {}, {"genome": "Genome: `{}`", "signal": "Reads: `{}`", "nonpeaks": "Non-peaks: `{}`"}),
         *_lines(config.get("atac") or {}, {"nonpeak_ratio": "Non-peaks per peak in an epoch: {:g}"}),
         *_lines(config, {"bias": "Bias model of the enzyme: `{}`, with fixed weights"}),
@@ -113,6 +124,12 @@ def _training(metrics: Fields, history: Sequence[Fields], config: Fields) -> lis
         *_lines(config, {"backend": "Backend: {}", "precision": "Precision: {}"}),
         *([f"- Duration: {_duration(seconds)}"] if seconds else []),
     ]
+
+
+def _data(config: Fields) -> list[str]:
+    """Returns a list with one line on the names of the data files. The list is empty if they are unknown."""
+    files = listed_files(config.get("data"))
+    return [f"- Data: {', '.join(f'`{file}`' for file in files)}"] if files else []
 
 
 def _options(config: Fields) -> list[str]:
@@ -133,26 +150,18 @@ def _epochs(history: Sequence[Fields], config: Fields) -> list[str]:
 
 
 def _validation(description: ModelDescription, metrics: Fields, history: Sequence[Fields], config: Fields) -> list[str]:
-    columns = {
-        "r": ("Pearson r", ".3f"),
-        "rho": ("Spearman rho", ".3f"),
-        "mse": ("mean squared error", QUANTITY),
-        "n": ("sequences", ",.0f"),
-    }
+    columns = dict(FIGURES)
     columns |= {"peaks_r": ("r in peaks", ".3f"), "profile_jsd": ("median profile distance", ".3f")}
     columns |= {
         "profile_jsd_shuffled": ("profile distance of a baseline that shuffles the measured reads", ".3f"),
         "profile_jsd_average": ("profile distance of a baseline that predicts the average profile", ".3f"),
     }
-    columns |= {"replicate_r": ("r between replicates", ".3f"), "ceiling_r": ("noise ceiling of r", ".3f")}
-    known = [key for key in columns if key in metrics]
-    if not known:
+    columns |= CEILINGS
+    if not any(key in metrics for key in columns):
         return []
     tasks = metrics.get("tasks", {})
-    rows = {"all tasks": metrics, **tasks} if tasks else {"": metrics}
-    titles = [*(["task"] if tasks else []), *(columns[key][0] for key in known)]
-    cells = [[*([name] if tasks else []), *(_figure(row[key], columns[key][1]) for key in known)] for name, row in rows.items()]
-    undefined = any(_figure(row[key], columns[key][1]) == UNDEFINED for row in rows.values() for key in known)
+    table = _metrics_table(metrics, columns)
+    undefined = any(UNDEFINED in line for line in table[2:])
     notes = [
         "The row `all tasks` contains means over the tasks for which a metric is defined. "
         "The metrics of a task are computed from the sequences with a value for the task."
@@ -170,8 +179,28 @@ def _validation(description: ModelDescription, metrics: Fields, history: Sequenc
         else "",
         "Measurement noise limits all metrics. The metrics differ between random seeds and between validation sets.",
     ]
-    table = [f"| {' | '.join(row)} |" for row in (titles, *cells)]
-    return [table[0], f"|{'---|' * len(titles)}", *table[1:], "", *(f"- {note}" for note in notes if note)]
+    return [*table, "", *(f"- {note}" for note in notes if note)]
+
+
+def _metrics_table(metrics: Fields, columns: Mapping[str, tuple[str, str]]) -> list[str]:
+    """Returns the lines of a table of metrics. `columns` gives the title and format of each metric. Each of several tasks has a row."""
+    known = [key for key in columns if key in metrics]
+    tasks = metrics.get("tasks", {})
+    rows = {"all tasks": metrics, **tasks} if tasks else {"": metrics}
+    titles = [*(["task"] if tasks else []), *(columns[key][0] for key in known)]
+    cells = [[*([name] if tasks else []), *(_figure(row[key], columns[key][1]) for key in known)] for name, row in rows.items()]
+    head, *lines = (f"| {' | '.join(row)} |" for row in (titles, *cells))
+    return [head, f"|{'---|' * len(titles)}", *lines]
+
+
+def _test(metrics: Fields, config: Fields) -> list[str]:
+    """Returns the metrics on the test sequences. The list is empty if the run has no test set."""
+    if "test" not in metrics:
+        return []
+    place = f"the file `{config['test']}`" if config.get("test") else _fold_place(config, config.get("test_fold"))
+    notes = config.get("test_notes") or ("No test sequence is a duplicate or near-duplicate of a training or validation sequence.",)
+    used = f"Test sequences: {place}. They were used neither for training nor for selecting the epoch."
+    return [*_metrics_table(metrics["test"], FIGURES | CEILINGS), "", *(f"- {note}" for note in (used, *notes))]
 
 
 def _held_out(metrics: Fields, config: Fields) -> str:
@@ -186,14 +215,17 @@ def _held_out(metrics: Fields, config: Fields) -> str:
         return f"Validation sequences: the file `{config['valid']}`.{_common(config)}"
     if config.get("valid_fold") is not None:
         drawn = f" of {config['folds']} folds drawn from" if config.get("folds") else " of"
-        place = f"chromosome {config['valid_fold']}" if config.get("atac") else f"fold {config['valid_fold']}{drawn} the data"
-        return f"Validation sequences: {place}.{_common(config)}"
+        return f"Validation sequences: {_fold_place(config, config['valid_fold'], drawn)}.{_common(config)}"
     if "valid_fraction" not in config:
         return ""
     drawn = f" with seed {config['split_seed']}" if "split_seed" in config else ""
     share = f"{config['valid_fraction']:.0%} of the data, drawn at random{drawn}"
     kept = "All windows of a chromosome" if config.get("atac") else "Identical sequences and near-duplicates"
     return f"Validation sequences: {share}. {kept} are in the same set."
+
+
+def _fold_place(config: Fields, fold: Any, drawn: str = " of") -> str:
+    return f"chromosome {fold}" if config.get("atac") else f"fold {fold}{drawn} the data"
 
 
 def _common(config: Fields) -> str:
@@ -262,6 +294,15 @@ def _is_simulated(config: Fields) -> bool:
 
 def _has_adapters(construct: Construct) -> bool:
     return bool(construct.left_adapter and construct.right_adapter)
+
+
+def _window(construct: Construct) -> str:
+    """Describes the window, and where short inserts are in it, unless all inserts have the same length."""
+    text = f"in a window of {construct.length} bases"
+    if construct.shortest == construct.longest:
+        return text
+    side = {"left": "at the left end", "center": "in the middle"}.get(construct.alignment, "at the right end")
+    return f"{text}. Short inserts are placed {side} of the window"
 
 
 def _strand_rule(construct: Construct) -> str:

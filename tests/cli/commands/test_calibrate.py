@@ -85,6 +85,13 @@ def test_familiarity_is_measured_on_the_training_file(run, promoters, run_folder
     assert load(run_folder).calibration["familiarity"]["sequences"] == 30
 
 
+@pytest.mark.parametrize("fields", [{"test_fold": "test"}, {"data": ["p.tsv", "q.tsv"]}])
+def test_the_split_of_a_run_with_a_test_fold_or_several_files_is_not_guessed(run, promoters, run_folder, fields):
+    (run_folder / "config.json").write_text(json.dumps({"assay": "yeast", "data": "p.tsv", **fields}))
+    result = run("calibrate", promoters, "-m", run_folder, "--valid-fraction", "0.1")
+    assert (result.exit_code, "--valid-fraction cannot repeat the split" in result.stderr) == (2, True)
+
+
 def test_overlap_with_training_sequences_is_reported(run, promoters, run_folder):
     (run_folder / "config.json").write_text(json.dumps({"assay": "yeast", "data": str(promoters)}))
     result = run("calibrate", promoters, "-m", run_folder)

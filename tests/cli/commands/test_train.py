@@ -87,7 +87,7 @@ class TestRun:
 
         fields = {field.name for field in dataclasses.fields(RunConfig)}
         options_of_runs = {parameter.name for parameter in command.params} - {"out", "resume", "config", *TABLE_OPTIONS, *ATAC_FIELDS}
-        assert fields - options_of_runs == {"simulated", "table", "atac", "construct", "fingerprint", "extended_after"}
+        assert fields - options_of_runs == {"simulated", "table", "atac", "construct", "fingerprint", "test_fingerprint", "extended_after"}
         assert options_of_runs <= fields
 
     def test_steps_replace_epochs(self, run, quick, library, tmp_path):
@@ -142,10 +142,27 @@ class TestRun:
         assert (config.model, folder, config.bias, config.atac.length) == ("bpnet-small", Path("runs/bpnet-small"), "b", 2000)
         assert result.stderr.endswith(": validation r 0.500 on 20 sequences, r 0.250 on the 12 peaks alone (epoch 2)\n")
 
+    def test_several_files_and_a_test_set_are_trained_on_and_reported(self, run, quick, monkeypatch, library, tmp_path):
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "more.tsv").write_text("ACGT\t1\n")
+        (tmp_path / "test.tsv").write_text("ACGT\t1\n")
+        configs, metrics = [], {"r": 0.5, "mse": 1.0, "n": 20, "best_epoch": 2, "test": {"r": 0.75, "mse": 1.0, "n": 1}}
+        quick.setattr("dreamkeras.training.run.train", lambda *args: configs.append(args[0]) or metrics)
+        result = run("train", library, "more.tsv", "--test", "test.tsv", "--out", "run")
+        assert (configs[0].files, configs[0].test) == ((str(library), "more.tsv"), "test.tsv")
+        assert result.stderr.splitlines()[-2:] == [
+            "run: validation r 0.500 on 20 sequences (epoch 2)", "run: test r 0.750 on 1 sequence",
+        ]  # fmt: skip
+        run("train", library, "--valid-fold", "val", "--test-fold", 3, "--out", "run")
+        assert (configs[1].data, configs[1].valid_fold, configs[1].test_fold) == (str(library), "val", 3)
+        missing = run("train", library, "none.tsv", "--out", "run")
+        assert (missing.exit_code, "none.tsv" in missing.stderr) == (1, True)
+
     def test_unused_folds_are_refused(self, run, library, tmp_path):
         table = ("--assay", "table", "--target-column", "1", "--fold-column", "2")
         result = run("train", library, *table, "--out", tmp_path / "run")
-        assert (result.exit_code, "--fold-column has no effect without --valid-fold N or --folds." in result.stderr) == (2, True)
+        said = "--fold-column has no effect without --valid-fold N, --test-fold N or --folds." in result.stderr
+        assert (result.exit_code, said) == (2, True)
 
     @pytest.mark.parametrize("division", [("--valid", "x.tsv"), ("--valid-fold", "3"), ("--folds", "given")])
     def test_split_seed_without_a_random_split_is_refused(self, run, library, tmp_path, division):
@@ -443,7 +460,7 @@ class TestBadInput:
             ["--backend", "theano"],
             ["--precision", "int8"],
             ["--batch-size", "1"],
-            ["a", "b"],
+            ["--weight", "log"],
             ["--folds", "all"],
             ["--learning-rate", "nan"],
         ],

@@ -84,3 +84,17 @@ def test_missing_file_is_an_error(tmp_path):
 def test_shell_completion_reads_no_file(tmp_path):
     with toy.make_context("toy", ["--config", str(tmp_path / "none.toml")], resilient_parsing=True) as context:
         assert context.default_map is None
+
+
+@pytest.mark.parametrize(("text", "args", "files"), [
+    ('data = ["a.tsv", "b.tsv"]', (), ("a.tsv", "b.tsv")), ('data = "a.tsv"', (), ("a.tsv",)), ('data = ["a.tsv"]', ("c.tsv",), ("c.tsv",)),
+])  # fmt: skip
+def test_an_argument_of_several_files_is_a_list(tmp_path, text, args, files):
+    @click.command("toys")
+    @click.argument("data", nargs=-1, type=click.Path())
+    @config_option
+    def toys(data):
+        return data
+
+    (tmp_path / "run.toml").write_text(text)
+    assert toys.main([*args, "--config", str(tmp_path / "run.toml")], "toys", standalone_mode=False) == files

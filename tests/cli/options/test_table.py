@@ -49,6 +49,10 @@ def test_options_set_the_fields_of_the_layout():
     assert layout(*columns, *around) == TableLayout(
         ("a", "3"), "seq", "0", "w", None, (("r1", "r2"), ("4", "5")), "fold", "AC", "GT", "A", "C", 50, both_strands=True
     )
+    assert layout("--target-column", "a", "--align", "right") == TableLayout(("a",), align="right")
+    weights = ["--target-column", "a", "--weight-column", "w"]
+    assert layout(*weights, "--weight", "raw") == TableLayout(("a",), weight_column="w", weight="raw")
+    assert layout(*weights, "--weight-half", "20") == TableLayout(("a",), weight_column="w", weight_half=20.0)
     assert layout("--target-column", "a", "--variance-column", "v", "--reverse-mark", "_-") == TableLayout(
         ("a",), variance_column="v", reverse_mark="_-"
     )
@@ -57,6 +61,11 @@ def test_options_set_the_fields_of_the_layout():
 def test_a_table_requires_a_target_column():
     with pytest.raises(InputError, match="one or more distinct columns as target_column, got none"):
         layout()
+
+
+@pytest.mark.parametrize("args", [["--weight", "raw"], ["--weight-half", "3"]])
+def test_the_use_of_weights_requires_weights(args):
+    assert f"{args[0]} has no effect without --weight-column." in layout("--target-column", "a", *args)
 
 
 @pytest.mark.parametrize("args", [["--weight-column", "w"], ["--target-column", "0"], ["--both-strands"], ["--length", "5"]])

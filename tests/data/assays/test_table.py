@@ -46,13 +46,27 @@ def test_missing_values_are_nan_and_missing_ids_are_numbers(tmp_path):
 
 def test_weights_folds_marks_and_replicates_are_read_if_named(tmp_path):
     replicates = (("r1", "r2"), ("s1", "s2"))
-    examples = read(written(tmp_path), weight_column="w", fold_column="fold", reverse_mark="_-", replicate_columns=replicates)
+    marked = {"fold_column": "fold", "reverse_mark": "_-"}
+    examples = read(written(tmp_path), weight_column="w", weight="raw", replicate_columns=replicates, **marked)
     assert examples.weights.tolist() == [4, 0.5, 2]
     assert examples.folds.tolist() == [0, 1, 2]
     assert examples.flags.tolist() == [[0], [0], [1]]
     nan = np.nan
     np.testing.assert_array_equal(examples.replicates, [[[1, 2], [nan, nan]], [[nan, nan], [-2, -4]], [[6, nan], [2, 2]]])
     assert (examples.weights.dtype, examples.replicates.dtype) == (np.float32, np.float32)
+
+
+def test_folds_may_be_text(tmp_path):
+    rows = [[*row[:9], fold] for row, fold in zip(ROWS, (" train", "chr8 ", "1"), strict=True)]
+    examples = read(written(tmp_path, rows), fold_column="fold")
+    assert examples.folds.tolist() == ["train", "chr8", "1"]
+    assert examples.select(np.array([2, 0])).folds.tolist() == ["1", "train"]
+
+
+def test_text_in_a_later_batch_makes_all_folds_text(tmp_path):
+    rows = [["ACGT", "1", "1" if row < 19_999 else "X"] for row in range(20_000)]
+    examples = read(written(tmp_path, rows, ["seq", "a", "fold"]), TableLayout(("a",), fold_column="fold", length=4))
+    assert set(examples.folds.tolist()) == {"1", "X"}
 
 
 def test_missing_replicates_are_nan(tmp_path):
@@ -128,7 +142,7 @@ def test_digits_are_a_name_in_the_header_or_a_position(tmp_path):
     assert settled == TableLayout(("1", 4), 0, 2, "3", replicate_columns=(("1", 4), ("3", 4)), fold_column=5, length=8)
     assert settled.tasks == ("1", "column_4")
     examples = table_assay(settled).read(path)
-    assert (examples.targets.tolist(), examples.weights.tolist(), examples.folds.tolist()) == ([[20, 30]], [30], [4])
+    assert (examples.targets.tolist(), examples.weights.tolist(), examples.folds.tolist()) == ([[20, 30]], [0.5], [4])
     assert examples.ids == ["r"]
     assert examples.replicates.tolist() == [[[20, 30], [30, 30]]]
 
@@ -195,11 +209,11 @@ def test_row_numbers_continue_across_batches(tmp_path):
     (4, "inf", {"variance_column": "w"}, "Expected a number between .* got 'inf'"),
     (4, "1e-37", {"variance_column": "w"}, "Expected a variance above 1e-36, got '1e-37'"),
     (5, "1e39", {"replicate_columns": (("r1", "r2"), ("s1", "s2"))}, "Expected a number between .* got '1e39'"),
-    (9, "1e39", {"fold_column": "fold"}, "Expected a number between .* got '1e39'"),
+    (9, "", {"fold_column": "fold"}, "Expected a fold, got ''"),
     (4, "NA", {"weight_column": "w"}, "Expected a weight of 0 or more, got 'NA'"),
     (4, "0", {"variance_column": "w"}, "Expected a variance above 1e-36, got '0'"),
     (5, "r", {"replicate_columns": (("r1", "r2"), ("s1", "s2"))}, "Expected a number or an empty cell, got 'r'"),
-    (9, "chr1", {"fold_column": "fold"}, r"Expected a fold \(a whole number\), got 'chr1'"),
+    (9, "NA", {"fold_column": "fold"}, "Expected a fold, got 'NA'"),
     (2, "ACGTACGTA", {}, "Expected 1 to 8 bases for construct 'table', got 9"),
     (2, "AC-T", {}, "Expected DNA letters, got '-' at position 3"),
 ])  # fmt: skip
@@ -243,7 +257,7 @@ BAD = [
     ["p", "word", "ACGT", "1", "1", "", "", "", "", "0"],
     ["q", "1", "AC-T", "1", "1", "", "", "", "", "0"],
     ["r", "1", "ACGT", "1", "-1", "", "", "", "", "0"],
-    ["s", "1", "ACGT", "1", "1", "", "", "", "", "x"],
+    ["s", "1", "ACGT", "1", "1", "", "", "", "", ""],
     ["t", "1", "A" * 9, "1", "1", "", "", "", "", "0"],
     ["u", "1", "ACGT"],
 ]
@@ -276,7 +290,8 @@ def test_the_window_does_not_depend_on_invalid_sequences(tmp_path):
 
 
 def test_a_test_file_may_lack_optional_columns(tmp_path):
-    layout = TableLayout(**{**vars(LAYOUT), "weight_column": "w", "fold_column": "fold", "replicate_columns": (("r1", "r2"), ("s1", "s2"))})
+    fields = {"weight_column": "w", "weight": "raw", "fold_column": "fold", "replicate_columns": (("r1", "r2"), ("s1", "s2"))}
+    layout = TableLayout(**{**vars(LAYOUT), **fields})
     path = written(tmp_path, [row[:4] for row in ROWS], HEADER[:4])
     with pytest.raises(InputError, match="no column named 'w'"):
         table_assay(layout).read(path)

@@ -35,10 +35,21 @@ def test_json_with_other_fields_is_rejected(fields):
     ({"replicate_columns": (("r",),)}, "two or more distinct replicate columns, got r"),
     ({"replicate_columns": (("r", "r"),)}, "two or more distinct replicate columns, got r, r"),
     ({"length": 0}, "length above 0, got 0"),
+    ({"align": "middle"}, "align to be one of left, right, center, got 'middle'"),
+    ({"weight_column": "w", "weight": "log"}, "weight to be one of saturating, raw, got 'log'"),
+    ({"weight_column": "w", "weight": "raw", "weight_half": 2.0}, "weight_half applies to saturating weights"),
+    ({"weight_column": "w", "weight_half": 0.0}, "weight_half from 1e-36 to 1e[+]36, got 0.0"),
 ])  # fmt: skip
 def test_invalid_combinations_of_fields_are_rejected(fields, message):
     with pytest.raises(InputError, match=message):
         TableLayout(**{"target_column": ("a",), **fields})
+
+
+def test_layouts_of_older_versions_have_raw_weights():
+    stored = {name: value for name, value in dataclasses.asdict(TableLayout(("a",), weight_column="w")).items() if "weight_" not in name}
+    del stored["weight"]
+    assert TableLayout.from_json({**stored, "weight_column": "w"}).weight == "raw"
+    assert TableLayout(("a",), weight_column="w").weight == "saturating"
 
 
 def test_tasks_are_named_after_columns():
@@ -50,6 +61,24 @@ def test_windows_contain_flanks_and_are_padded_with_n():
     assert layout.length == 11
     assert window(layout, "ACACAC") == "TTTACACACGG"
     assert window(layout, "ACAC") == "TTTACACGGNN"
+
+
+@pytest.mark.parametrize(("align", "long", "short"), [
+    ("left", "TTTACACACGG", "TTTACACGGNN"),
+    ("right", "TTTACACACGG", "NNTTTACACGG"),
+    ("center", "TTTACACACGGN", "NTTTACACGGNN"),
+])  # fmt: skip
+def test_short_sequences_are_aligned_with_their_flanks(align, long, short):
+    layout = TableLayout(("a",), left_flank="TTT", right_flank="GG", align=align).with_length(6)
+    assert [window(layout, sequence) for sequence in ("ACACAC", "ACAC")] == [long, short]
+    construct = layout.construct()
+    layout.require_fit(construct)
+    assert construct.longest >= 6
+
+
+def test_right_alignment_includes_the_right_adapter():
+    layout = TableLayout(("a",), right_adapter="CC", align="right").with_length(4)
+    assert [window(layout, sequence) for sequence in ("AAAA", "AA", "AACC")] == ["AAAACC", "NNAACC", "NNAACC"]
 
 
 def test_sequences_may_have_adapters_or_not():
@@ -85,7 +114,9 @@ def test_flanks_must_be_dna():
         TableLayout(("a",), left_flank="A!", length=10).construct()
 
 
-@pytest.mark.parametrize("fields", [{"length": 79}, {"length": 81}, {"left_adapter": "A"}, {"left_adapter": "T"}, {"both_strands": True}])
+@pytest.mark.parametrize(
+    "fields", [{"length": 79}, {"length": 81}, {"left_adapter": "A"}, {"left_adapter": "T"}, {"both_strands": True}, {"align": "right"}]
+)
 def test_a_layout_that_differs_from_the_models_construct_is_rejected(fields):
     construct = TableLayout(("a",), length=80, left_adapter="C").construct()
     TableLayout(("a",), length=80, left_adapter="C").require_fit(construct)

@@ -154,6 +154,24 @@ def test_folds_with_an_empty_side_are_rejected(folds, fold, message):
         fold_split(make_examples(random_sequences(3), folds=folds), fold)
 
 
+def test_folds_split_by_their_text():
+    train, rest = fold_split(make_examples(random_sequences(4), folds=["train", "val", "test", "val"]), "val")
+    assert (rows(train), rows(rest)) == ([0, 2], [1, 3])
+
+
+def test_texts_of_a_fold_column_are_not_looked_up_in_ids():
+    examples = replace(make_examples(random_sequences(2), folds=["train", "test"]), ids=["val:1", "x"])
+    with pytest.raises(InputError, match="Expected fold val and at least one other fold, got folds: test, train"):
+        fold_split(examples, "val")
+
+
+def test_texts_are_looked_up_in_ids_if_folds_are_numbers():
+    examples = replace(make_examples(random_sequences(2), folds=[0, 1]), ids=["chr1:1", "chr2:1"])
+    assert rows(fold_split(examples, "chr2")[1]) == [1]
+    with pytest.raises(InputError, match=r"begin with chr3 .* The folds of the data are 0, 1"):
+        fold_split(examples, "chr3")
+
+
 def test_a_large_library_splits_in_seconds():
     letters = np.frombuffer(b"ACGT", np.uint8)[np.random.default_rng(0).integers(0, 4, (100_000, 150), np.uint8)]
     count = len(letters)
