@@ -1,6 +1,5 @@
 """Signals and standard streams of the process that runs a command. Importing this module imports only click."""
 
-import _thread
 import errno
 import io
 import os
@@ -13,6 +12,8 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 
 import click
+
+from dreamkeras.environment import NO_THREAD, can_start_threads
 
 __all__ = [
     "Stopped",
@@ -37,13 +38,7 @@ A closing terminal sends several signals, and the command needs time to remove i
 AGAIN = 0.1
 """Seconds after which a signal is sent again, if its exception was ignored."""
 
-NO_THREAD = "can't start new thread"
-"""Message of Python's RuntimeError if the system allows no more threads."""
-
 LIMIT = "the limit of processes is reached. Raise this limit with ulimit -u, or end other processes."
-
-AMPLE = 4096
-"""Limit of processes that is never tested: the system's defaults are higher."""
 
 
 class Stopped(SystemExit):
@@ -136,24 +131,8 @@ def start_fewer_threads() -> None:
 
     OpenBLAS sends SIGINT to its own process if it cannot start a thread, which looks like Ctrl-C.
     """
-    try:
-        import resource
-    except ImportError:  # on Windows, which has no such limit
-        return
-    if not 0 <= resource.getrlimit(resource.RLIMIT_NPROC)[0] < AMPLE:
-        return
-    started = _thread.allocate_lock()
-
-    def wait() -> None:
-        with started:
-            pass
-
-    with started:
-        try:
-            for _ in range(os.cpu_count() or 1):
-                _thread.start_new_thread(wait, ())
-        except RuntimeError:
-            os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    if not can_start_threads(os.cpu_count() or 1):
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def describe(error: Exception) -> str | None:

@@ -1,5 +1,6 @@
 """Sets environment variables during an import and restores them afterwards, and imports optional packages."""
 
+import _thread
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +8,13 @@ from typing import Any
 
 from dreamkeras.errors import MissingPackageError
 
-__all__ = ["import_extra", "setting"]
+__all__ = ["NO_THREAD", "can_start_threads", "import_extra", "setting"]
+
+NO_THREAD = "can't start new thread"
+"""Message of Python's RuntimeError if the system allows no more threads."""
+
+AMPLE = 4096
+"""Limit of processes that is never tested: the system's defaults are higher."""
 
 
 @contextmanager
@@ -37,6 +44,29 @@ def setting(name: str, value: str, *, replace: bool = False) -> Iterator[None]:
         os.environ.pop(name, None)
         if before is not None:
             os.environ[name] = before
+
+
+def can_start_threads(number: int) -> bool:
+    """Whether the system allows this process to start a number of threads. The limit of processes (`ulimit -u`) includes threads."""
+    try:
+        import resource
+    except ImportError:  # on Windows, which has no such limit
+        return True
+    if not 0 <= resource.getrlimit(resource.RLIMIT_NPROC)[0] < AMPLE:
+        return True
+    started = _thread.allocate_lock()
+
+    def wait() -> None:
+        with started:
+            pass
+
+    with started:
+        try:
+            for _ in range(number):
+                _thread.start_new_thread(wait, ())
+        except RuntimeError:
+            return False
+    return True
 
 
 def import_extra(module: str, need: str, extra: str) -> Any:

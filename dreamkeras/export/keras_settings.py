@@ -6,12 +6,13 @@ dreamkeras runs. This module imports Keras only when Keras is needed.
 
 import contextlib
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
-from dreamkeras.environment import setting
+from dreamkeras.environment import NO_THREAD, can_start_threads, setting
 from dreamkeras.errors import MissingPackageError
 from dreamkeras.files.temporary import temporary_folder
 from dreamkeras.plots.style import import_fonts
@@ -23,6 +24,9 @@ HOME = Path(__file__).with_name("keras_home")
 
 OVERRIDES = ("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH", "KERAS_NNX_ENABLED")
 """Environment variables that override `keras.json`."""
+
+THREADS, THREADS_PER_CPU = 10, 6
+"""Number of threads that TensorFlow and JAX start, measured on 2 CPUs: with 16 processes allowed they abort, with 24 they run."""
 
 FRAMEWORKS = r"(keras|tensorflow|jax|torch|tf2onnx|onnx)\b"
 """Regular expression for the packages whose deprecation warnings are ignored, because the user cannot prevent the warnings."""
@@ -64,12 +68,37 @@ def keras_environment(backend: str) -> dict[str, str]:
 
 @contextlib.contextmanager
 def home_left_alone() -> Iterator[None]:
-    """Context manager within which an import of Keras leaves no font cache of matplotlib and no compiler cache of torch on disk."""
-    with temporary_folder() as folder, contextlib.ExitStack() as stack:
+    """Context manager within which an import of Keras leaves no font cache of matplotlib and no compiler cache of torch on disk.
+
+    SIGTERM and SIGHUP are handled at the end of the `with` block.
+
+    Raises:
+        RuntimeError: The system allows too few threads for TensorFlow, which would abort the process.
+    """
+    if not can_start_threads(THREADS + THREADS_PER_CPU * (os.cpu_count() or 1)):
+        raise RuntimeError(NO_THREAD)
+    with _deferred_signals(), temporary_folder() as folder, contextlib.ExitStack() as stack:
         stack.enter_context(setting("TORCHINDUCTOR_CACHE_DIR", str(folder)))
         with contextlib.suppress(ImportError):  # Keras imports matplotlib if it is installed
             import_fonts()
         yield
+
+
+@contextlib.contextmanager
+def _deferred_signals() -> Iterator[None]:
+    """Context manager within which SIGTERM and SIGHUP wait.
+
+    The command line raises an exception after these signals. If the exception passes through a library in C++, the library can abort the
+    process, which then leaves its temporary files.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # on Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGHUP))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -9,7 +10,15 @@ import keras
 import pytest
 
 from dreamkeras.errors import MissingPackageError
-from dreamkeras.export.keras_settings import HOME, SETTINGS, child_environment, keras_environment, pinned_settings, starting_keras
+from dreamkeras.export.keras_settings import (
+    HOME,
+    SETTINGS,
+    child_environment,
+    home_left_alone,
+    keras_environment,
+    pinned_settings,
+    starting_keras,
+)
 
 BACKEND = keras.backend.backend()
 NAMES = [name for name in SETTINGS if hasattr(keras.config, f"set_{name}")]
@@ -108,4 +117,28 @@ def test_pinned_settings_apply_inside_and_the_callers_are_restored(odd_settings)
 def test_flax_nnx_is_rejected(monkeypatch):
     monkeypatch.setattr(keras.config, "is_nnx_enabled", lambda: True)
     with pytest.raises(MissingPackageError, match="Keras has Flax NNX enabled"), pinned_settings():
+        pass
+
+
+def test_signals_wait_until_the_frameworks_are_imported():
+    """An exception that passes through a library in C++ can abort the process."""
+    if not hasattr(signal, "pthread_sigmask"):
+        pytest.skip("this system has no signal masks")
+    code = """
+import os, signal
+from dreamkeras.export.keras_settings import home_left_alone
+signal.signal(signal.SIGTERM, lambda *_: print("handled"))
+with home_left_alone():
+    os.kill(os.getpid(), signal.SIGTERM)
+    print("imported")
+"""
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split() == [
+        "imported",
+        "handled",
+    ]
+
+
+def test_too_few_threads_are_an_error_instead_of_an_abort(monkeypatch):
+    monkeypatch.setattr("dreamkeras.export.keras_settings.can_start_threads", lambda number: number < 16)
+    with pytest.raises(RuntimeError, match="can't start new thread"), home_left_alone():
         pass
