@@ -1,4 +1,4 @@
-"""Signals and standard streams of the process that runs a command. Importing this module imports only click."""
+"""Signals, standard streams and limits of the process that runs a command. Importing this module imports no large package."""
 
 import errno
 import io
@@ -13,7 +13,7 @@ from types import FrameType
 
 import click
 
-from dreamkeras.environment import NO_THREAD, can_start_threads
+from dreamkeras.environment import TOO_FEW, can_start_threads
 
 __all__ = [
     "Stopped",
@@ -38,7 +38,8 @@ A closing terminal sends several signals, and the command needs time to remove i
 AGAIN = 0.1
 """Seconds after which a signal is sent again, if its exception was ignored."""
 
-LIMIT = "the limit of processes is reached. Raise this limit with ulimit -u, or end other processes."
+NO_THREAD = "can't start new thread"
+"""Message of Python's RuntimeError if the system allows no more threads."""
 
 
 class Stopped(SystemExit):
@@ -138,14 +139,14 @@ def start_fewer_threads() -> None:
 def describe(error: Exception) -> str | None:
     """Returns a message for an error that the system or its settings cause, or None for other errors, which are bugs."""
     if isinstance(error, BlockingIOError) and error.strerror == os.strerror(errno.EAGAIN):
-        return f"Cannot start a process: {LIMIT}"
+        return f"Cannot start a process: {TOO_FEW}"
     if isinstance(error, OSError) and error.errno is not None:
         return ": ".join(str(part) for part in (error.strerror, error.filename) if part)
     if isinstance(error, UnicodeEncodeError) and error.encoding != "utf-8":
         text = ascii(error.object[error.start : error.end])
         return f"Cannot write {text} in {error.encoding}, the encoding of this locale. Set PYTHONUTF8=1."
     if isinstance(error, RuntimeError) and str(error) == NO_THREAD:
-        return f"Cannot start a thread: {LIMIT}"
+        return f"Cannot start a thread: {TOO_FEW}"
     return None
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from dreamkeras.errors import MissingPackageError
 
-__all__ = ["NO_THREAD", "can_start_threads", "import_extra", "setting"]
+__all__ = ["TOO_FEW", "can_start_threads", "import_extra", "setting"]
 
-NO_THREAD = "can't start new thread"
-"""Message of Python's RuntimeError if the system allows no more threads."""
+TOO_FEW = "the limit of processes is reached. Raise this limit with ulimit -u, or end other processes."
+"""Reason and advice if the system does not start a process or a thread."""
 
 AMPLE = 4096
 """Limit of processes that is never tested: the system's defaults are higher."""

@@ -8,16 +8,18 @@ import contextlib
 import os
 import signal
 import sys
+import threading
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from dreamkeras.environment import NO_THREAD, can_start_threads, setting
-from dreamkeras.errors import MissingPackageError
+from dreamkeras.environment import TOO_FEW, can_start_threads, setting
+from dreamkeras.errors import DreamkerasError, MissingPackageError
 from dreamkeras.files.temporary import temporary_folder
 from dreamkeras.plots.style import import_fonts
 
-__all__ = ["child_environment", "home_left_alone", "keras_backend", "keras_environment", "pinned_settings", "starting_keras"]
+__all__ = ["child_environment", "importing_keras", "keras_backend", "keras_environment", "pinned_settings", "starting_keras"]
 
 HOME = Path(__file__).with_name("keras_home")
 """Folder with a `keras.json` of Keras's default settings, which Keras reads instead of the user's file."""
@@ -67,16 +69,17 @@ def keras_environment(backend: str) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def home_left_alone() -> Iterator[None]:
-    """Context manager within which an import of Keras leaves no font cache of matplotlib and no compiler cache of torch on disk.
+def importing_keras() -> Iterator[None]:
+    """Context manager within which Keras and its backend are imported.
 
-    SIGTERM and SIGHUP are handled at the end of the `with` block.
+    The import leaves no font cache of matplotlib and no compiler cache of torch on disk. SIGTERM and SIGHUP are handled at the end of the
+    `with` block.
 
     Raises:
-        RuntimeError: The system allows too few threads for TensorFlow, which would abort the process.
+        DreamkerasError: The system allows too few threads for TensorFlow, which would abort the process.
     """
     if not can_start_threads(THREADS + THREADS_PER_CPU * (os.cpu_count() or 1)):
-        raise RuntimeError(NO_THREAD)
+        raise DreamkerasError(f"Cannot start the threads of TensorFlow and JAX: {TOO_FEW}")
     with _deferred_signals(), temporary_folder() as folder, contextlib.ExitStack() as stack:
         stack.enter_context(setting("TORCHINDUCTOR_CACHE_DIR", str(folder)))
         with contextlib.suppress(ImportError):  # Keras imports matplotlib if it is installed
@@ -86,19 +89,25 @@ def home_left_alone() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _deferred_signals() -> Iterator[None]:
-    """Context manager within which SIGTERM and SIGHUP wait.
+    """Context manager within which SIGTERM and SIGHUP wait, if Python functions handle them.
 
     The command line raises an exception after these signals. If the exception passes through a library in C++, the library can abort the
-    process, which then leaves its temporary files.
+    process, which then leaves its temporary files. Blocking the signals would not suffice: another thread would receive them.
     """
-    if not hasattr(signal, "pthread_sigmask"):  # on Windows
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGHUP))
+    arrived: list[int] = []
+    handlers: dict[int, Any] = {}
+    if threading.current_thread() is threading.main_thread():  # only the main thread can set signal handlers
+        numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]  # Windows has no SIGHUP
+        handlers = {number: handler for number in numbers if callable(handler := signal.getsignal(number))}
+    for number in handlers:
+        signal.signal(number, lambda number, _: arrived.append(number))
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for number in arrived[:1]:
+            signal.raise_signal(number)
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dreamkeras.errors import DreamkerasError
 from dreamkeras.export.child_process import end_with_parent
-from dreamkeras.export.keras_settings import home_left_alone
+from dreamkeras.export.keras_settings import importing_keras
 from dreamkeras.files.temporary import named_errors
 
 __all__ = ["main"]
@@ -17,10 +17,9 @@ __all__ = ["main"]
 
 def main(file: str, strands: str, folder: str, sequences: str, *parts: str) -> int:
     """Traces FILE with the strand rule STRANDS and returns the exit status. If STRANDS is `-`, the strand rule of the construct is used."""
-    with home_left_alone():
-        from dreamkeras.export.tracing import trace
-
     try:
+        with importing_keras():
+            from dreamkeras.export.tracing import trace
         with named_errors():
             trace(Path(file), None if strands == "-" else strands, "without-bias" in parts, int(sequences)).write(Path(folder))
     except DreamkerasError as error:

@@ -2,19 +2,18 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 
 import keras
 import pytest
 
-from dreamkeras.errors import MissingPackageError
+from dreamkeras.errors import DreamkerasError, MissingPackageError
 from dreamkeras.export.keras_settings import (
     HOME,
     SETTINGS,
     child_environment,
-    home_left_alone,
+    importing_keras,
     keras_environment,
     pinned_settings,
     starting_keras,
@@ -122,13 +121,11 @@ def test_flax_nnx_is_rejected(monkeypatch):
 
 def test_signals_wait_until_the_frameworks_are_imported():
     """An exception that passes through a library in C++ can abort the process."""
-    if not hasattr(signal, "pthread_sigmask"):
-        pytest.skip("this system has no signal masks")
     code = """
 import os, signal
-from dreamkeras.export.keras_settings import home_left_alone
+from dreamkeras.export.keras_settings import importing_keras
 signal.signal(signal.SIGTERM, lambda *_: print("handled"))
-with home_left_alone():
+with importing_keras():
     os.kill(os.getpid(), signal.SIGTERM)
     print("imported")
 """
@@ -140,5 +137,5 @@ with home_left_alone():
 
 def test_too_few_threads_are_an_error_instead_of_an_abort(monkeypatch):
     monkeypatch.setattr("dreamkeras.export.keras_settings.can_start_threads", lambda number: number < 16)
-    with pytest.raises(RuntimeError, match="can't start new thread"), home_left_alone():
+    with pytest.raises(DreamkerasError, match="Cannot start the threads of TensorFlow and JAX: the limit of processes"), importing_keras():
         pass
