@@ -257,12 +257,9 @@ class RunConfig:
         Raises:
             InputError: The file is missing or malformed.
         """
-        try:
-            fields = read_json(path)
-        except FileNotFoundError:
-            raise InputError(f"No run to resume: {path} does not exist.") from None
-        except OSError as error:
-            raise InputError(f"Cannot read {path}: {error.strerror or error}.") from None
+        if not path.exists():
+            raise InputError(f"No run to resume: {path} does not exist.")
+        fields = read_json(path)
         try:
             if "model" in fields:
                 fields["model"] = model_in(fields)
