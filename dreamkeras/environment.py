@@ -1,4 +1,4 @@
-"""Sets environment variables during an import and restores them afterwards, and imports optional packages."""
+"""The environment of the process: its variables, its limit of threads, and the optional packages that are installed."""
 
 import _thread
 import os
