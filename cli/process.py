@@ -1,6 +1,5 @@
-"""Signals and standard streams of the process that runs a command. Importing this module imports only click."""
+"""Signals, standard streams and limits of the process that runs a command. Importing this module imports no large package."""
 
-import _thread
 import errno
 import io
 import os
@@ -13,6 +12,8 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 
 import click
+
+from dreamkeras.environment import TOO_FEW, can_start_threads
 
 __all__ = [
     "Stopped",
@@ -39,11 +40,6 @@ AGAIN = 0.1
 
 NO_THREAD = "can't start new thread"
 """Message of Python's RuntimeError if the system allows no more threads."""
-
-LIMIT = "the limit of processes is reached. Raise this limit with ulimit -u, or end other processes."
-
-AMPLE = 4096
-"""Limit of processes that is never tested: the system's defaults are higher."""
 
 
 class Stopped(SystemExit):
@@ -136,37 +132,21 @@ def start_fewer_threads() -> None:
 
     OpenBLAS sends SIGINT to its own process if it cannot start a thread, which looks like Ctrl-C.
     """
-    try:
-        import resource
-    except ImportError:  # on Windows, which has no such limit
-        return
-    if not 0 <= resource.getrlimit(resource.RLIMIT_NPROC)[0] < AMPLE:
-        return
-    started = _thread.allocate_lock()
-
-    def wait() -> None:
-        with started:
-            pass
-
-    with started:
-        try:
-            for _ in range(os.cpu_count() or 1):
-                _thread.start_new_thread(wait, ())
-        except RuntimeError:
-            os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    if not can_start_threads(os.cpu_count() or 1):
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def describe(error: Exception) -> str | None:
     """Returns a message for an error that the system or its settings cause, or None for other errors, which are bugs."""
     if isinstance(error, BlockingIOError) and error.strerror == os.strerror(errno.EAGAIN):
-        return f"Cannot start a process: {LIMIT}"
+        return f"Cannot start a process: {TOO_FEW}"
     if isinstance(error, OSError) and error.errno is not None:
         return ": ".join(str(part) for part in (error.strerror, error.filename) if part)
     if isinstance(error, UnicodeEncodeError) and error.encoding != "utf-8":
         text = ascii(error.object[error.start : error.end])
         return f"Cannot write {text} in {error.encoding}, the encoding of this locale. Set PYTHONUTF8=1."
     if isinstance(error, RuntimeError) and str(error) == NO_THREAD:
-        return f"Cannot start a thread: {LIMIT}"
+        return f"Cannot start a thread: {TOO_FEW}"
     return None
 
 

@@ -1,5 +1,6 @@
-"""Sets environment variables during an import and restores them afterwards, and imports optional packages."""
+"""The environment of the process: its variables, its limit of threads, and the optional packages that are installed."""
 
+import _thread
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +8,13 @@ from typing import Any
 
 from dreamkeras.errors import MissingPackageError
 
-__all__ = ["import_extra", "setting"]
+__all__ = ["TOO_FEW", "can_start_threads", "import_extra", "setting"]
+
+TOO_FEW = "the limit of processes is reached. Raise this limit with ulimit -u, or end other processes."
+"""Reason and advice if the system does not start a process or a thread."""
+
+AMPLE = 4096
+"""Limit of processes that is never tested: the system's defaults are higher."""
 
 
 @contextmanager
@@ -37,6 +44,29 @@ def setting(name: str, value: str, *, replace: bool = False) -> Iterator[None]:
         os.environ.pop(name, None)
         if before is not None:
             os.environ[name] = before
+
+
+def can_start_threads(number: int) -> bool:
+    """Whether the system allows this process to start a number of threads. The limit of processes (`ulimit -u`) includes threads."""
+    try:
+        import resource
+    except ImportError:  # on Windows, which has no such limit
+        return True
+    if not 0 <= resource.getrlimit(resource.RLIMIT_NPROC)[0] < AMPLE:
+        return True
+    started = _thread.allocate_lock()
+
+    def wait() -> None:
+        with started:
+            pass
+
+    with started:
+        try:
+            for _ in range(number):
+                _thread.start_new_thread(wait, ())
+        except RuntimeError:
+            return False
+    return True
 
 
 def import_extra(module: str, need: str, extra: str) -> Any:

@@ -15,6 +15,7 @@ from ..options.scoring import chosen_scoring, scoring_options
 from ..options.shared import refuse_unused
 
 if TYPE_CHECKING:
+    from dreamkeras.explain.ablation_files import AblationTable
     from dreamkeras.explain.parts import Span
     from dreamkeras.explain.spans import RegionSpans
 
@@ -109,11 +110,16 @@ def command(
             _report_missing(regions, spans)
     leave_manifest(given.output, given.models, files)
     report_packaged(given.models, scorer)
+    _report_unshuffled(table, method)
+    report_skipped(scored, given.output)
+
+
+def _report_unshuffled(table: "AblationTable", method: str) -> None:
+    """Prints the number of spans that every shuffle leaves unchanged."""
     if table.unshuffled:
         advice = " Choose --method letters or longer spans." if method == "dinucleotides" else ""
         rows = f"{table.unshuffled:,} of {table.rows:,} spans"
         click.echo(f"The effect of {rows} is nan, because every shuffle of the span is equal to the span.{advice}", err=True)
-    report_skipped(scored, given.output)
 
 
 def _report_missing(regions: "RegionSpans", path: str) -> None:

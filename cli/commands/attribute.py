@@ -152,9 +152,10 @@ def _checked_model(inputs: tuple[str, ...], genome: str | None, model: Path, bac
     from dreamkeras.training.backend import choose_backend
 
     file = find_model(model)
-    for path in inputs if genome is None else (*inputs, genome):
+    expected = {**dict.fromkeys(inputs, BED), genome: FASTA} if genome else dict.fromkeys(inputs)
+    for path, kind in expected.items():
         if not is_stream(path):
-            with open_source(path, expected=None if genome is None else FASTA if path == genome else BED):
+            with open_source(path, expected=kind):
                 pass
     choose_backend(backend)
     return file

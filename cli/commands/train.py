@@ -11,8 +11,9 @@ from click.core import ParameterSource
 
 from dreamkeras.data.splits.names import HOLDOUTS
 from dreamkeras.errors import counted
+from dreamkeras.formats.decimals import LARGEST
 from dreamkeras.models.names import BODY
-from dreamkeras.training.names import BACKENDS, LARGEST_SEED, LOSSES, OPTIMIZERS, PRECISIONS
+from dreamkeras.training.names import BACKENDS, LARGEST_SEED, LOSSES, MOST_TEST_SHIFTS, OPTIMIZERS, PRECISIONS
 
 from ..hints import note_default_assay
 from ..options.atac import atac_options, chosen_genome
@@ -142,7 +143,7 @@ __all__ = ["command"]
 )
 @click.option(
     "--jitter",
-    type=DecimalRange(0, 1e36),
+    type=DecimalRange(0, LARGEST),
     default=0.0,
     metavar="SD",
     help="Standard deviation of the noise that is added to values measured by a single read.",
@@ -154,7 +155,7 @@ __all__ = ["command"]
 )
 @click.option(
     "--test-shifts",
-    type=WholeRange(0, 16),
+    type=WholeRange(0, MOST_TEST_SHIFTS),
     default=0,
     metavar="N",
     help="Average each prediction over windows that are shifted by up to N bases in both directions. N is at most 16.",

@@ -150,10 +150,7 @@ def _compare(table: Table, rows: np.ndarray, texts: list[str], test: RowSequence
 
 
 def _read_public(path: Path, paired: bool) -> np.ndarray:
-    try:
-        content = read_json(path)
-    except OSError as error:
-        raise InputError(f"Cannot read {path}: {error.strerror or error}.") from None
+    content = read_json(path)
     try:
         keys = [[parse_whole(number) for number in key.split(",")] for key in content]
         return np.array(keys, np.int64).reshape(len(keys), 2 if paired else 1)

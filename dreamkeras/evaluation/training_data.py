@@ -93,10 +93,7 @@ def read_training_data(model: str) -> TrainingData | None:
     path = Path(model) / "config.json" if Path(model).is_dir() else Path(model).with_name("config.json")
     if not path.is_file():
         return None
-    try:
-        fields = read_json(path)
-    except OSError as error:
-        raise InputError(f"Cannot read {path}: {error.strerror or error}.") from None
+    fields = read_json(path)
     try:
         kinds: dict[str, type[TableLayout | AtacLayout]] = {"table": TableLayout, "atac": AtacLayout}
         layout = next((kind.from_json(fields[name]) for name, kind in kinds.items() if fields.get(name)), None)

@@ -6,23 +6,29 @@ dreamkeras runs. This module imports Keras only when Keras is needed.
 
 import contextlib
 import os
+import signal
 import sys
+import threading
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from dreamkeras.environment import setting
-from dreamkeras.errors import MissingPackageError
+from dreamkeras.environment import TOO_FEW, can_start_threads, setting
+from dreamkeras.errors import DreamkerasError, MissingPackageError
 from dreamkeras.files.temporary import temporary_folder
 from dreamkeras.plots.style import import_fonts
 
-__all__ = ["child_environment", "home_left_alone", "keras_backend", "keras_environment", "pinned_settings", "starting_keras"]
+__all__ = ["child_environment", "importing_keras", "keras_backend", "keras_environment", "pinned_settings", "starting_keras"]
 
 HOME = Path(__file__).with_name("keras_home")
 """Folder with a `keras.json` of Keras's default settings, which Keras reads instead of the user's file."""
 
 OVERRIDES = ("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH", "KERAS_NNX_ENABLED")
 """Environment variables that override `keras.json`."""
+
+THREADS, THREADS_PER_CPU = 10, 6
+"""Number of threads that TensorFlow and JAX start, measured on 2 CPUs: with 16 processes allowed they abort, with 24 they run."""
 
 FRAMEWORKS = r"(keras|tensorflow|jax|torch|tf2onnx|onnx)\b"
 """Regular expression for the packages whose deprecation warnings are ignored, because the user cannot prevent the warnings."""
@@ -63,13 +69,45 @@ def keras_environment(backend: str) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def home_left_alone() -> Iterator[None]:
-    """Context manager within which an import of Keras leaves no font cache of matplotlib and no compiler cache of torch on disk."""
-    with temporary_folder() as folder, contextlib.ExitStack() as stack:
+def importing_keras() -> Iterator[None]:
+    """Context manager within which Keras and its backend are imported.
+
+    The import leaves no font cache of matplotlib and no compiler cache of torch on disk. SIGTERM and SIGHUP are handled at the end of the
+    `with` block.
+
+    Raises:
+        DreamkerasError: The system allows too few threads for TensorFlow, which would abort the process.
+    """
+    if not can_start_threads(THREADS + THREADS_PER_CPU * (os.cpu_count() or 1)):
+        raise DreamkerasError(f"Cannot start the threads of TensorFlow and JAX: {TOO_FEW}")
+    with _deferred_signals(), temporary_folder() as folder, contextlib.ExitStack() as stack:
         stack.enter_context(setting("TORCHINDUCTOR_CACHE_DIR", str(folder)))
         with contextlib.suppress(ImportError):  # Keras imports matplotlib if it is installed
             import_fonts()
         yield
+
+
+@contextlib.contextmanager
+def _deferred_signals() -> Iterator[None]:
+    """Context manager within which SIGTERM and SIGHUP wait, if Python functions handle them.
+
+    The command line raises an exception after these signals. If the exception passes through a library in C++, the library can abort the
+    process, which then leaves its temporary files. Blocking the signals would not suffice: another thread would receive them.
+    """
+    arrived: list[int] = []
+    handlers: dict[int, Any] = {}
+    if threading.current_thread() is threading.main_thread():  # only the main thread can set signal handlers
+        numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]  # Windows has no SIGHUP
+        handlers = {number: handler for number in numbers if callable(handler := signal.getsignal(number))}
+    for number in handlers:
+        signal.signal(number, lambda number, _: arrived.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for number in arrived[:1]:
+            signal.raise_signal(number)
 
 
 @contextlib.contextmanager

@@ -50,8 +50,8 @@ def trace_with_tensorflow(file: Path, strands: str | None, without_bias: bool = 
         environment = child_environment("tensorflow") | {"CUDA_VISIBLE_DEVICES": "-1"}
         done = run_child(command, environment)
         error = folder / "error.txt"
-        if error.exists():
-            raise ModelError(error.read_text("utf-8"))
+        if error.exists() and (text := error.read_text("utf-8")):
+            raise ModelError(text)
         if done.returncode:
             lines = done.stderr.decode(errors="replace").strip().splitlines() or [f"exit status {done.returncode}"]
             raise ModelError(f"The TensorFlow process for the export of {file} failed: {lines[-1]}")

@@ -47,10 +47,9 @@ def read_training_summary(folder: Path) -> dict[str, Any]:
 
 
 def _read_object(path: Path) -> dict[str, Any]:
-    try:
-        fields = read_json(path, ModelError)
-    except FileNotFoundError:
+    if not path.exists():
         return {}
+    fields = read_json(path, ModelError)
     if not isinstance(fields, dict):
         raise ModelError(f"Expected a JSON object in {path}, got a {type(fields).__name__}.")
     return fields

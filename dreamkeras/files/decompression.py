@@ -14,11 +14,10 @@ from typing import Any, BinaryIO, NamedTuple, cast
 
 from dreamkeras.errors import DreamkerasError, InputError
 from dreamkeras.files.inputs import open_bytes, source_name
-from dreamkeras.files.kinds import TO_UTF8, Expected, refuse_other_kinds, require_kind
+from dreamkeras.files.kinds import HEAD, TO_UTF8, Expected, refuse_other_kinds, require_kind
 
 __all__ = ["BYTE_ORDER_MARK", "PARQUET", "Source", "open_source", "require_file_kind"]
 
-HEAD = 1 << 16
 FIRST_LINE = 1 << 24
 AFTER_RETURN = 2  # number of bytes after a carriage return that determine whether it ends a line by itself
 PARQUET = b"PAR1"

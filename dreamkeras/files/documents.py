@@ -7,12 +7,9 @@ from typing import Any
 
 from dreamkeras.errors import DreamkerasError, InputError
 from dreamkeras.files.inputs import open_bytes, source_name
-from dreamkeras.files.kinds import JSON, TO_UTF8, TOML, Expected, require_kind
+from dreamkeras.files.kinds import HEAD, JSON, TO_UTF8, TOML, Expected, require_kind
 
 __all__ = ["read_json", "read_toml"]
-
-HEAD = 1 << 16
-"""Number of bytes from which the kind of a file is recognised."""
 
 
 def read_toml(path: str | Path) -> dict[str, Any]:
@@ -21,23 +18,17 @@ def read_toml(path: str | Path) -> dict[str, Any]:
     Raises:
         InputError: The file does not exist, cannot be read, or is not TOML.
     """
-    name = source_name(str(path))
     try:
         return tomllib.loads(_read_text(path, TOML, InputError))
-    except FileNotFoundError:
-        raise InputError(f"File not found: {name}.") from None
-    except OSError as error:
-        raise InputError(f"Cannot read {name}: {error.strerror or error}.") from None
     except tomllib.TOMLDecodeError as error:
-        raise InputError(f"Cannot read {name} as TOML: {error}.") from None
+        raise InputError(f"Cannot read {source_name(str(path))} as TOML: {error}.") from None
 
 
 def read_json(path: Path, error: type[DreamkerasError] = InputError) -> Any:
     """Reads a JSON file.
 
     Raises:
-        DreamkerasError: The file is not JSON. The exception has the class `error`.
-        OSError: The file cannot be read.
+        DreamkerasError: The file does not exist, cannot be read, or is not JSON. The exception has the class `error`.
     """
     try:
         return json.loads(_read_text(path, JSON, error))
@@ -46,9 +37,14 @@ def read_json(path: Path, error: type[DreamkerasError] = InputError) -> Any:
 
 
 def _read_text(path: str | Path, expected: Expected, error: type[DreamkerasError]) -> str:
-    with open_bytes(str(path)) as file:
-        content = file.read()
     name = source_name(str(path))
+    try:
+        with open_bytes(str(path)) as file:
+            content = file.read()
+    except FileNotFoundError:
+        raise error(f"File not found: {name}.") from None
+    except OSError as reason:
+        raise error(f"Cannot read {name}: {reason.strerror or reason}.") from None
     require_kind(content[:HEAD], name, expected, error)
     try:
         return content.decode("utf-8-sig")

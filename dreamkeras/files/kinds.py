@@ -13,6 +13,7 @@ __all__ = [
     "BED",
     "BIGWIG",
     "FASTA",
+    "HEAD",
     "JSON",
     "KERAS",
     "MEASUREMENTS",
@@ -29,6 +30,9 @@ __all__ = [
     "refuse_other_kinds",
     "require_kind",
 ]
+
+HEAD = 1 << 16
+"""Number of first bytes from which the kind of a file is recognised."""
 
 TO_UTF8 = "Convert the text to UTF-8, for example with iconv."
 """Advice for a text with another encoding."""

@@ -20,7 +20,7 @@ try:
 except ImportError:  # Windows has no fcntl, so files are not locked
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["HAS_LOCKS", "IN_MEMORY", "create_beside", "derived_name", "open_spool", "remove_abandoned", "temporary_folder"]
+__all__ = ["HAS_LOCKS", "IN_MEMORY", "create_beside", "derived_name", "named_errors", "open_spool", "remove_abandoned", "temporary_folder"]
 
 HAS_LOCKS = fcntl is not None
 
@@ -87,7 +87,7 @@ def open_spool(name: str) -> Iterator[BinaryIO]:
     Raises:
         DreamkerasError: The folder `TMPDIR` cannot be written.
     """
-    with tempfile.SpooledTemporaryFile(IN_MEMORY, prefix="dreamkeras-") as spool, _naming_folder(f"the results for {name}"):
+    with tempfile.SpooledTemporaryFile(IN_MEMORY, prefix="dreamkeras-") as spool, named_errors(f"the results for {name}"):
         yield cast("BinaryIO", spool)
 
 
@@ -98,16 +98,19 @@ def temporary_folder() -> Iterator[Path]:
     Raises:
         DreamkerasError: The folder `TMPDIR` cannot be written.
     """
-    with _naming_folder("temporary files"), tempfile.TemporaryDirectory(prefix="dreamkeras-", ignore_cleanup_errors=True) as folder:
+    with named_errors(), tempfile.TemporaryDirectory(prefix="dreamkeras-", ignore_cleanup_errors=True) as folder:
         yield Path(folder)
 
 
 @contextmanager
-def _naming_folder(content: str) -> Iterator[None]:
-    """Converts an OSError to a DreamkerasError that names the folder `TMPDIR`, unless the error is about a file outside this folder."""
+def named_errors(content: str = "temporary files") -> Iterator[None]:
+    """Converts an OSError to a DreamkerasError that names the folder `TMPDIR` and the content that cannot be written there.
+
+    Errors about a file outside this folder, a closed pipe or a process that cannot be started are not converted.
+    """
     try:
         yield
-    except BrokenPipeError:
+    except (BrokenPipeError, BlockingIOError):
         raise
     except OSError as error:
         if error.errno is None or (error.filename is not None and not Path(str(error.filename)).is_relative_to(tempfile.gettempdir())):

@@ -7,6 +7,7 @@ import re
 
 __all__ = [
     "DIGITS",
+    "LARGEST",
     "LARGEST_FLOAT32",
     "NOT_FINITE",
     "SMALLEST_FLOAT32",
@@ -24,6 +25,12 @@ NOT_FINITE = {sign + name for sign in ("", "+", "-") for name in ("nan", "inf")}
 
 DIGITS = 18
 """Maximum number of digits in a whole number. Numbers of up to 18 digits fit into 64 bits."""
+
+LARGEST = 1e36
+"""The largest absolute value of a number in a table.
+
+The largest number in float32 is 3.4e38. Training computes sums and differences of measured values in float32, which must fit as well.
+"""
 
 LARGEST_FLOAT32, SMALLEST_FLOAT32 = 3.4028234663852886e38, 1.1754943508222875e-38
 """Largest number, and smallest number above 0 with full precision, in float32."""

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 
 from dreamkeras.errors import MissingPackageError
-from dreamkeras.export.keras_settings import home_left_alone, keras_backend, starting_keras
+from dreamkeras.export.keras_settings import importing_keras, keras_backend, starting_keras
 from dreamkeras.files.streams import discarded_messages
 from dreamkeras.training.names import BACKENDS, PRECISIONS
 
@@ -86,7 +86,7 @@ def computing_in(precision: str) -> Iterator[None]:
 
 
 def _start() -> None:
-    with home_left_alone():
+    with importing_keras():
         import keras
 
         keras.ops.zeros(())  # initialises the devices of the backend

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from dreamkeras.data.assays.atac_layout import AtacLayout
-from dreamkeras.data.assays.measurements import LARGEST
 from dreamkeras.data.assays.registry import ATAC, TABLE
 from dreamkeras.data.assays.table_layout import TableLayout
 from dreamkeras.data.splits.names import HOLDOUTS, LEGACY
@@ -17,17 +16,14 @@ from dreamkeras.errors import InputError, OnError, check_on_error
 from dreamkeras.files.documents import read_json
 from dreamkeras.files.inputs import listed_files
 from dreamkeras.files.outputs import write_text
-from dreamkeras.formats.decimals import is_float32
+from dreamkeras.formats.decimals import LARGEST, is_float32
 from dreamkeras.models.names import FORMAT, model_in
-from dreamkeras.training.names import BACKENDS, LARGEST_SEED, PRECISIONS
+from dreamkeras.training.names import BACKENDS, LARGEST_SEED, MOST_TEST_SHIFTS, PRECISIONS
 
 __all__ = ["GIVEN", "SIMULATED", "RunConfig"]
 
 GIVEN = "given"
 """Value of `folds` that selects the folds in the fold column of the data, instead of random folds."""
-
-MOST_TEST_SHIFTS = 16
-"""Maximum of `test_shifts`. With a maximum shift of 16 bases, each prediction requires 33 windows."""
 
 SIMULATED_ASSAY = "yeast"
 """Name of the assay whose measurements can be simulated."""
@@ -297,12 +293,9 @@ class RunConfig:
         Raises:
             InputError: The file is missing or malformed.
         """
-        try:
-            fields = read_json(path)
-        except FileNotFoundError:
-            raise InputError(f"No run to resume: {path} does not exist.") from None
-        except OSError as error:
-            raise InputError(f"Cannot read {path}: {error.strerror or error}.") from None
+        if not path.exists():
+            raise InputError(f"No run to resume: {path} does not exist.")
+        fields = read_json(path)
         try:
             if "model" in fields:
                 fields["model"] = model_in(fields)

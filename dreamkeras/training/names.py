@@ -1,6 +1,9 @@
-"""Names of backends, precisions, losses and optimisers. The module has no imports, so that shell completion stays fast."""
+"""Names of backends, precisions, losses and optimisers, and limits of options.
 
-__all__ = ["BACKENDS", "LARGEST_SEED", "LOSSES", "OPTIMIZERS", "PRECISIONS"]
+The module has no imports, so that shell completion stays fast.
+"""
+
+__all__ = ["BACKENDS", "LARGEST_SEED", "LOSSES", "MOST_TEST_SHIFTS", "OPTIMIZERS", "PRECISIONS"]
 
 BACKENDS = ("tensorflow", "jax", "torch")
 """Keras backends. By default, the first installed backend in this list is used."""
@@ -11,5 +14,8 @@ PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mi
 LOSSES = ("mse", "huber", "l1", "pearson")
 
 LARGEST_SEED = 2**32 - 1
+
+MOST_TEST_SHIFTS = 16
+"""Maximum of `test_shifts`. With a maximum shift of 16 bases, each prediction requires 33 windows."""
 
 OPTIMIZERS = ("adamw", "adam", "lion")

@@ -53,7 +53,7 @@ SMALLEST_SD = 1e-30
 """Smallest standard deviation of the training values of a task, unless all values are the same.
 
 Numbers below 1.2e-38 have fewer digits in float32, and the differences between predictions must be larger. The largest value is
-`measurements.LARGEST`.
+`decimals.LARGEST`.
 """
 
 

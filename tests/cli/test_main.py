@@ -44,7 +44,14 @@ class TestImports:
     def test_main_imports_click_only(self):
         beyond_click = modules_after("import dreamkeras.cli.main") - modules_after("import click")
         foreign = {name for name in beyond_click if name.split(".")[0] not in sys.stdlib_module_names}
-        assert foreign == {"dreamkeras", "dreamkeras.cli", "dreamkeras.cli.main", "dreamkeras.cli.process", "dreamkeras.errors"}
+        assert foreign == {
+            "dreamkeras",
+            "dreamkeras.cli",
+            "dreamkeras.cli.main",
+            "dreamkeras.cli.process",
+            "dreamkeras.environment",
+            "dreamkeras.errors",
+        }
 
     @pytest.mark.parametrize(
         "args",

@@ -8,8 +8,16 @@ import sys
 import keras
 import pytest
 
-from dreamkeras.errors import MissingPackageError
-from dreamkeras.export.keras_settings import HOME, SETTINGS, child_environment, keras_environment, pinned_settings, starting_keras
+from dreamkeras.errors import DreamkerasError, MissingPackageError
+from dreamkeras.export.keras_settings import (
+    HOME,
+    SETTINGS,
+    child_environment,
+    importing_keras,
+    keras_environment,
+    pinned_settings,
+    starting_keras,
+)
 
 BACKEND = keras.backend.backend()
 NAMES = [name for name in SETTINGS if hasattr(keras.config, f"set_{name}")]
@@ -108,4 +116,26 @@ def test_pinned_settings_apply_inside_and_the_callers_are_restored(odd_settings)
 def test_flax_nnx_is_rejected(monkeypatch):
     monkeypatch.setattr(keras.config, "is_nnx_enabled", lambda: True)
     with pytest.raises(MissingPackageError, match="Keras has Flax NNX enabled"), pinned_settings():
+        pass
+
+
+def test_signals_wait_until_the_frameworks_are_imported():
+    """An exception that passes through a library in C++ can abort the process."""
+    code = """
+import os, signal
+from dreamkeras.export.keras_settings import importing_keras
+signal.signal(signal.SIGTERM, lambda *_: print("handled"))
+with importing_keras():
+    os.kill(os.getpid(), signal.SIGTERM)
+    print("imported")
+"""
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split() == [
+        "imported",
+        "handled",
+    ]
+
+
+def test_too_few_threads_are_an_error_instead_of_an_abort(monkeypatch):
+    monkeypatch.setattr("dreamkeras.export.keras_settings.can_start_threads", lambda number: number < 16)
+    with pytest.raises(DreamkerasError, match="Cannot start the threads of TensorFlow and JAX: the limit of processes"), importing_keras():
         pass

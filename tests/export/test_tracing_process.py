@@ -1,3 +1,4 @@
+import errno
 import importlib
 import os
 import subprocess
@@ -165,3 +166,17 @@ def test_worker_writes_a_one_line_error_for_a_malformed_file(tmp_path):
     (tmp_path / "m.keras").write_text("no zip")
     assert tracing_worker.main(str(tmp_path / "m.keras"), "-", str(tmp_path), "1000") == 1
     assert "an accessible `.keras` zip file" in (tmp_path / "error.txt").read_text()
+
+
+@pytest.mark.parametrize("is_full", [False, True], ids=["room for the message", "full"])
+def test_a_full_temporary_folder_is_one_line(tmp_path, monkeypatch, capsys, is_full):
+    def trace(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    tracing = pytest.importorskip("dreamkeras.export.tracing")
+    monkeypatch.setattr(tracing, "trace", trace)
+    folder = tmp_path / "missing" if is_full else tmp_path
+    assert tracing_worker.main("m.keras", "-", str(folder), "8") == 1
+    message = capsys.readouterr().err if is_full else (tmp_path / "error.txt").read_text()
+    assert message.strip().startswith("Cannot write temporary files")
+    assert message.strip().endswith("No space left on device. Set TMPDIR to another folder.")

@@ -21,8 +21,8 @@ def test_missing_files_are_named(tmp_path):
         read_toml(tmp_path / "none.toml")
     with pytest.raises(InputError, match=r"^Cannot read .*: Is a directory\.$"):
         read_toml(tmp_path)
-    with pytest.raises(FileNotFoundError):
-        read_json(tmp_path / "none.json")
+    with pytest.raises(ModelError, match=r"^File not found: .*none\.json\.$"):
+        read_json(tmp_path / "none.json", ModelError)
 
 
 @pytest.mark.parametrize(

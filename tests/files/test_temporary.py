@@ -1,3 +1,5 @@
+import errno
+import os
 import signal
 import subprocess
 import sys
@@ -68,6 +70,11 @@ def test_a_missing_temporary_folder_is_one_line(monkeypatch):
     monkeypatch.setattr("tempfile.mkdtemp", fail)
     with pytest.raises(DreamkerasError, match=r"Cannot write temporary files.*No space left on device\. Set TMPDIR"), temporary_folder():
         pass
+
+
+def test_a_process_that_cannot_be_started_is_no_error_of_the_temporary_folder():
+    with pytest.raises(BlockingIOError), temporary_folder():
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
 
 
 def test_a_large_result_without_a_temporary_folder_is_one_line(monkeypatch):

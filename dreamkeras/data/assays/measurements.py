@@ -14,7 +14,7 @@ from dreamkeras.data.assays.rows import read_rows
 from dreamkeras.data.examples import Examples
 from dreamkeras.errors import InputError, OnError
 from dreamkeras.files.kinds import MEASUREMENTS
-from dreamkeras.formats.decimals import NOT_FINITE, is_number
+from dreamkeras.formats.decimals import LARGEST, NOT_FINITE, is_number
 from dreamkeras.formats.headers import SEQUENCE_NAMES, Column, Layout
 from dreamkeras.formats.reading import open_table
 from dreamkeras.formats.tables import Table, find_column
@@ -24,7 +24,6 @@ from dreamkeras.sequence.records import Records, numbered
 
 __all__ = [
     "FOLD",
-    "LARGEST",
     "Columns",
     "Measurements",
     "oriented_examples",
@@ -40,13 +39,6 @@ MISSING = {
     "", "na", "n/a", "nan", "none", "null", "#n/a", "#n/a n/a", "#na", "<na>", "-nan", "1.#ind", "-1.#ind", "1.#qnan", "-1.#qnan",
 }  # fmt: skip
 """Cell contents, in lower case, that mark a missing value. pandas recognises the same words."""
-
-
-LARGEST = 1e36
-"""The largest absolute value of a number in a table.
-
-The largest number in float32 is 3.4e38. Training computes sums and differences of measured values in float32, which must fit as well.
-"""
 
 _DECIMAL_COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+(?:[eE][+-]?[0-9]+)?")
 

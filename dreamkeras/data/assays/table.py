@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dreamkeras.data.assays.assay import Assay
-from dreamkeras.data.assays.measurements import FOLD, LARGEST, read_folds, read_numbers
+from dreamkeras.data.assays.measurements import FOLD, read_folds, read_numbers
 from dreamkeras.data.assays.rows import read_rows
 from dreamkeras.data.assays.table_layout import TableLayout
 from dreamkeras.data.examples import Examples
@@ -22,6 +22,7 @@ from dreamkeras.data.weights import default_half, saturated
 from dreamkeras.errors import InputError, OnError
 from dreamkeras.files.inputs import source_name
 from dreamkeras.files.kinds import MEASUREMENTS
+from dreamkeras.formats.decimals import LARGEST
 from dreamkeras.formats.headers import Column, Layout
 from dreamkeras.formats.reading import id_position, open_table, sequence_position
 from dreamkeras.formats.tables import Table, find_column, has_column, named_or_placed
