@@ -49,7 +49,7 @@ __all__ = ["command"]
     help="Random seed that `dreamkeras train` used for the split. Requires --valid-fraction.  [default: 0]",
 )
 @click.option("--assay", help="Assay of DATA: yeast, lentimpra, starrseq or table.  [default: the assay of the model]")
-@partial(table_options, without=("fold_column", "replicate_columns"))
+@partial(table_options, without=("fold_column", "replicate_columns", "transform", "offset", "task_kind"))
 @rows_on_error_option
 def command(
     data: str,

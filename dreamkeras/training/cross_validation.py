@@ -23,7 +23,9 @@ from dreamkeras.files.folders import claim
 from dreamkeras.files.inputs import full_path
 from dreamkeras.files.outputs import write_text
 from dreamkeras.models.combinations import lasting_name
+from dreamkeras.sequence.task_scale import TaskScale
 from dreamkeras.statistics.correlation import task_figures
+from dreamkeras.statistics.task_kinds import add_kind_figures
 from dreamkeras.statistics.undefined import mean_defined
 from dreamkeras.training import run
 from dreamkeras.training.backend import running_backend
@@ -98,7 +100,7 @@ def _cross_validate(config: RunConfig, folder: Path, report: Callable[[str], Non
             failures.append(str(error))
     if failures:
         raise ExportError(f"{' '.join(failures)} Then run: dreamkeras train --resume --out {folder}")
-    metrics = _join(folder, folds, numbers)
+    metrics = _join(folder, folds, numbers, assay_of(config).scales)
     _export(config, [folder / f"fold-{number}" for number in numbers], folder / "model.onnx")
     # metrics.json is written last, so that its existence shows that all other files are complete
     write_text(folder / "metrics.json", json.dumps(metrics, indent=2) + "\n")
@@ -141,7 +143,7 @@ def _train_fold(config: RunConfig, number: int, folder: Path) -> None:
         run.train(dataclasses.replace(config, folds=drawn, valid_fold=number), folder)
 
 
-def _join(folder: Path, folds: np.ndarray, numbers: list[int]) -> dict[str, Any]:
+def _join(folder: Path, folds: np.ndarray, numbers: list[int], scales: tuple[TaskScale, ...] = ()) -> dict[str, Any]:
     """Writes the rows of all folds' validation tables to `out_of_fold.tsv`, in the order of the data. Returns the metrics over all rows."""
     header: list[str] = []
     table = np.empty(len(folds), object)
@@ -157,10 +159,10 @@ def _join(folder: Path, folds: np.ndarray, numbers: list[int]) -> dict[str, Any]
     csv.writer(text, delimiter="\t", lineterminator="\n").writerows([[header[0], "fold", *header[1:]], *table])
     write_text(folder / "out_of_fold.tsv", text.getvalue())
     values = np.array([row[OWN_COLUMNS + 1 :] for row in table], np.float64)
-    return _metrics([name.removeprefix("measured_") for name in header[OWN_COLUMNS:]], values, folds, numbers)
+    return _metrics([name.removeprefix("measured_") for name in header[OWN_COLUMNS:]], values, folds, numbers, scales)
 
 
-def _metrics(names: list[str], values: np.ndarray, folds: np.ndarray, numbers: list[int]) -> dict[str, Any]:
+def _metrics(names: list[str], values: np.ndarray, folds: np.ndarray, numbers: list[int], scales: tuple[TaskScale, ...]) -> dict[str, Any]:
     """Returns the metrics over all rows.
 
     The first half of the columns contains measured values, and the second half contains predicted values.
@@ -173,6 +175,7 @@ def _metrics(names: list[str], values: np.ndarray, folds: np.ndarray, numbers: l
         metrics["tasks"] = {
             task: {name: float(column[place]) for name, column in figures.items()} for place, task in enumerate(names[:tasks])
         }
+    add_kind_figures(metrics, names[:tasks], scales, values[:, :tasks], values[:, tasks:])
     of_fold = {number: np.split(values[folds == number], 2, axis=1) for number in numbers}
     metrics["folds"] = {str(number): mean_defined(task_figures(*columns)["r"]) for number, columns in of_fold.items()}
     return dict(without_nan(metrics))

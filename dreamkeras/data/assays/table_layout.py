@@ -12,6 +12,7 @@ from typing import Any
 from dreamkeras.errors import InputError
 from dreamkeras.formats.headers import Column
 from dreamkeras.sequence.construct import Construct
+from dreamkeras.sequence.task_scale import TaskScale
 
 __all__ = ["TableLayout"]
 
@@ -28,7 +29,8 @@ class TableLayout:
     `data.assays.table.settled_layout` decides this for every text of digits.
 
     Args:
-        target_column: Columns of the measured values, one for each task.
+        target_column: Columns of the measured values, one for each task. If empty, the measured values are the means of
+            `replicate_columns`. With `replicate_columns`, a name that is not a column of the table is only the name of a task.
         sequence_column: Column of the sequences. Defaults to the column named sequence or seq. Without a header, the default is the
             column that looks like DNA.
         id_column: Column of the ids. Defaults to the column named id, seq_id or name. Without an id column, rows are numbered
@@ -37,6 +39,11 @@ class TableLayout:
         variance_column: Column with the variance of each row's values. The weight of a row is the inverse of its variance.
         replicate_columns: For each task, the columns of replicate measurements whose mean is the measured value.
         fold_column: Column with the fold of each row, a whole number.
+        transform: Transformation of the measured values before training, one of `sequence.names.TRANSFORMS`. Applies to all tasks of the
+            kind `"value"`.
+        offset: Number that is added to the measured values before the transformation `"log2"`.
+        kinds: Kind of each task, from `sequence.names.TASK_KINDS`. A single kind applies to all tasks. By default, all tasks have the kind
+            `"value"`.
         left_adapter: Constant sequence before each measured sequence. The sequences in the table may have both adapters or neither.
         right_adapter: Constant sequence after each measured sequence.
         left_flank: Constant sequence before the left adapter. The sequences in the table do not include flanks.
@@ -58,6 +65,9 @@ class TableLayout:
     variance_column: Column | None = None
     replicate_columns: tuple[tuple[Column, ...], ...] = ()
     fold_column: Column | None = None
+    transform: str = "none"
+    offset: float = 0.0
+    kinds: tuple[str, ...] = ()
     left_adapter: str = ""
     right_adapter: str = ""
     left_flank: str = ""
@@ -69,26 +79,62 @@ class TableLayout:
     def __post_init__(self) -> None:
         object.__setattr__(self, "target_column", tuple(self.target_column))
         object.__setattr__(self, "replicate_columns", tuple(tuple(columns) for columns in self.replicate_columns))
-        if not self.target_column or len(set(self.tasks)) < len(self.tasks):
+        object.__setattr__(self, "kinds", tuple(self.kinds))
+        if not self.tasks or len(set(self.tasks)) < len(self.tasks):
             raise InputError(f"Expected one or more distinct columns as target_column, got {', '.join(self.tasks) or 'none'}.")
         for one, other in (("weight_column", "variance_column"), ("reverse_mark", "both_strands")):
             if all(value not in (None, "") and value is not False for value in (getattr(self, one), getattr(self, other))):
                 raise InputError(f"{one} and {other} cannot be combined. Choose one of them.")
         self._check_replicates()
+        self._check_scales()
         if self.length is not None and not self.length > 0:
             raise InputError(f"Expected length above 0, got {self.length}.")
 
     def _check_replicates(self) -> None:
-        if self.replicate_columns and len(self.replicate_columns) != len(self.target_column):
+        if self.replicate_columns and len(self.replicate_columns) != len(self.tasks):
             raise InputError(f"Expected replicate_columns for each of {len(self.tasks)} targets, got {len(self.replicate_columns)}.")
         for columns in self.replicate_columns:
             if len(set(columns)) < len(columns) or len(columns) < 2:
                 raise InputError(f"Expected two or more distinct replicate columns, got {', '.join(map(str, columns))}.")
 
+    def _check_scales(self) -> None:
+        if len(self.kinds) not in (0, 1, len(self.tasks)):
+            raise InputError(f"Expected one kind of task, or one for each of {len(self.tasks)} tasks, got {', '.join(self.kinds)}.")
+        TaskScale(transform=self.transform, offset=self.offset)
+        if self.transform != "none" and self.kinds and "value" not in self.kinds:
+            raise InputError(f"The transformation {self.transform} requires a task of the kind value, got {', '.join(self.kinds)}.")
+        _ = self.scales
+
     @property
     def tasks(self) -> tuple[str, ...]:
-        """The name of each task, which is the name of its target column."""
-        return tuple(column if isinstance(column, str) else f"column_{column}" for column in self.target_column)
+        """The name of each task.
+
+        The name is that of the target column. Without target columns, it is the common beginning of the names of the replicate columns.
+        """
+        if self.target_column:
+            return tuple(column if isinstance(column, str) else f"column_{column}" for column in self.target_column)
+        return tuple(map(_common_name, self.replicate_columns))
+
+    @property
+    def scales(self) -> tuple[TaskScale, ...]:
+        """Kind and transformation of each task. Empty if all tasks have the kind `"value"` and no transformation."""
+        kinds = self.kinds or ("value",)
+        kinds = kinds * len(self.tasks) if len(kinds) == 1 else kinds
+        value = TaskScale("value", self.transform, self.offset)
+        scales = tuple(value if kind == "value" else TaskScale(kind) for kind in kinds)
+        return () if set(scales) == {TaskScale()} else scales
+
+    def has_target(self, task: int, has_column: Callable[[Column], bool]) -> bool:
+        """Returns whether a task has a column of measured values. Without this column, its values are the means of its replicates.
+
+        Args:
+            task: Index of the task.
+            has_column: Function that returns whether the table has a column.
+        """
+        if not self.target_column:
+            return False
+        column = self.target_column[task]
+        return not self.replicate_columns or isinstance(column, int) or has_column(column)
 
     def construct(self) -> Construct:
         """Returns the construct of the sequences, whose window begins with the first base of the left flank.
@@ -187,3 +233,18 @@ class TableLayout:
         """
         around = self.left_flank + self.left_adapter + self.right_adapter + self.right_flank
         return self if self.length else dataclasses.replace(self, length=longest + len(around))
+
+
+def _common_name(columns: tuple[Column, ...]) -> str:
+    """Returns the common beginning of column names without separators and digits at its end, or all names, joined by `+`.
+
+    Example:
+        >>> _common_name(("leaf_1", "leaf_2")), _common_name(("a", "b")), _common_name((3, 4))
+        ('leaf', 'a+b', 'column_3+column_4')
+    """
+    names = [column if isinstance(column, str) and not column.isdecimal() else f"column_{column}" for column in columns]
+    if any(name.startswith("column_") for name in names):
+        return "+".join(names)
+    same = [len(set(letters)) == 1 for letters in zip(*names, strict=False)]
+    common = names[0][: (*same, False).index(False)]
+    return common.rstrip("0123456789_-. ") or "+".join(names)
