@@ -120,7 +120,7 @@ def _kind_lines(evaluation: "Evaluation") -> list[str]:
     from dreamkeras.statistics.task_kinds import KIND_FIGURES
 
     found = [(model, task, figures) for model, tasks in evaluation.kinds.items() for task, figures in tasks.items()]
-    names = [name for name in KIND_FIGURES if any(name in figures for *_, figures in found)]
+    names = evaluation.kind_names
     if not names:
         return []
     rows = ["\t".join([model, task, *(figure_text(row[name]) if name in row else "" for name in names)]) for model, task, row in found]

@@ -10,7 +10,7 @@ import numpy as np
 
 from dreamkeras.confidence.background import Background
 from dreamkeras.confidence.familiarity import LABELS, Familiarity
-from dreamkeras.confidence.intervals import Intervals
+from dreamkeras.confidence.intervals import NO_INTERVALS, Intervals
 from dreamkeras.errors import InputError
 from dreamkeras.scoring.scorer import BATCH_SIZE, Progress, Scorer, Wrapped
 from dreamkeras.sequence.ragged import Ragged
@@ -78,6 +78,12 @@ class ScorerWithConfidence(Wrapped):
         return (*self.scorer.columns, *self._added)
 
     @property
+    def note(self) -> str:
+        """A sentence on the tasks that have no intervals because they are binary, or an empty string."""
+        without = [task for task in self.tasks if self._intervals and task not in self._intervals.residuals]
+        return NO_INTERVALS.format(" and ".join(without)) if without else ""
+
+    @property
     def _added(self) -> list[str]:
         bounds = [f"{task}_{side}" for task in (self._intervals.residuals if self._intervals else ()) for side in ("low", "high")]
         percentiles = [f"{task}_percentile" for task in self.tasks if self._background]
@@ -99,7 +105,7 @@ class ScorerWithConfidence(Wrapped):
         tasks, parts = values[:, : len(self.tasks)], [self.scorer.add_columns(values, codes[:, :inner])]
         if self._intervals:
             bounds = self._intervals.around(tasks, self._half_widths)
-            parts.append(np.stack(bounds, axis=2).reshape(len(values), -1))
+            parts.append(np.stack(bounds, axis=2).reshape(len(values), 2 * len(self._intervals.residuals)))
         if self._background:
             parts.append(self._background.percentiles(tasks))
         return np.concatenate([*parts, codes[:, inner:]], axis=1, dtype=np.float32)

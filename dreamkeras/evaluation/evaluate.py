@@ -14,7 +14,7 @@ from dreamkeras.sequence.task_scale import TaskScale
 from dreamkeras.statistics.bootstrap import DRAWS, Interval
 from dreamkeras.statistics.noise_ceiling import NoiseCeiling, task_ceilings
 from dreamkeras.statistics.resampling import Figures, figure_differences, resample_figures, with_intervals
-from dreamkeras.statistics.task_kinds import kind_figures
+from dreamkeras.statistics.task_kinds import KIND_FIGURES, kind_figures
 
 __all__ = ["ALL", "PEAKS", "Difference", "Evaluation", "evaluate"]
 
@@ -71,6 +71,12 @@ class Evaluation(NamedTuple):
         If `peaks` is None, returns this evaluation alone, with an empty name.
         """
         return {PEAKS: self.peaks, ALL: self} if self.peaks else {"": self}
+
+    @property
+    def kind_names(self) -> list[str]:
+        """Names of the metrics in `kinds`, in the order of `KIND_FIGURES`."""
+        present = {name for tasks in self.kinds.values() for figures in tasks.values() for name in figures}
+        return [name for name in KIND_FIGURES if name in present]
 
 
 def evaluate(

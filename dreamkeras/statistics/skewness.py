@@ -37,11 +37,10 @@ def skewness(values: np.ndarray) -> float:
 
 
 def suggestion(values: np.ndarray) -> tuple[TaskScale, float] | None:
-    """Returns the transformation that makes the values most symmetric, and the skewness of the transformed values.
+    """Returns the first transformation that brings the absolute skewness below `SYMMETRIC`, and the skewness of the transformed values.
 
-    The transformations are log2 for values above 0, log1p for values of at least 0, log2 with half the smallest value above 0 as an offset
-    for values of at least 0 with zeros, and asinh for values of both signs. None if no transformation brings the skewness below
-    `SYMMETRIC`.
+    For values above 0, log2 and log1p are tried. For values of 0 and above, log1p is tried, and then log2 with an offset of half the
+    fifth percentile of the values above 0. For values of both signs, asinh is tried. None if no transformation is sufficient.
 
     Args:
         values: float (n,), without NaN.
@@ -50,13 +49,12 @@ def suggestion(values: np.ndarray) -> tuple[TaskScale, float] | None:
     if least > 0:
         scales = [TaskScale(transform="log2"), TaskScale(transform="log1p")]
     elif least == 0:
-        half = float(f"{values[values > 0].min() / 2:.1g}")
+        half = float(f"{np.quantile(values[values > 0], 0.05) / 2:.1g}")
         scales = [TaskScale(transform="log1p"), *([TaskScale(transform="log2", offset=half)] if half else [])]
     else:
         scales = [TaskScale(transform="asinh")]
-    found = [(scale, skewness(scale.fitted(values))) for scale in scales]
-    best = min(found, key=lambda pair: abs(pair[1]))
-    return best if abs(best[1]) < SYMMETRIC else None
+    found = ((scale, skewness(scale.fitted(values))) for scale in scales)
+    return next((pair for pair in found if abs(pair[1]) < SYMMETRIC), None)
 
 
 def describe_skewness(targets: np.ndarray, tasks: Sequence[str], scales: Sequence[TaskScale] = ()) -> str:
