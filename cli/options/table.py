@@ -45,21 +45,6 @@ OPTIONS = {
     "fold_column": click.option(
         "--fold-column", metavar="NAME", help="Table column with fold numbers, for --valid-fold and --folds given."
     ),
-    "transform": click.option(
-        "--transform",
-        type=click.Choice(TRANSFORMS),
-        help="Train on transformed values. Predictions are in the unit of the table.  [default: none]",
-    ),
-    "offset": click.option(
-        "--offset", type=DecimalRange(-1e36, 1e36), metavar="X", help="Number that is added to values before --transform log2."
-    ),
-    "task_kind": click.option(
-        "--task-kind",
-        type=click.Choice(TASK_KINDS),
-        multiple=True,
-        help="Kind of the values: any numbers (value), numbers from 0 to 1 (binary) or whole numbers (counts). Give one kind, "
-        "or repeat for each task.  [default: value]",
-    ),
     "left_adapter": click.option(
         "--left-adapter", default="", metavar="DNA", help="Adapter at the start of each sequence. The table may omit the adapter."
     ),
@@ -86,6 +71,21 @@ OPTIONS = {
         "--both-strands",
         is_flag=True,
         help="Measured values apply to both strands. Train on each strand, and predict the mean of both strands.",
+    ),
+    "transform": click.option(
+        "--transform",
+        type=click.Choice(TRANSFORMS),
+        help="Train on transformed values. Predictions are in the unit of the table.  [default: none]",
+    ),
+    "offset": click.option(
+        "--offset", type=DecimalRange(-1e36, 1e36), metavar="X", help="Number that is added to values before --transform log2."
+    ),
+    "task_kind": click.option(
+        "--task-kind",
+        type=click.Choice(TASK_KINDS),
+        multiple=True,
+        help="Kind of the values: any numbers (value), numbers from 0 to 1 (binary) or whole numbers (counts). Give one kind, "
+        "or repeat for each task.  [default: value]",
     ),
 }
 """Maps each field of `data.assays.table_layout.TableLayout` to the option that sets the field. `FIELDS` lists the differing names."""

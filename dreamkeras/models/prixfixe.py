@@ -10,11 +10,11 @@ from dreamkeras.errors import ModelError, one_line
 from dreamkeras.layers.blocks.heads import ScaledFinal
 from dreamkeras.layers.encoding import LetterEncoding
 from dreamkeras.layers.parts.auxiliary import KINDS, PositionHead, auxiliary_loss
-from dreamkeras.layers.parts.task_scales import TaskScales
 from dreamkeras.layers.saved_blocks import read_block, register_with_keras
 from dreamkeras.layers.slots import SLOTS
 from dreamkeras.models.bias import EnzymeBias, check_bias
 from dreamkeras.models.strand_mean import StrandMean
+from dreamkeras.models.task_scales import TaskScales
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.description import ModelDescription
 from dreamkeras.sequence.task_scale import scales_from_json

@@ -1,6 +1,6 @@
 """TaskScale: the kind of a task's values, and the functions between the table's unit and the scale on which a network is trained.
 
-The module uses NumPy only. `layers.parts.task_scales` contains the same functions for networks.
+The module uses NumPy only. `models.task_scales` contains the same functions for networks.
 """
 
 from collections.abc import Callable, Iterable, Sequence

@@ -39,11 +39,6 @@ class TableLayout:
         variance_column: Column with the variance of each row's values. The weight of a row is the inverse of its variance.
         replicate_columns: For each task, the columns of replicate measurements whose mean is the measured value.
         fold_column: Column with the fold of each row, a whole number.
-        transform: Transformation of the measured values before training, one of `sequence.names.TRANSFORMS`. Applies to all tasks of the
-            kind `"value"`.
-        offset: Number that is added to the measured values before the transformation `"log2"`.
-        kinds: Kind of each task, from `sequence.names.TASK_KINDS`. A single kind applies to all tasks. By default, all tasks have the kind
-            `"value"`.
         left_adapter: Constant sequence before each measured sequence. The sequences in the table may have both adapters or neither.
         right_adapter: Constant sequence after each measured sequence.
         left_flank: Constant sequence before the left adapter. The sequences in the table do not include flanks.
@@ -53,6 +48,11 @@ class TableLayout:
             sequences whose id contains this text.
         both_strands: Whether the measured values apply to both strands. If True, both strands are used for training, and predictions
             are averaged over both strands.
+        transform: Transformation of the measured values before training, one of `sequence.names.TRANSFORMS`. Applies to all tasks of the
+            kind `"value"`.
+        offset: Number that is added to the measured values before the transformation `"log2"`.
+        kinds: Kind of each task, from `sequence.names.TASK_KINDS`. A single kind applies to all tasks. By default, all tasks have the kind
+            `"value"`.
 
     Raises:
         InputError: A column is missing or given twice, two arguments cannot be combined, or the length is below 1.
@@ -65,9 +65,6 @@ class TableLayout:
     variance_column: Column | None = None
     replicate_columns: tuple[tuple[Column, ...], ...] = ()
     fold_column: Column | None = None
-    transform: str = "none"
-    offset: float = 0.0
-    kinds: tuple[str, ...] = ()
     left_adapter: str = ""
     right_adapter: str = ""
     left_flank: str = ""
@@ -75,6 +72,9 @@ class TableLayout:
     length: int | None = None
     reverse_mark: str | None = None
     both_strands: bool = False
+    transform: str = "none"
+    offset: float = 0.0
+    kinds: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "target_column", tuple(self.target_column))
