@@ -5,6 +5,7 @@ import json
 
 import keras
 import numpy as np
+import onnx
 import pytest
 from click.testing import CliRunner
 from tiny_network import tiny_preset
@@ -13,7 +14,11 @@ import dreamkeras
 from dreamkeras.cli.main import main
 from dreamkeras.data.assays.table_layout import TableLayout
 from dreamkeras.errors import InputError
+from dreamkeras.export.onnx_file import export_onnx
 from dreamkeras.export.tracing import load_network
+from dreamkeras.models.gradients import Attributor
+from dreamkeras.sequence.ragged import Ragged
+from dreamkeras.sequence.records import Records
 from dreamkeras.sequence.task_scale import TaskScale
 from dreamkeras.statistics import task_kinds
 from dreamkeras.training.config import RunConfig
@@ -78,8 +83,6 @@ def test_the_onnx_file_and_the_keras_predictor_predict_in_the_unit_of_the_table(
 
 
 def _ragged(sequences):
-    from dreamkeras.sequence.ragged import Ragged
-
     return Ragged.from_strings(sequences)
 
 
@@ -243,3 +246,31 @@ def test_a_loss_of_values_requires_values(measured, choose):
 
 def test_scales_of_a_network_are_saved(mixed):
     assert load_network(mixed / "model.keras").scales[1:3] == (TaskScale("binary"), TaskScale("counts"))
+
+
+def test_a_half_precision_file_converts_units_in_single_precision(mixed, measured, tmp_path):
+    with open(measured) as file:
+        sequences = [row["seq"] for row in csv.DictReader(file)]
+    export_onnx(mixed, tmp_path / "half.onnx", precision="float16", sequences=100)
+    found, wanted = (dreamkeras.load(path).predict(sequences) for path in (tmp_path / "half.onnx", mixed))
+    np.testing.assert_allclose(found, wanted, rtol=0.05, atol=0.02)
+    nodes = onnx.load(tmp_path / "half.onnx").graph.node
+    makers = {name: node for node in nodes for name in node.output}
+    for node in nodes:
+        if node.op_type == "Exp":
+            before = node
+            while before.op_type not in ("Cast", "MatMul", "Conv", "Gemm"):
+                before = makers[before.input[0]]
+            assert before.op_type == "Cast"  # from float16 to float32
+
+
+def test_attributions_of_transformed_tasks_explain_the_scale_of_the_network(mixed, measured):
+    with open(measured) as file:
+        sequences = [row["seq"] for row in csv.DictReader(file)][:3]
+    network = load_network(mixed / "model.keras")
+    records = Records(["a", "b", "c"], _ragged(sequences), np.arange(1, 4), "table")
+    found = Attributor(network, "integrated", steps=32).attribute(records)
+    scales = TableLayout(TASKS, **MIXED).scales
+    predicted = dreamkeras.load(mixed).predict(sequences)
+    latent = np.stack([scale.network(column) for scale, column in zip(scales, predicted.T, strict=True)], axis=1)
+    np.testing.assert_allclose(found.reference, latent, rtol=1e-3, atol=1e-4)

@@ -58,7 +58,7 @@ class TableLayout:
         InputError: A column is missing or given twice, two arguments cannot be combined, or the length is below 1.
     """
 
-    target_column: tuple[Column, ...]
+    target_column: tuple[Column, ...] = ()
     sequence_column: Column | None = None
     id_column: Column | None = None
     weight_column: Column | None = None
@@ -79,7 +79,7 @@ class TableLayout:
     def __post_init__(self) -> None:
         object.__setattr__(self, "target_column", tuple(self.target_column))
         object.__setattr__(self, "replicate_columns", tuple(tuple(columns) for columns in self.replicate_columns))
-        object.__setattr__(self, "kinds", tuple(self.kinds))
+        object.__setattr__(self, "kinds", (self.kinds,) if isinstance(self.kinds, str) else tuple(self.kinds))
         if not self.tasks or len(set(self.tasks)) < len(self.tasks):
             raise InputError(f"Expected one or more distinct columns as target_column, got {', '.join(self.tasks) or 'none'}.")
         for one, other in (("weight_column", "variance_column"), ("reverse_mark", "both_strands")):

@@ -50,6 +50,12 @@ class TestScales:
     def test_layouts_of_older_runs_have_no_scales(self):
         assert TableLayout.from_json({"target_column": ["a"]}).scales == ()
 
+    def test_a_grid_file_may_omit_the_targets_and_give_one_kind(self):
+        layout = TableLayout.from_json({"replicate_columns": [["a1", "a2"]], "kinds": "counts"})
+        assert (layout.tasks, layout.scales) == (("a",), (TaskScale("counts"),))
+        with pytest.raises(InputError, match="Expected one or more distinct columns as target_column, got none"):
+            TableLayout.from_json({})
+
 
 class TestValues:
     def test_values_stay_in_the_unit_of_the_table(self, tmp_path):
