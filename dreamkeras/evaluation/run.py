@@ -128,7 +128,7 @@ def run_evaluation(
 
 def _scales(choices: EvaluationChoices, assay: Assay, models: list[OnnxPredictor]) -> tuple[TaskScale, ...]:
     """Returns the kinds and transformations of the tasks: those of the first model, unless the kinds are given."""
-    if "kinds" in choices.table or not models or models[0].tasks != assay.tasks:
+    if assay.name != TABLE or "kinds" in choices.table or not models or models[0].tasks != assay.tasks:
         return assay.scales
     return models[0].description.scales
 
