@@ -22,6 +22,7 @@ from dreamkeras.sequence.records import Records
 from dreamkeras.sequence.task_scale import TaskScale
 from dreamkeras.statistics import task_kinds
 from dreamkeras.training.config import RunConfig
+from dreamkeras.training.cross_validation import cross_validate
 from dreamkeras.training.run import resume, train
 
 TASKS = ("v", "b", "c", "u")
@@ -274,3 +275,13 @@ def test_attributions_of_transformed_tasks_explain_the_scale_of_the_network(mixe
     predicted = dreamkeras.load(mixed).predict(sequences)
     latent = np.stack([scale.network(column) for scale, column in zip(scales, predicted.T, strict=True)], axis=1)
     np.testing.assert_allclose(found.reference, latent, rtol=1e-3, atol=1e-4)
+
+
+def test_cross_validations_have_the_metrics_of_kinds(measured, choose, tmp_path, quick):
+    quick.setattr("dreamkeras.training.cross_validation._export", lambda *_: None)
+    metrics = cross_validate(choose(**options(measured), epochs=1, folds=2), tmp_path / "cv", lambda line: None)
+    with (tmp_path / "cv" / "out_of_fold.tsv").open() as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    pair = [np.array([float(row[f"{kind}_b"]) for row in rows]) for kind in ("measured", "predicted")]
+    assert metrics["tasks"]["b"]["auroc"] == pytest.approx(task_kinds.auroc(*pair))
+    assert set(metrics) > {"auroc", "auprc", "log_loss", "deviance_explained", "transformed_r"}
