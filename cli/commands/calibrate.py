@@ -56,7 +56,10 @@ __all__ = ["command"]
     "[default: the rule stored in MODEL]",
 )
 @click.option("--assay", help="Assay of DATA: yeast, lentimpra, starrseq or table.  [default: the assay of the model]")
-@partial(table_options, without=("fold_column", "replicate_columns", "weight", "weight_half"))
+@partial(
+    table_options,
+    without=("fold_column", "replicate_columns", "weight", "weight_half", "transform", "offset", "task_kind"),
+)
 @rows_on_error_option
 def command(
     data: str,

@@ -33,7 +33,7 @@ FIGURES = ("r", "rho", "mse")
 )
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), metavar="DIR", help="New folder for the results.")
 @click.option("--assay", help="Assay of DATA: yeast, lentimpra, starrseq or table.  [default: the assay of the first model]")
-@partial(table_options, without=("fold_column", "weight", "weight_half"))
+@partial(table_options, without=("fold_column", "weight", "weight_half", "transform", "offset"))
 @summits_option
 @rows_on_error_option
 @click.option(
@@ -93,6 +93,7 @@ def _lines(evaluation: "Evaluation") -> list[str]:
         for model, tasks in part.figures.items()
         for task, found in tasks.items()
     ]
+    lines += _kind_lines(evaluation)
     if evaluation.differences:
         lines += ["", "\t".join(["difference", "task", *windows, *FIGURES])]
         lines += [
@@ -111,6 +112,19 @@ def _lines(evaluation: "Evaluation") -> list[str]:
         )
         lines.append(f"{model}: Pearson score {figure_text(score.pearson)}, Spearman score {figure_text(score.spearman)}{without}")
     return lines
+
+
+def _kind_lines(evaluation: "Evaluation") -> list[str]:
+    """Returns the metrics of binary tasks, counts and transformed values as tab-separated lines."""
+    from dreamkeras.statistics.bootstrap import figure_text
+    from dreamkeras.statistics.task_kinds import KIND_FIGURES
+
+    found = [(model, task, figures) for model, tasks in evaluation.kinds.items() for task, figures in tasks.items()]
+    names = evaluation.kind_names
+    if not names:
+        return []
+    rows = ["\t".join([model, task, *(figure_text(row[name]) if name in row else "" for name in names)]) for model, task, row in found]
+    return ["", "\t".join(["model", "task", *(KIND_FIGURES[name] for name in names)]), *rows]
 
 
 def _row(*cells: str) -> str:

@@ -79,6 +79,8 @@ def command(
     confidence = chosen_confidence(options)
     if confidence:
         scorer = confidence.add_to(scorer)
+        if note := getattr(scorer, "note", ""):
+            click.echo(note, err=True)
     choices: dict[str, Any] = {"on_error": given.on_error, "batch_size": size}
     results = open_results(output, scorer.columns, given.format, settings, scorer.texts, reading.reader.keys)
     if dry_run:

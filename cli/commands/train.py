@@ -327,8 +327,17 @@ def _refuse_unused_split(layout: "TableLayout | None", choices: dict[str, Any]) 
 
 def _figures(metrics: dict[str, Any]) -> str:
     """Formats the Pearson correlation r or, if r is undefined, the mean squared error."""
+    kinds = [f"{title} {metrics[name]:.3f}" for name, title in _kind_titles().items() if metrics.get(name) is not None]
+    if kinds:
+        return ", ".join([f"r {metrics['r']:.3f}" if metrics["r"] is not None else "r undefined", *kinds])
     r, mse = ("undefined" if metrics[name] is None or math.isnan(metrics[name]) else f"{metrics[name]:.4g}" for name in ("r", "mse"))
     return f"r undefined, mean squared error {mse}," if r == "undefined" else f"r {metrics['r']:.3f}"
+
+
+def _kind_titles() -> dict[str, str]:
+    from dreamkeras.statistics.task_kinds import KIND_FIGURES
+
+    return KIND_FIGURES
 
 
 def _changes(ctx: click.Context) -> dict[str, Any]:

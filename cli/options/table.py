@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dreamkeras.data.names import ALIGNMENTS, WEIGHTS
+from dreamkeras.sequence.names import TASK_KINDS, TRANSFORMS
 
 from ..hints import note_length
 from .numbers import DecimalRange, WholeRange
@@ -19,7 +20,10 @@ __all__ = ["OPTIONS", "chosen_layout", "given_fields", "table_options"]
 
 OPTIONS = {
     "target_column": click.option(
-        "--target-column", multiple=True, metavar="NAME", help="Table column with measured values. Repeat for each task."
+        "--target-column",
+        multiple=True,
+        metavar="NAME",
+        help="Table column with measured values, or name for the means of --replicate-columns. Repeat for each task.",
     ),
     "sequence_column": sequence_column_option,
     "id_column": id_column_option,
@@ -48,7 +52,8 @@ OPTIONS = {
         type=lambda text: tuple(text.split(",")),
         multiple=True,
         metavar="NAME,NAME...",
-        help="Table columns with replicate measurements of a task, for estimating the noise ceiling. Repeat for each task.",
+        help="Table columns with replicate measurements of a task, for estimating the noise ceiling. Without a column of values "
+        "(--target-column), the values are the means of the replicates. Repeat for each task.",
     ),
     "fold_column": click.option(
         "--fold-column",
@@ -88,8 +93,26 @@ OPTIONS = {
         is_flag=True,
         help="Measured values apply to both strands. Train on each strand, and predict the mean of both strands.",
     ),
+    "transform": click.option(
+        "--transform",
+        type=click.Choice(TRANSFORMS),
+        help="Train on transformed values. Predictions are in the unit of the table.  [default: none]",
+    ),
+    "offset": click.option(
+        "--offset", type=DecimalRange(-1e36, 1e36), metavar="X", help="Number that is added to values before --transform log2."
+    ),
+    "task_kind": click.option(
+        "--task-kind",
+        type=click.Choice(TASK_KINDS),
+        multiple=True,
+        help="Kind of the values: any numbers (value), numbers from 0 to 1 (binary) or whole numbers (counts). Give one kind, "
+        "or repeat for each task.  [default: value]",
+    ),
 }
-"""Maps each field of `data.assays.table_layout.TableLayout` to the option that sets the field."""
+"""Maps each field of `data.assays.table_layout.TableLayout` to the option that sets the field. `FIELDS` lists the differing names."""
+
+FIELDS = {"task_kind": "kinds"}
+"""Field of `TableLayout` for each option with another name."""
 
 
 def table_options(command: Callable[..., Any], without: Collection[str] = ()) -> Callable[..., Any]:
@@ -125,4 +148,4 @@ def given_fields(assay: str | None, choices: dict[str, Any]) -> dict[str, Any]:
             raise click.UsageError(f"--{name.replace('_', '-')} has no effect without --weight-column.")
     if given and assay not in (None, "table"):
         raise click.UsageError(f"--{next(iter(given)).replace('_', '-')} requires --assay table, got --assay {assay}.")
-    return given
+    return {FIELDS.get(name, name): value for name, value in given.items()}

@@ -10,7 +10,7 @@ import numpy as np
 
 from dreamkeras.confidence.background import Background
 from dreamkeras.confidence.familiarity import LABELS, Familiarity
-from dreamkeras.confidence.intervals import Intervals
+from dreamkeras.confidence.intervals import NO_INTERVALS, Intervals
 from dreamkeras.errors import InputError
 from dreamkeras.scoring.scorer import BATCH_SIZE, Progress, Scorer, Wrapped
 from dreamkeras.sequence.ragged import Ragged
@@ -52,7 +52,8 @@ class ScorerWithConfidence(Wrapped):
 
     def __init__(self, scorer: Scorer, added: ConfidenceColumns) -> None:
         super().__init__(scorer)
-        self._half_widths = Intervals.of(scorer).half_widths(added.interval) if added.interval is not None else None
+        self._intervals = Intervals.of(scorer) if added.interval is not None else None
+        self._half_widths = self._intervals.half_widths(added.interval) if self._intervals and added.interval is not None else np.empty(0)
         self._background = Background.of(scorer) if added.percentile else None
         self._familiarity = [(Familiarity.of(member), member.construct) for member in scorer.members if added.unusual]
         if repeated := set(self._added) & set(scorer.columns):
@@ -70,12 +71,21 @@ class ScorerWithConfidence(Wrapped):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Columns of the wrapped scorer, followed by the added columns: `TASK_low`, `TASK_high`, `TASK_percentile` and `unusual`."""
+        """Columns of the wrapped scorer, followed by the added columns: `TASK_low`, `TASK_high`, `TASK_percentile` and `unusual`.
+
+        Binary tasks have no columns `TASK_low` and `TASK_high`.
+        """
         return (*self.scorer.columns, *self._added)
 
     @property
+    def note(self) -> str:
+        """A sentence on the tasks that have no intervals because they are binary, or an empty string."""
+        without = [task for task in self.tasks if self._intervals and task not in self._intervals.residuals]
+        return NO_INTERVALS.format(" and ".join(without)) if without else ""
+
+    @property
     def _added(self) -> list[str]:
-        bounds = [f"{task}_{side}" for task in self.tasks for side in ("low", "high") if self._half_widths is not None]
+        bounds = [f"{task}_{side}" for task in (self._intervals.residuals if self._intervals else ()) for side in ("low", "high")]
         percentiles = [f"{task}_percentile" for task in self.tasks if self._background]
         return [*bounds, *percentiles, *([UNUSUAL] if self._familiarity else [])]
 
@@ -93,9 +103,9 @@ class ScorerWithConfidence(Wrapped):
         """Returns all columns, float32 (n, columns). See `Scorer.add_columns` for the arguments."""
         inner = len(self.scorer.texts)
         tasks, parts = values[:, : len(self.tasks)], [self.scorer.add_columns(values, codes[:, :inner])]
-        if self._half_widths is not None:
-            sides = np.array([-1, 1]) * self._half_widths[:, None]
-            parts.append((tasks[:, :, None] + sides).reshape(len(values), sides.size))
+        if self._intervals:
+            bounds = self._intervals.around(tasks, self._half_widths)
+            parts.append(np.stack(bounds, axis=2).reshape(len(values), 2 * len(self._intervals.residuals)))
         if self._background:
             parts.append(self._background.percentiles(tasks))
         return np.concatenate([*parts, codes[:, inner:]], axis=1, dtype=np.float32)

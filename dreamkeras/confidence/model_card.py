@@ -3,9 +3,10 @@
 import math
 from pathlib import Path
 
-from dreamkeras.confidence.intervals import Intervals
+from dreamkeras.confidence.intervals import NO_INTERVALS, Intervals
 from dreamkeras.files.outputs import write_text
 from dreamkeras.sequence.description import ModelDescription
+from dreamkeras.sequence.task_scale import TaskScale
 
 __all__ = ["confidence_note", "interval_note", "update_card"]
 
@@ -17,12 +18,18 @@ def interval_note(description: ModelDescription) -> str:
     """Returns a sentence on the width of prediction intervals. The text is empty if the model has no intervals or too few residuals."""
     if "intervals" not in description.calibration:
         return ""
-    residuals = Intervals.from_json(description.calibration["intervals"], description.tasks).residuals
+    intervals = Intervals.from_json(description.calibration["intervals"], description.tasks)
+    residuals, binary = intervals.residuals, [task for task in intervals.tasks if task not in intervals.residuals]
     widths = {task: width for task, found in residuals.items() if math.isfinite(width := found.half_width(LEVEL))}
-    told = " and ".join(f"{width:.3g}" + (f" ({task})" if len(residuals) > 1 else "") for task, width in widths.items())
-    return (
-        f"{LEVEL:.0%} of measurements are expected within {told} of the prediction; see `dreamkeras predict --interval`." if widths else ""
+    told = " and ".join(
+        f"{width:.3g}{_unit(residuals[task].scale)}" + (f" ({task})" if len(intervals.tasks) > 1 else "") for task, width in widths.items()
     )
+    within = f"{LEVEL:.0%} of measurements are expected within {told} of the prediction; see `dreamkeras predict --interval`."
+    return " ".join([*([within] if widths else []), *([NO_INTERVALS.format(" and ".join(binary))] if binary else [])])
+
+
+def _unit(scale: TaskScale) -> str:
+    return " in the square root of the counts" if scale.kind == "counts" else f" in {scale.label}" if scale.label else ""
 
 
 def confidence_note(description: ModelDescription) -> str:

@@ -11,6 +11,7 @@ from dreamkeras.confidence.intervals import Intervals, measure_intervals
 from dreamkeras.errors import InputError, ModelError
 from dreamkeras.files.documents import read_json
 from dreamkeras.sequence.description import current_parts
+from dreamkeras.sequence.task_scale import TaskScale
 
 __all__ = ["CALIBRATION_FILE", "familiarity_alone", "read_calibration"]
 
@@ -21,7 +22,7 @@ OLD_FILE = "yardstick.json"
 """Name of the calibration file in run folders of dreamkeras 0.1 and earlier."""
 
 
-def read_calibration(folder: Path, tasks: tuple[str, ...]) -> dict[str, Any]:
+def read_calibration(folder: Path, tasks: tuple[str, ...], scales: tuple[TaskScale, ...] = ()) -> dict[str, Any]:
     """Reads the calibration of a run folder from `calibration.json`.
 
     If the folder has no calibration file, the prediction intervals are computed from `validation.tsv`.
@@ -29,6 +30,7 @@ def read_calibration(folder: Path, tasks: tuple[str, ...]) -> dict[str, Any]:
     Args:
         folder: The run folder.
         tasks: Tasks of the model.
+        scales: Kind and transformation of each task, if any.
 
     Returns:
         Parts of the calibration by name. The dictionary is empty if the folder has neither a calibration nor `validation.tsv`.
@@ -38,7 +40,7 @@ def read_calibration(folder: Path, tasks: tuple[str, ...]) -> dict[str, Any]:
     """
     file = next((folder / name for name in (CALIBRATION_FILE, OLD_FILE) if (folder / name).is_file()), None)
     if file is None:
-        return _from_validation(folder / "validation.tsv", tasks)
+        return _from_validation(folder / "validation.tsv", tasks, scales)
     fields = read_json(file, ModelError)
     if not isinstance(fields, dict):
         raise ModelError(f"Expected a JSON object in {file}, got a {type(fields).__name__}.")
@@ -55,7 +57,7 @@ def familiarity_alone(calibration: dict[str, Any]) -> dict[str, Any]:
     return {part: value for part, value in calibration.items() if part == "familiarity"}
 
 
-def _from_validation(path: Path, tasks: tuple[str, ...]) -> dict[str, Any]:
+def _from_validation(path: Path, tasks: tuple[str, ...], scales: tuple[TaskScale, ...]) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
@@ -63,6 +65,6 @@ def _from_validation(path: Path, tasks: tuple[str, ...]) -> dict[str, Any]:
             header, *rows = csv.reader(file, delimiter="\t")
         places = [header.index(f"{kind}_{task}") for kind in ("measured", "predicted") for task in tasks]
         measured, predicted = np.array([[float(row[place]) for place in places] for row in rows]).reshape(-1, 2, len(tasks)).swapaxes(0, 1)
-        return {"intervals": measure_intervals(measured, predicted, tasks).to_json()}
+        return {"intervals": measure_intervals(measured, predicted, tasks, scales).to_json()}
     except (ValueError, IndexError, InputError) as error:
         raise ModelError(f"Cannot read measured and predicted values of {', '.join(tasks)} from {path}: {error}.") from None

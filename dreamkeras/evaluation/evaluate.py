@@ -1,7 +1,8 @@
 """Computes metrics of models and differences between models, with confidence intervals, and the score of the DREAM Challenge."""
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -9,9 +10,11 @@ import numpy as np
 from dreamkeras.data.examples import Examples
 from dreamkeras.errors import InputError
 from dreamkeras.evaluation.dream_score import DreamScore, dream_score
+from dreamkeras.sequence.task_scale import TaskScale
 from dreamkeras.statistics.bootstrap import DRAWS, Interval
 from dreamkeras.statistics.noise_ceiling import NoiseCeiling, task_ceilings
 from dreamkeras.statistics.resampling import Figures, figure_differences, resample_figures, with_intervals
+from dreamkeras.statistics.task_kinds import KIND_FIGURES, kind_figures
 
 __all__ = ["ALL", "PEAKS", "Difference", "Evaluation", "evaluate"]
 
@@ -50,6 +53,8 @@ class Evaluation(NamedTuple):
         differences: Differences in metrics between all pairs of models on all tasks.
         scores: DREAM Challenge score of each model. The dictionary is empty if the test subsets of the DREAM Challenge are not used.
         ceilings: Noise ceiling of each task. The dictionary is empty if there are no replicates.
+        kinds: Metrics of binary tasks, counts and transformed values by model and task; see `statistics.task_kinds.kind_figures`. Empty if
+            all tasks are plain values.
         peaks: Metrics on the peaks alone. None unless the data contain at least two peaks and at least one non-peak.
     """
 
@@ -58,6 +63,7 @@ class Evaluation(NamedTuple):
     scores: dict[str, DreamScore]
     ceilings: dict[str, NoiseCeiling]
     peaks: "Evaluation | None" = None
+    kinds: Mapping[str, Mapping[str, dict[str, float]]] = MappingProxyType({})
 
     def parts(self) -> dict[str, "Evaluation"]:
         """Returns two evaluations: `PEAKS` with the metrics on the peaks alone, and `ALL` with the metrics on all windows.
@@ -65,6 +71,12 @@ class Evaluation(NamedTuple):
         If `peaks` is None, returns this evaluation alone, with an empty name.
         """
         return {PEAKS: self.peaks, ALL: self} if self.peaks else {"": self}
+
+    @property
+    def kind_names(self) -> list[str]:
+        """Names of the metrics in `kinds`, in the order of `KIND_FIGURES`."""
+        present = {name for tasks in self.kinds.values() for figures in tasks.values() for name in figures}
+        return [name for name in KIND_FIGURES if name in present]
 
 
 def evaluate(
@@ -74,6 +86,7 @@ def evaluate(
     subsets: Mapping[str, np.ndarray] | None = None,
     *,
     in_units: bool = True,
+    scales: Sequence[TaskScale] = (),
     draws: int = DRAWS,
     seed: int = 0,
 ) -> Evaluation:
@@ -86,6 +99,7 @@ def evaluate(
         subsets: Row numbers of each test subset of the DREAM Challenge, by name of the subset. `evaluation.subsets.read_subsets` returns
             such a dictionary. Subsets require a single task. If None, the DREAM Challenge score is not computed.
         in_units: Whether measurements and predictions are in the same units. If False, the mean squared error is NaN.
+        scales: Kind and transformation of each task. Empty if all tasks are plain values.
         draws: Number of bootstrap resamples of the sequences. All models use the same resamples.
         seed: Random seed for the resamples.
 
@@ -112,7 +126,16 @@ def evaluate(
         peaks = np.flatnonzero(examples.is_peak)
         some = {name: values[peaks] for name, values in predictions.items()}
         of_peaks = evaluate(examples.select(peaks), tasks, some, in_units=in_units, draws=draws, seed=seed)
-    return Evaluation(figures, differences, scores, task_ceilings(examples.replicates, tasks), of_peaks)
+    kinds = {name: _kind_figures(scales, tasks, examples.targets, values) for name, values in predictions.items() if scales}
+    return Evaluation(figures, differences, scores, task_ceilings(examples.replicates, tasks), of_peaks, kinds)
+
+
+def _kind_figures(
+    scales: Sequence[TaskScale], tasks: tuple[str, ...], measured: np.ndarray, predicted: np.ndarray
+) -> dict[str, dict[str, float]]:
+    """Returns the metrics that depend on the kind of each task, without tasks that are plain values."""
+    columns = zip(tasks, scales, measured.T, predicted.T, strict=True)
+    return {task: figures for task, scale, values, answers in columns if (figures := kind_figures(scale, values, answers))}
 
 
 def _checked(examples: Examples, tasks: tuple[str, ...], predictions: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -62,7 +62,7 @@ def _jsonable(value: Any) -> Any:
     """Converts NamedTuples to JSON objects and undefined values to null, because JSON has no NaN."""
     if hasattr(value, "_asdict"):
         return {name: _jsonable(part) for name, part in value._asdict().items()}
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {name: _jsonable(part) for name, part in value.items()}
     if isinstance(value, list | tuple):
         return [_jsonable(part) for part in value]
@@ -72,17 +72,20 @@ def _jsonable(value: Any) -> Any:
 def _figures_table(evaluation: Evaluation) -> str:
     """Returns a table of metrics with one row per model and task.
 
-    The table has columns for peaks and for noise ceilings if the evaluation contains them.
+    The table has columns for peaks, for noise ceilings and for the metrics of kinds of tasks if the evaluation contains them.
     """
     numbers = [f"{figure}{part}" for figure in ("r", "rho", "mse") for part in ("", "_low", "_high")]
     ceilings = NoiseCeiling._fields if evaluation.ceilings else ()
-    rows = [("model", "task", *(["windows"] if evaluation.peaks else []), "n", *numbers, *ceilings)]
+    kinds = evaluation.kind_names
+    rows = [("model", "task", *(["windows"] if evaluation.peaks else []), "n", *numbers, *ceilings, *kinds)]
     for windows, part in evaluation.parts().items():
         for model, tasks in part.figures.items():
             for task, found in tasks.items():
                 ceiling = _numbers(part.ceilings[task]) if part.ceilings else []
                 cells = str(found.n), *_numbers(found.r, found.rho, found.mse), *ceiling
-                rows.append((model, task, *filter(None, [windows]), *cells))
+                found_kinds = part.kinds.get(model, {}).get(task, {})
+                by_kind = [f"{found_kinds[name]:.6g}" if name in found_kinds else "" for name in kinds]
+                rows.append((model, task, *filter(None, [windows]), *cells, *by_kind))
     return _tsv(rows)
 
 

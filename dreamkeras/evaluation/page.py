@@ -8,6 +8,7 @@ from pathlib import Path
 from dreamkeras.evaluation.dream_score import PUBLISHED, DreamScore
 from dreamkeras.evaluation.evaluate import ALL, PEAKS, Evaluation
 from dreamkeras.statistics.bootstrap import QUANTITY, figure_text
+from dreamkeras.statistics.task_kinds import KIND_FIGURES
 
 __all__ = ["evaluation_page"]
 
@@ -84,9 +85,19 @@ def _part(evaluation: Evaluation, tasks: Mapping[str, str], of: str) -> list[str
     return [
         f"<h2>Metrics{of}</h2>",
         _table(titles, rows),
+        *_kinds(evaluation, of),
         *_ceilings(evaluation, of),
         *_differences(evaluation, of),
     ]
+
+
+def _kinds(evaluation: Evaluation, of: str) -> list[str]:
+    """Returns HTML with the metrics of binary tasks, counts and transformed values, or an empty list if all tasks are plain values."""
+    found = [(model, task, figures) for model, tasks in evaluation.kinds.items() for task, figures in tasks.items()]
+    names = evaluation.kind_names
+    rows = [(model, task, *(figure_text(figures[name]) if name in figures else "" for name in names)) for model, task, figures in found]
+    title = f"<h2>Metrics by kind of task{of}</h2>"
+    return [title, _table(("model", "task", *(KIND_FIGURES[name] for name in names)), rows)] if rows else []
 
 
 def _ceilings(evaluation: Evaluation, of: str) -> list[str]:

@@ -28,6 +28,7 @@ from dreamkeras.scoring.model_file import require_different
 from dreamkeras.scoring.predictor import OnnxPredictor, load
 from dreamkeras.scoring.scorer import BATCH_SIZE
 from dreamkeras.sequence.construct import Construct
+from dreamkeras.sequence.task_scale import TaskScale
 from dreamkeras.statistics.bootstrap import DRAWS
 
 __all__ = ["EvaluationChoices", "Notes", "choose_assay", "run_evaluation", "score_examples"]
@@ -110,7 +111,9 @@ def run_evaluation(
         left_out, measured = sum(examples.left_out.values()), ~np.isnan(examples.targets)
         predictions |= {names[path]: read_predictions(path, assay.tasks, examples.ids, left_out, measured) for path in choices.predictions}
         units, file = Units.of(assay, examples.targets), file_name(choices.data)
-        found = evaluate(examples, assay.tasks, predictions, subsets, in_units=units.are_the_models, draws=choices.draws, seed=choices.seed)
+        drawn = {"draws": choices.draws, "seed": choices.seed}
+        scales = _scales(choices, assay, list(loaded.values()))
+        found = evaluate(examples, assay.tasks, predictions, subsets, in_units=units.are_the_models, scales=scales, **drawn)
         warnings = [
             *overlap_notes(known, examples, file),
             *units.notes(file),
@@ -121,6 +124,13 @@ def run_evaluation(
         write_evaluation(unfinished, found, examples, predictions, dict(zip(assay.tasks, assay.units, strict=True)), told)
         write_manifest(unfinished / "manifest.json", command, choices.models, [choices.data, *choices.predictions])
         return found, notes
+
+
+def _scales(choices: EvaluationChoices, assay: Assay, models: list[OnnxPredictor]) -> tuple[TaskScale, ...]:
+    """Returns the kinds and transformations of the tasks: those of the first model, unless the kinds are given."""
+    if assay.name != TABLE or "kinds" in choices.table or not models or models[0].tasks != assay.tasks:
+        return assay.scales
+    return models[0].description.scales
 
 
 def _chosen_subsets(choices: EvaluationChoices, examples: Examples, assay: Assay) -> dict[str, np.ndarray] | None:
@@ -195,7 +205,7 @@ def _trained_table(trained: TableLayout, construct: Construct, choices: Evaluati
     """
     layout = trained
     if choices.table:
-        given = TableLayout(**{"target_column": trained.target_column, **choices.table})
+        given = TableLayout(**{"target_column": trained.target_column or trained.tasks, **choices.table})
         given.require_fit(construct)
         given = settled_layout(given, choices.data)
         layout = trained.replaced({name: getattr(given, name) for name in choices.table})

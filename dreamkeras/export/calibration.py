@@ -55,7 +55,9 @@ def calibrate_onnx(
     scorer, file = load(model, device="cpu"), find_model_file(Path(model))
     predicted = score_examples(scorer, assay, held_out)
     inserts = sample_inserts(held_out if training is None else training, scorer.construct)
-    calibration = measure_calibration(scorer, measure_intervals(held_out.targets, predicted, scorer.tasks), inserts)
+    calibration = measure_calibration(
+        scorer, measure_intervals(held_out.targets, predicted, scorer.tasks, scorer.description.scales), inserts
+    )
     if training is None and "familiarity" in scorer.calibration:
         calibration["familiarity"] = scorer.calibration["familiarity"]
     description = dataclasses.replace(scorer.description, calibration=calibration)

@@ -168,6 +168,7 @@ def _describe(members: Sequence[OnnxPredictor]) -> ModelDescription:
         versions={package: importlib.metadata.version(package) for package in ("dreamkeras", "onnx")},
         members=[{field: getattr(other, field) for field in ("name", "training", "versions", "parity")} for other in descriptions],
         calibration=spans[0] if all(span == spans[0] for span in spans) else {},
+        scales=descriptions[0].scales if all(other.scales == descriptions[0].scales for other in descriptions) else (),
     )
 
 

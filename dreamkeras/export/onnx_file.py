@@ -103,7 +103,7 @@ def export_onnx(
         with opened(graph, description) as predictor:
             parity = _measure(predictor, traced, precision, sequences, reference)
             require_parity(parity, least_r, most_difference)
-            held = calibration(predictor) if calibration else read_calibration(run, description.tasks) if run else {}
+            held = calibration(predictor) if calibration else read_calibration(run, description.tasks, description.scales) if run else {}
         answers_alike = strands is None and not without_bias and (precision != "int8" or parity.r is None or parity.r >= LEAST_R)
         description = dataclasses.replace(
             description, parity=parity._asdict(), calibration=held if answers_alike else familiarity_alone(held)

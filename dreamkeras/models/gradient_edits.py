@@ -61,7 +61,7 @@ class GradientEdits:
         columns = (letters != members.letters[source]).argmax(axis=1)
         rows = np.arange(len(source))
         changes = self.changes(search, members)[source, columns, ONE_HOT[letters[rows, columns]].argmax(axis=1)]
-        estimates = self._goal.reached(members.value[source] + changes)
+        estimates = self._goal.reached(self._changed(members.value[source], changes))
         order = np.lexsort((-estimates, source))
         rank = np.arange(len(order)) - np.searchsorted(source[order], source[order], side="left")
         best = order[rank < self._proposals]
@@ -70,6 +70,14 @@ class GradientEdits:
         ]
         source, letters = (np.concatenate(part) for part in zip(*parts, strict=True))
         return members.owner[source], letters
+
+    def _changed(self, values: np.ndarray, changes: np.ndarray) -> np.ndarray:
+        """Adds estimated changes to predictions in the table's unit. Changes are on the scale of the network."""
+        scales = self._attributors[0].network.scales
+        if not scales or self._goal.minus is not None:
+            return values + changes
+        scale = scales[self._goal.task]
+        return scale.natural(scale.network(values) + changes)
 
     def changes(self, search: Search, members: Candidates) -> np.ndarray:
         """Estimates, to first order, how the prediction changes if a letter is replaced with each of the four bases.

@@ -1,7 +1,9 @@
 """Computes gradient-based attributions on every backend: gradient times input, integrated gradients, and a DeepLIFT-style rule.
 
 The attributions explain the prediction of the exported model. All flags except `is_reverse` are 0. The prediction is averaged over both
-strands if the strand rule requires it, and over the network's test shifts. The module `differentiation` computes the gradients.
+strands if the strand rule requires it, and over the network's test shifts. For tasks with a transformation, binary tasks and counts, the
+attributions explain the prediction on the scale of the network, see `sequence.task_scale`. The module `differentiation` computes the
+gradients.
 """
 
 from collections.abc import Callable, Iterable, Iterator

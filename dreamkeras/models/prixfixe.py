@@ -1,5 +1,6 @@
 """PrixFixe: a Keras model that encodes the sequences of a construct and applies a first, a core and a final block."""
 
+import dataclasses
 import importlib.metadata
 
 import keras
@@ -13,8 +14,10 @@ from dreamkeras.layers.saved_blocks import read_block, register_with_keras
 from dreamkeras.layers.slots import SLOTS
 from dreamkeras.models.bias import EnzymeBias, check_bias
 from dreamkeras.models.strand_mean import StrandMean
+from dreamkeras.models.task_scales import TaskScales
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.description import ModelDescription
+from dreamkeras.sequence.task_scale import scales_from_json
 
 __all__ = ["LOAD_AFTER", "PrixFixe"]
 
@@ -38,6 +41,9 @@ class PrixFixe(keras.Model):
         test_shifts: Maximum test shift in bases. Predictions are averaged over windows that are shifted by up to this distance in both
             directions. Shifted windows are padded with `N`.
         bias: A trained network with a profile, whose predictions are added to those of this network. Its weights stay frozen.
+        scales: The `sequence.task_scale.TaskScale` of each task, or a dictionary with its fields. The output `"expression"` is on the scale
+            of the network, and predictors convert it to the table's unit. Empty if no task has a transformation or another kind than
+            `"value"`.
 
     Attributes:
         width: Number of channels of the core's features.
@@ -67,6 +73,7 @@ class PrixFixe(keras.Model):
         auxiliary=(),
         test_shifts=0,
         bias=None,
+        scales=(),
         **kwargs,
     ):
         construct = construct if isinstance(construct, Construct) else Construct.from_json(construct)
@@ -83,6 +90,10 @@ class PrixFixe(keras.Model):
             check_bias(bias, construct, profile)
             bias = EnzymeBias(bias)
             outputs = {**outputs, **bias(letters, flags, outputs["expression"], outputs["profile"])}
+        scales = scales_from_json(scales)
+        if scales:
+            task_scales = TaskScales(scales)
+            outputs = {**outputs, "expression": task_scales(outputs["expression"])}
         outputs = _with_auxiliary(outputs, core, features, auxiliary, construct.length)
 
         super().__init__({"letters": letters, "flags": flags}, outputs, **kwargs)
@@ -93,27 +104,39 @@ class PrixFixe(keras.Model):
         self.auxiliary, self.test_shifts = tuple(auxiliary), test_shifts
         self.width = features.shape[-1]
         self.profile, self.bias = profile, bias
+        self.scales, self.task_scales = scales, task_scales if scales else None
 
-    def with_options(self, auxiliary=(), test_shifts=0, bias=None):
-        """Returns a network with the same blocks and weights but other values of `auxiliary`, `test_shifts` and `bias`."""
+    def with_options(self, auxiliary=(), test_shifts=0, bias=None, scales=()):
+        """Returns a network with the same blocks and weights but other values of `auxiliary`, `test_shifts`, `bias` and `scales`."""
         settings = {"tasks": self.tasks, "units": self.units, "auxiliary": auxiliary, "test_shifts": test_shifts, "name": self.name}
-        return PrixFixe(self.construct, self.first, self.core, self.final, bias=bias, **settings)
+        return PrixFixe(self.construct, self.first, self.core, self.final, bias=bias, scales=scales, **settings)
+
+    def fit_scale(self, targets):
+        """Adapts the scale of the predictions to the training targets, float32 `(n, tasks)`, with NaN for missing values."""
+        self.final.fit_scale(targets)
+        if self.task_scales is not None:
+            self.task_scales.fit(self.final, targets)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         truth = y if isinstance(y, dict) else {"expression": y}
+        likelihoods = 0.0
+        if self.task_scales is not None:
+            likelihoods = self.task_scales.loss(truth["expression"], y_pred["expression"], sample_weight)
+            truth = {**truth, "expression": self.task_scales.values_alone(truth["expression"])}
         if self.loss is None:
             loss = self.final.total_loss(truth, y_pred, sample_weight)
         else:
             loss = _loss_by_task(self.loss, self.final, truth["expression"], y_pred["expression"], sample_weight)
-        return sum(self.losses, loss + auxiliary_loss(truth, y_pred))
+        return sum(self.losses, loss + likelihoods + auxiliary_loss(truth, y_pred))
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         targets = y["expression"] if isinstance(y, dict) else y
         # The metrics use targets and predictions only, because the network's variables cannot be read here on JAX.
-        return super().compute_metrics(x, targets, y_pred["expression"], sample_weight)
+        expression = y_pred["expression"] if self.task_scales is None else self.task_scales.fitted(y_pred["expression"])
+        return super().compute_metrics(x, targets, expression, sample_weight)
 
     def predictor(self) -> keras.Model:
-        """Returns a Keras model that predicts expression `(batch, tasks)` from letters uint8 `(batch, length)`.
+        """Returns a Keras model that predicts expression `(batch, tasks)` in the assay's units from letters uint8 `(batch, length)`.
 
         The strand rule of the construct is applied. For a network with a profile, additional columns contain the probabilities of the
         positions. The returned model shares the weights of this network.
@@ -126,13 +149,17 @@ class PrixFixe(keras.Model):
     def describe(self) -> ModelDescription:
         """Returns the network's description, which is stored with the exported model. The export adds a summary of the training run."""
         versions = {package: importlib.metadata.version(package) for package in ("dreamkeras", "keras", "numpy")}
-        return ModelDescription(self.name, self.construct, self.tasks, self.units, versions=versions, profile=self.profile)
+        return ModelDescription(
+            self.name, self.construct, self.tasks, self.units, versions=versions, profile=self.profile, scales=self.scales
+        )
 
     def get_config(self):
         for block in (self.first, self.core, self.final):
             register_with_keras(type(block))
         blocks = {slot: keras.saving.serialize_keras_object(getattr(self, slot)) for slot in SLOTS}
         options = {"tasks": self.tasks, "units": self.units, "auxiliary": self.auxiliary, "test_shifts": self.test_shifts}
+        if self.scales:
+            options["scales"] = [dataclasses.asdict(scale) for scale in self.scales]
         if self.bias is not None:
             options["bias"] = keras.saving.serialize_keras_object(self.bias.network)
         # If the class has not been imported, Keras prints the configuration, which begins with this statement.

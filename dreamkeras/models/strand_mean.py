@@ -38,12 +38,17 @@ class StrandMean(keras.layers.Layer):
         zeros = ops.zeros((ops.shape(letters)[0], len(construct.flags)), "float32")
         flags = [zeros + strand * is_reverse for strand in reverse]
         if len(windows) == 1:
-            return self._answers(windows[0], flags[0])
+            return self._in_units(self._answers(windows[0], flags[0]))
         answers = self._answers(ops.concatenate(windows), ops.concatenate(flags))
         parts = {name: ops.split(values, len(windows)) for name, values in answers.items()}
         if "profile" in parts:
             parts["profile"] = [ops.flip(part, axis=1) if turned else part for part, turned in zip(parts["profile"], reverse, strict=True)]
-        return {name: sum(values[1:], values[0]) / len(windows) for name, values in parts.items()}
+        return self._in_units({name: sum(values[1:], values[0]) / len(windows) for name, values in parts.items()})
+
+    def _in_units(self, answers):
+        """Converts the expression from the scale of the network to the table's unit. Means are computed on the scale of the network."""
+        scales = self.network.task_scales
+        return answers if scales is None else {**answers, "expression": scales.natural(answers["expression"])}
 
     def _answers(self, letters, flags):
         outputs = self.network({"letters": letters, "flags": flags}, training=False)

@@ -8,13 +8,17 @@ from typing import Any
 
 from dreamkeras.errors import ModelError
 from dreamkeras.sequence.construct import Construct
+from dreamkeras.sequence.task_scale import TaskScale, scales_from_json
 
 __all__ = ["METADATA_KEY", "ModelDescription", "current_parts"]
 
 METADATA_KEY = "dreamkeras"
 """Key under which the description is stored in the metadata of an ONNX file."""
 
-FORMAT = 3
+FORMAT = 4
+
+PLAIN_FORMAT = 3
+"""Format of the description of a model without scales, which older versions of dreamkeras can read."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,7 @@ class ModelDescription:
             without a profile.
         calibration: Dictionary with the keys `intervals`, `background` and `familiarity`, created by `confidence.measure`. Empty if the
             model is not calibrated.
+        scales: Kind and transformation of each task. Empty if no task has a transformation or another kind than `"value"`.
     """
 
     name: str
@@ -46,6 +51,7 @@ class ModelDescription:
     members: list[dict[str, Any]] = field(default_factory=list)
     profile: int | None = None
     calibration: dict[str, Any] = field(default_factory=dict)
+    scales: tuple[TaskScale, ...] = ()
 
     @property
     def outputs(self) -> dict[str, int]:
@@ -59,7 +65,9 @@ class ModelDescription:
 
     def to_json(self) -> str:
         """Returns the description as JSON text."""
-        fields = {**dataclasses.asdict(self), "construct": self.construct.to_json(), "format": FORMAT}
+        fields = {**dataclasses.asdict(self), "construct": self.construct.to_json(), "format": FORMAT if self.scales else PLAIN_FORMAT}
+        if not self.scales:
+            fields.pop("scales")
         return json.dumps(fields, indent=2)
 
     @classmethod
@@ -75,6 +83,7 @@ class ModelDescription:
             construct = Construct.from_json(fields.pop("construct"))
             if "yardstick" in fields:  # formats 1 and 2 store the calibration under this key
                 fields["calibration"] = current_parts(fields.pop("yardstick"))
+            fields["scales"] = scales_from_json(fields.get("scales", ()))
             description = cls(construct=construct, **fields)
         except ModelError:
             raise

@@ -196,6 +196,9 @@ class RunConfig:
                 raise InputError(f"Only assay {assay!r} uses {parts.split(' (')[0]}, got assay {self.assay!r}.")
         if self.atac is None and self.bias is not None:
             raise InputError(f"A bias model requires assay {ATAC!r}, got assay {self.assay!r}.")
+        kinds = self.table.kinds if self.table else ()
+        if self.loss and kinds and "value" not in kinds:
+            raise InputError(f"The loss {self.loss} requires a task of the kind value, got {', '.join(kinds)}.")
         unfit = [name for name in ("slide", "jitter", "balance", "test_shifts", "loss", "folds") if self.atac and getattr(self, name)]
         if unfit:
             raise InputError(f"Assay {ATAC!r} does not support {unfit[0]}, got {unfit[0]}={getattr(self, unfit[0])}.")

@@ -25,6 +25,7 @@ from dreamkeras.files.folders import claim
 from dreamkeras.files.inputs import full_path
 from dreamkeras.files.outputs import write_text
 from dreamkeras.models.combinations import lasting_name
+from dreamkeras.sequence.task_scale import TaskScale
 from dreamkeras.statistics.correlation import task_figures
 from dreamkeras.statistics.undefined import mean_defined
 from dreamkeras.training import run
@@ -97,11 +98,12 @@ def _cross_validate(config: RunConfig, folder: Path, report: Callable[[str], Non
     if method:
         report(describe_folds(folds, method))
     _train_folds(config, folder, runs, report)
-    metrics = _join(folder, folds, runs)
+    scales = assay_of(config).scales
+    metrics = _join(folder, folds, runs, scales)
     if method:
         metrics["holdout"] = record_folds(folds, method)
     if config.test is not None or config.test_fold is not None:
-        metrics["test"] = _join_tests(folder, list(runs.values()))
+        metrics["test"] = _join_tests(folder, list(runs.values()), scales)
     _export(config, list(runs.values()), folder / "model.onnx")
     # metrics.json is written last, so that its existence shows that all other files are complete
     write_text(folder / "metrics.json", json.dumps(metrics, indent=2) + "\n")
@@ -174,7 +176,7 @@ def _train_fold(config: RunConfig, number: int | str, folder: Path) -> None:
         run.train(dataclasses.replace(config, folds=drawn, valid_fold=number), folder)
 
 
-def _join(folder: Path, folds: np.ndarray, runs: dict[Any, Path]) -> dict[str, Any]:
+def _join(folder: Path, folds: np.ndarray, runs: dict[Any, Path], scales: tuple[TaskScale, ...]) -> dict[str, Any]:
     """Writes the rows of all folds' validation tables to `out_of_fold.tsv`, in the order of the data. Returns the metrics over all rows."""
     header: list[str] = []
     table = np.empty(len(folds), object)
@@ -188,10 +190,10 @@ def _join(folder: Path, folds: np.ndarray, runs: dict[Any, Path]) -> dict[str, A
             table[place] = [row[0], str(number), *row[1:]]
     _write_table(folder / "out_of_fold.tsv", [header[0], "fold", *header[1:]], table)
     values = np.array([row[OWN_COLUMNS + 1 :] for row in table], np.float64)
-    return _metrics(_measured_tasks(header), values, folds, list(runs))
+    return _metrics(_measured_tasks(header), values, folds, list(runs), scales)
 
 
-def _join_tests(folder: Path, runs: list[Path]) -> dict[str, Any]:
+def _join_tests(folder: Path, runs: list[Path], scales: tuple[TaskScale, ...]) -> dict[str, Any]:
     """Writes the test sequences to `test.tsv` with the predictions of the ensemble, which are the means over the runs of all folds.
 
     Returns:
@@ -204,7 +206,7 @@ def _join_tests(folder: Path, runs: list[Path]) -> dict[str, Any]:
     measured, predicted = values[0, :, : len(tasks)], values[:, :, len(tasks) :].mean(axis=0)
     cells = [[*row[: OWN_COLUMNS + len(tasks)], *(f"{value:.6g}" for value in mean)] for row, mean in zip(rows, predicted, strict=True)]
     _write_table(folder / TEST_TABLE, header, cells)
-    metrics = mean_figures(measured, predicted, tasks)
+    metrics = mean_figures(measured, predicted, tasks, scales=scales)
     of_runs = [json.loads((run_folder / "metrics.json").read_text("utf-8"))["test"] for run_folder in runs]
     if of_runs[0]["mse"] is None:  # the measured values are in other units
         metrics["mse"] = np.nan
@@ -230,12 +232,14 @@ def _write_table(path: Path, header: list[str], rows: Iterable[list[str]]) -> No
     write_text(path, text.getvalue())
 
 
-def _metrics(tasks: tuple[str, ...], values: np.ndarray, folds: np.ndarray, numbers: list[Any]) -> dict[str, Any]:
+def _metrics(
+    tasks: tuple[str, ...], values: np.ndarray, folds: np.ndarray, numbers: list[Any], scales: tuple[TaskScale, ...]
+) -> dict[str, Any]:
     """Returns the metrics over all rows.
 
     The first half of the columns contains measured values, and the second half contains predicted values.
     """
-    metrics = mean_figures(values[:, : len(tasks)], values[:, len(tasks) :], tasks)
+    metrics = mean_figures(values[:, : len(tasks)], values[:, len(tasks) :], tasks, scales=scales)
     of_fold = {number: np.split(values[folds == number], 2, axis=1) for number in numbers}
     metrics["folds"] = {str(number): mean_defined(task_figures(*columns)["r"]) for number, columns in of_fold.items()}
     return dict(without_nan(metrics))

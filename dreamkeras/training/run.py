@@ -25,6 +25,7 @@ from dreamkeras.layers.saved_blocks import block_name, is_importable
 from dreamkeras.models.combinations import lasting_name
 from dreamkeras.models.presets import build_model
 from dreamkeras.models.prixfixe import PrixFixe
+from dreamkeras.statistics.skewness import describe_skewness
 from dreamkeras.training.backend import computing_in, running_backend
 from dreamkeras.training.batches.dataset import training_batches
 from dreamkeras.training.changes import GENOME_FILES, LENGTH, LIMITS, changed, renamed
@@ -47,6 +48,7 @@ from dreamkeras.training.epochs.selection import describe_undefined, target_vari
 from dreamkeras.training.run_data import (
     RunData,
     assay_of,
+    on_training_scale,
     read_begun,
     read_data,
     require_files,
@@ -195,12 +197,14 @@ def _prepare(config: RunConfig, data: RunData, done: Done = Done()) -> tuple[Pri
         _check_exportable(model, config.backend)
         plan = make_plan(config, model, data.training, done)
         bias = load_network(find_model(Path(config.bias))) if config.bias else None
-        if plan.augmentation.truths or config.test_shifts or bias:
-            model = model.with_options(plan.augmentation.truths, config.test_shifts, bias)
+        scales = assay_of(config).scales
+        if plan.augmentation.truths or config.test_shifts or bias or scales:
+            model = model.with_options(plan.augmentation.truths, config.test_shifts, bias, scales)
+    fitted = on_training_scale(data.training, scales)
     if bias and data.training.is_peak is not None:
         quiet = data.training.select(~data.training.is_peak).centred()
         model.bias.fit_level(quiet.letters, quiet.targets)
-    model.final.fit_scale(data.training.targets[peaks_or_all(data.training)])
+    model.fit_scale(fitted.targets[peaks_or_all(data.training)])
     freeze(model, config.freeze)
     optimizer = plan.strategy.make_optimizer(plan.steps, config.ema)
     if config.body_rate is not None:
@@ -208,7 +212,7 @@ def _prepare(config: RunConfig, data: RunData, done: Done = Done()) -> tuple[Pri
     model.compile(
         optimizer,
         loss=find_loss(plan.strategy.loss) if plan.strategy.loss else None,
-        metrics=[PearsonR.for_targets(data.training.targets)],
+        metrics=[PearsonR.for_targets(fitted.targets)],
         jit_compile=config.backend == "jax",  # TensorFlow does not use XLA; see benchmarks/train_step.py
     )
     model.optimizer.build(model.trainable_variables)  # otherwise, TensorFlow would trace the first step twice
@@ -234,12 +238,14 @@ def _take_weights(config: RunConfig, model: PrixFixe) -> None:
 def _fit(config: RunConfig, plan: Plan, folder: Path, data: RunData, model: PrixFixe, state: TrainingState) -> dict[str, Any]:
     """Trains the remaining epochs, and writes the results of the best epoch."""
     predictor, progress = model.predictor(), Progress(plan.epochs, plan.steps, state)
+    fitted = on_training_scale(data.training, model.scales)
+    advice = describe_skewness(data.training.targets, model.tasks, model.scales) if config.table else ""
     average = [] if config.ema is None else [AveragedWeights()]
     callbacks = [
         EpochSeed(config.seed),
         LastStep(plan.steps, state),
         *average,
-        Validation(predictor, data.validation, plan.batch_size, model.tasks, target_variances(data.training.targets), state),
+        Validation(predictor, data.validation, plan.batch_size, model.tasks, target_variances(fitted.targets), state, model.scales),
         Recorder(state, config.patience, config.minutes),
         *average,
         Checkpoint(folder / CHECKPOINT, state),
@@ -254,14 +260,17 @@ def _fit(config: RunConfig, plan: Plan, folder: Path, data: RunData, model: Prix
         sys.stderr.write(plan.describe(len(data.training), len(data.validation), running_backend()) + "\n")
         if undefined := describe_undefined(data.validation.targets, model.tasks):
             sys.stderr.write(f"Warning: {undefined}\n")
-        batches = training_batches(data.training, plan.epoch_steps, config.seed, plan.augmentation, first_epoch=begin)
+        if advice:
+            sys.stderr.write(f"Warning: {advice}\n")
+        batches = training_batches(fitted, plan.epoch_steps, config.seed, plan.augmentation, first_epoch=begin)
         options = {"steps_per_epoch": plan.epoch_steps, "initial_epoch": begin, "epochs": plan.epochs, "shuffle": False, "verbose": 0}
         try:
             model.fit(batches, callbacks=callbacks, **options)
         finally:
             progress.close()
     assign_weights(model.variables, state.best_weights, folder)
-    counts = {"examples": len(data.training), "validation_examples": len(data.validation), "common": data.common, "weights": data.weights}
+    counts = {"examples": len(data.training), "validation_examples": len(data.validation), "common": data.common}
+    counts |= {"weights": data.weights, "advice": advice}
     counts |= {"hold_out": data.hold_out.to_json()} if data.hold_out else {}
     extended = tuple(epoch for epoch in config.extended_after if epoch < len(state.rows))  # a limit may prevent further epochs
     config = dataclasses.replace(_with_files(config, file_name), extended_after=extended)  # the results contain file names without folders
@@ -272,7 +281,7 @@ def _fit(config: RunConfig, plan: Plan, folder: Path, data: RunData, model: Prix
     if data.test is not None:
         predicted = predict_letters(predictor, data.test.letters, min(plan.batch_size, len(data.test)))
         summary |= {
-            "test_metrics": write_test(folder, data.test, predicted, model.tasks, data.test_in_units),
+            "test_metrics": write_test(folder, data.test, predicted, model.tasks, model.scales, data.test_in_units),
             "test_notes": data.test_notes,
         }
 

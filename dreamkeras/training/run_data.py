@@ -26,6 +26,7 @@ from dreamkeras.errors import InputError, counted
 from dreamkeras.evaluation.notes import Units
 from dreamkeras.files.inputs import file_name, require_file
 from dreamkeras.sequence.construct import Construct
+from dreamkeras.sequence.task_scale import TaskScale, by_task
 from dreamkeras.training.changes import GENOME_FILES
 from dreamkeras.training.config import SIMULATED, RunConfig
 from dreamkeras.training.epochs.selection import target_variances
@@ -34,6 +35,7 @@ __all__ = [
     "RunData",
     "assay_of",
     "describe_weights",
+    "on_training_scale",
     "read_begun",
     "read_data",
     "read_examples",
@@ -193,6 +195,11 @@ def assay_of(config: RunConfig) -> Assay:
     return find_assay(config.assay, config.layout, Construct.from_json(config.construct) if config.construct else None)
 
 
+def on_training_scale(examples: Examples, scales: tuple[TaskScale, ...]) -> Examples:
+    """Returns the examples with transformed targets. If `scales` is empty, the examples are returned unchanged."""
+    return dataclasses.replace(examples, targets=by_task(scales, TaskScale.fitted, examples.targets)) if scales else examples
+
+
 def read_examples(config: RunConfig) -> Measured:
     """Reads or simulates all examples of a run before the split, and draws folds if the configuration requires folds.
 
@@ -316,7 +323,9 @@ def _require_spread(training: Examples, config: RunConfig) -> None:
 
     Values that are all the same are allowed.
     """
-    for task, sd in zip(assay_of(config).tasks, np.sqrt(target_variances(training.targets)), strict=True):
+    assay = assay_of(config)
+    targets = on_training_scale(training, assay.scales).targets
+    for task, sd in zip(assay.tasks, np.sqrt(target_variances(targets)), strict=True):
         if 0 < sd < SMALLEST_SD:
             raise InputError(
                 f"The values of {task} in {', '.join(config.files)} are too small for float32: their standard deviation is {sd:.1e}, "

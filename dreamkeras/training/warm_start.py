@@ -39,7 +39,8 @@ def take_weights(network: PrixFixe, source: Path) -> bool:
         if difference := _difference(ours, theirs):
             whose = f"{block_name(type(theirs))}, the {slot} block of {source}{_model_of(source)}"
             raise ModelError(f"Cannot copy weights from {whose}, to {block_name(type(ours))}: {difference}.")
-    same_head = (other.tasks, other.units) == (network.tasks, network.units) and not _difference(network.final, other.final)
+    heads = {(model.tasks, model.units, model.scales) for model in (network, other)}
+    same_head = len(heads) == 1 and not _difference(network.final, other.final)
     for slot in (*BODY, "final") if same_head else BODY:
         for ours, theirs in zip(getattr(network, slot).weights, getattr(other, slot).weights, strict=True):
             ours.assign(theirs)

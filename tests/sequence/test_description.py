@@ -58,8 +58,8 @@ def test_calibrations_of_older_formats_get_the_current_key_names():
 
 
 def test_a_newer_format_requires_an_update():
-    with pytest.raises(ModelError, match=r"format 3 or older, got 4\. Update dreamkeras"):
-        ModelDescription.from_json(changed(format=4, colour="red"))
+    with pytest.raises(ModelError, match=r"format 4 or older, got 5\. Update dreamkeras"):
+        ModelDescription.from_json(changed(format=5, colour="red"))
 
 
 def test_outputs_are_those_of_the_model():

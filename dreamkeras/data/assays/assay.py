@@ -5,6 +5,7 @@ from typing import NamedTuple, Protocol
 from dreamkeras.data.examples import Examples
 from dreamkeras.errors import OnError
 from dreamkeras.sequence.construct import Construct
+from dreamkeras.sequence.task_scale import TaskScale
 
 __all__ = ["Assay"]
 
@@ -32,6 +33,7 @@ class Assay(NamedTuple):
         insert_length: Usual length of an insert, if it is shorter than the longest insert that fits the window. If None, most inserts fill
             the window.
         read_ids: Function that reads the ids of genomic windows but not their sequences. If None, the assay does not use genomic windows.
+        scales: Kind and transformation of each task. Empty if no task has a transformation or another kind than `"value"`.
     """
 
     name: str
@@ -44,3 +46,4 @@ class Assay(NamedTuple):
     profile: int | None = None
     insert_length: int | None = None
     read_ids: Reader | None = None
+    scales: tuple[TaskScale, ...] = ()

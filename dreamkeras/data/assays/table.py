@@ -6,7 +6,7 @@ with gzip. A row may have several measured values, some of which may be missing.
 
 import dataclasses
 import itertools
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -30,6 +30,7 @@ from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.matching import illegal_letters
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import Records, numbered
+from dreamkeras.sequence.task_scale import TaskScale
 
 __all__ = ["OPTIONAL", "fitted_layout", "read", "settled_layout", "table_assay"]
 
@@ -56,8 +57,9 @@ def table_assay(layout: TableLayout, construct: Construct | None = None, optiona
         ('activity',)
     """
     construct = construct or layout.construct()
-    units = tuple(f"as in the table's column {column}" for column in layout.target_column)
-    return Assay("table", construct, layout.tasks, units, partial(read, layout, construct, optional=optional))
+    means = [f"mean of the table's columns {' and '.join(map(str, columns))}" for columns in layout.replicate_columns]
+    units = tuple(f"as in the table's column {column}" for column in layout.target_column) or tuple(means)
+    return Assay("table", construct, layout.tasks, units, partial(read, layout, construct, optional=optional), scales=layout.scales)
 
 
 def settled_layout(layout: TableLayout, path: str) -> TableLayout:
@@ -123,6 +125,9 @@ def read(layout: TableLayout, construct: Construct, path: str, on_error: OnError
         examples = read_rows(opened, positions, convert, on_error)
     if not len(examples):
         raise InputError(f"{source_name(path)} has no row with a weight above 0 and a value in column {' or '.join(layout.tasks)}.")
+    means = [place for place, position in enumerate(columns.targets) if position is None]
+    notes = [f"The values of {layout.tasks[task]} are the means of {_listed(layout.replicate_columns[task])}." for task in means]
+    examples = dataclasses.replace(examples, remarks=(*examples.remarks, *notes))
     if examples.folds is not None:
         examples = dataclasses.replace(examples, folds=numbered_folds(examples.folds))
     if layout.saturates and examples.weights is not None:
@@ -135,11 +140,14 @@ def read(layout: TableLayout, construct: Construct, path: str, on_error: OnError
 
 
 class _Columns(NamedTuple):
-    """Positions of the columns of a table. The position of a missing column is None or an empty list."""
+    """Positions of the columns of a table. The position of a missing column is None or an empty list.
+
+    The position of a target is None if its values are the means of its replicates.
+    """
 
     sequence: int
     ids: int | None
-    targets: list[int]
+    targets: list[int | None]
     weight: int | None
     fold: int | None
     replicates: list[list[int]]
@@ -147,8 +155,9 @@ class _Columns(NamedTuple):
     @property
     def positions(self) -> list[int]:
         """Positions of all columns to read, sorted and without duplicates."""
-        single = [position for position in (self.sequence, self.ids, self.weight, self.fold) if position is not None]
-        return sorted({*single, *self.targets, *(position for columns in self.replicates for position in columns)})
+        single = (self.sequence, self.ids, self.weight, self.fold, *self.targets)
+        present = (position for position in single if position is not None)
+        return sorted({*present, *(position for columns in self.replicates for position in columns)})
 
 
 def _columns(layout: TableLayout, header: Layout, path: str) -> _Columns:
@@ -156,11 +165,16 @@ def _columns(layout: TableLayout, header: Layout, path: str) -> _Columns:
     return _Columns(
         sequence=sequence_position(header, layout.sequence_column, path),
         ids=id_position(header, layout.id_column, path),
-        targets=[find_column(header, column, path) for column in layout.target_column],
+        targets=[_target(layout, header, task, path) for task in range(len(layout.tasks))],
         weight=None if weight is None else find_column(header, weight, path),
         fold=None if layout.fold_column is None else find_column(header, layout.fold_column, path),
         replicates=[[find_column(header, column, path) for column in columns] for columns in layout.replicate_columns],
     )
+
+
+def _target(layout: TableLayout, header: Layout, task: int, path: str) -> int | None:
+    """Returns the position of the column with the values of a task, or None if the values are the means of replicates."""
+    return find_column(header, layout.target_column[task], path) if layout.has_target(task, partial(has_column, header)) else None
 
 
 def _without_lacking(layout: TableLayout, header: Layout, optional: Collection[str]) -> tuple[TableLayout, list[Column]]:
@@ -171,6 +185,8 @@ def _without_lacking(layout: TableLayout, header: Layout, optional: Collection[s
         missing = [column for column in columns if column is not None and not has_column(header, column)]
         if missing or name == "fold_column":
             without: dict[str, Any] = {name: () if name == "replicate_columns" else None}
+            if name == "replicate_columns":  # a table without replicates requires the means in columns named after the tasks
+                without["target_column"] = layout.target_column or layout.tasks
             layout = dataclasses.replace(layout, **without)
         lacking += missing
     return layout, lacking
@@ -180,9 +196,7 @@ def _examples(layout: TableLayout, construct: Construct, columns: _Columns, tabl
     """Returns the examples of the rows that have a measured value and a weight above 0."""
     ids = numbered([""] * len(table.lines) if columns.ids is None else cells[columns.ids], done)
     records = Records(ids, Ragged.from_strings(cells[columns.sequence]), table.lines, table.source, unit=table.unit)
-    targets = np.stack(
-        [_values(cells[position], records, column) for column, position in zip(layout.target_column, columns.targets, strict=True)], axis=1
-    )
+    targets = np.stack([_targets(layout, columns, cells, records, task) for task in range(len(layout.tasks))], axis=1)
     measured = ~np.isnan(targets).all(axis=1)
     weights = _weights(layout, columns, cells, records, measured)
     left_out = {"without a value": int((~measured).sum()), "with weight 0": int((measured & (weights == 0)).sum())}
@@ -204,9 +218,54 @@ def _examples(layout: TableLayout, construct: Construct, columns: _Columns, tabl
     )
 
 
-def _values(cells: list[str], records: Records, column: Column) -> np.ndarray:
-    """Returns measured values, float64 (n,). Missing values are NaN."""
-    return read_numbers(cells, records, column, "a number or an empty cell", missing=True)
+def _targets(layout: TableLayout, columns: _Columns, cells: Cells, records: Records, task: int) -> np.ndarray:
+    """Returns the measured values of a task, float64 (n,). Missing values are NaN.
+
+    Raises:
+        InputError: A value cannot be transformed, or does not fit the kind of the task. The message names the record.
+    """
+    position, scale = columns.targets[task], layout.scales[task] if layout.scales else TaskScale()
+    if position is not None:
+        column = str(layout.target_column[task])
+        values = _values(cells[position], records, layout.target_column[task], scale)
+    else:
+        column = f"mean of {_listed(layout.replicate_columns[task])}"
+        pairs = zip(layout.replicate_columns[task], columns.replicates[task], strict=True)
+        replicates = np.stack([_values(cells[place], records, name, scale) for name, place in pairs], axis=1)
+        present = ~np.isnan(replicates)
+        with np.errstate(invalid="ignore"):  # rows without replicates have no mean
+            values = np.where(present, replicates, 0).sum(axis=1) / present.sum(axis=1)
+    for row in np.flatnonzero(~scale.can_transform(values))[:1].tolist():
+        raise InputError(_untransformable(scale, float(values[row]), f"in {column!r} of {records.origin(row)}", layout.offset))
+    return values
+
+
+def _untransformable(scale: TaskScale, value: float, place: str, offset: float) -> str:
+    if scale.transform == "log1p":
+        return f"log1p requires values above -1, got {value:g} {place}. Use --transform asinh."
+    added = f" with --offset {offset:g}" if offset else ""
+    return f"log2 is undefined for {value:g}{added} {place}. Choose --offset X so that all values plus X are above 0."
+
+
+def _values(cells: list[str], records: Records, column: Column, scale: TaskScale) -> np.ndarray:
+    """Returns measured values of a task, float64 (n,). Missing values are NaN."""
+    values = read_numbers(cells, records, column, "a number or an empty cell", missing=True)
+    wanted, is_legal = _KINDS[scale.kind]
+    for row in np.flatnonzero(~(is_legal(values) | np.isnan(values)))[:1].tolist():
+        raise InputError(f"--task-kind {scale.kind} requires {wanted}, got {cells[row]!r} in column {column!r} of {records.origin(row)}.")
+    return values
+
+
+_KINDS: dict[str, tuple[str, Callable[[np.ndarray], np.ndarray]]] = {
+    "value": ("numbers", lambda values: np.ones(len(values), bool)),
+    "binary": ("numbers from 0 to 1", lambda values: (values >= 0) & (values <= 1)),
+    "counts": ("whole numbers of 0 or more", lambda values: (values >= 0) & (values == np.rint(values))),
+}
+"""Description and test of the values of each kind of task."""
+
+
+def _listed(columns: tuple[Column, ...]) -> str:
+    return f"the columns {' and '.join(map(str, columns))}"
 
 
 def _weights(layout: TableLayout, columns: _Columns, cells: Cells, records: Records, measured: np.ndarray) -> np.ndarray:
@@ -241,5 +300,6 @@ def _replicates(layout: TableLayout, columns: list[list[int]], cells: Cells, rec
     replicates = np.full((len(records.ids), len(columns), max(map(len, columns))), np.nan, np.float32)
     for task, positions in enumerate(columns):
         for place, position in enumerate(positions):
-            replicates[:, task, place] = _values(cells[position], records, layout.replicate_columns[task][place])
+            scale = layout.scales[task] if layout.scales else TaskScale()
+            replicates[:, task, place] = _values(cells[position], records, layout.replicate_columns[task][place], scale)
     return replicates

@@ -9,11 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from dreamkeras.data.assays.measurements import LARGEST
 from dreamkeras.data.names import ALIGNMENTS, RAW, SATURATING, WEIGHTS
 from dreamkeras.errors import InputError
+from dreamkeras.formats.decimals import LARGEST
 from dreamkeras.formats.headers import Column
 from dreamkeras.sequence.construct import Construct
+from dreamkeras.sequence.task_scale import TaskScale
 
 __all__ = ["TableLayout"]
 
@@ -30,7 +31,8 @@ class TableLayout:
     `data.assays.table.settled_layout` decides this for every text of digits.
 
     Args:
-        target_column: Columns of the measured values, one for each task.
+        target_column: Columns of the measured values, one for each task. If empty, the measured values are the means of
+            `replicate_columns`. With `replicate_columns`, a name that is not a column of the table is only the name of a task.
         sequence_column: Column of the sequences. Defaults to the column named sequence or seq. Without a header, the default is the
             column that looks like DNA.
         id_column: Column of the ids. Defaults to the column named id, seq_id or name. Without an id column, rows are numbered
@@ -53,12 +55,17 @@ class TableLayout:
         weight: How the weights in the column are used. `"saturating"`: a row with weight w has weight w / (w + c) in the loss. `"raw"`: a
             row has the weight in the column.
         weight_half: The weight c at which a row has half of the maximum saturating weight. If None, the median of the weights in the data.
+        transform: Transformation of the measured values before training, one of `sequence.names.TRANSFORMS`. Applies to all tasks of the
+            kind `"value"`.
+        offset: Number that is added to the measured values before the transformation `"log2"`.
+        kinds: Kind of each task, from `sequence.names.TASK_KINDS`. A single kind applies to all tasks. By default, all tasks have the kind
+            `"value"`.
 
     Raises:
         InputError: A column is missing or given twice, two arguments cannot be combined, or the length is below 1.
     """
 
-    target_column: tuple[Column, ...]
+    target_column: tuple[Column, ...] = ()
     sequence_column: Column | None = None
     id_column: Column | None = None
     weight_column: Column | None = None
@@ -75,11 +82,15 @@ class TableLayout:
     align: Literal["left", "right", "center"] | None = None
     weight: str = SATURATING
     weight_half: float | None = None
+    transform: str = "none"
+    offset: float = 0.0
+    kinds: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "target_column", tuple(self.target_column))
         object.__setattr__(self, "replicate_columns", tuple(tuple(columns) for columns in self.replicate_columns))
-        if not self.target_column or len(set(self.tasks)) < len(self.tasks):
+        object.__setattr__(self, "kinds", (self.kinds,) if isinstance(self.kinds, str) else tuple(self.kinds))
+        if not self.tasks or len(set(self.tasks)) < len(self.tasks):
             raise InputError(f"Expected one or more distinct columns as target_column, got {', '.join(self.tasks) or 'none'}.")
         for one, other in (("weight_column", "variance_column"), ("reverse_mark", "both_strands")):
             if all(value not in (None, "") and value is not False for value in (getattr(self, one), getattr(self, other))):
@@ -88,6 +99,7 @@ class TableLayout:
         self._check_weights()
         if self.align not in (None, *ALIGNMENTS):
             raise InputError(f"Expected align to be one of {', '.join(ALIGNMENTS)}, got {self.align!r}.")
+        self._check_scales()
         if self.length is not None and not self.length > 0:
             raise InputError(f"Expected length above 0, got {self.length}.")
 
@@ -100,16 +112,50 @@ class TableLayout:
             raise InputError(f"Expected weight_half from {1 / LARGEST:g} to {LARGEST:g}, got {self.weight_half}.")
 
     def _check_replicates(self) -> None:
-        if self.replicate_columns and len(self.replicate_columns) != len(self.target_column):
+        if self.replicate_columns and len(self.replicate_columns) != len(self.tasks):
             raise InputError(f"Expected replicate_columns for each of {len(self.tasks)} targets, got {len(self.replicate_columns)}.")
         for columns in self.replicate_columns:
             if len(set(columns)) < len(columns) or len(columns) < 2:
                 raise InputError(f"Expected two or more distinct replicate columns, got {', '.join(map(str, columns))}.")
 
+    def _check_scales(self) -> None:
+        if len(self.kinds) not in (0, 1, len(self.tasks)):
+            raise InputError(f"Expected one kind of task, or one for each of {len(self.tasks)} tasks, got {', '.join(self.kinds)}.")
+        TaskScale(transform=self.transform, offset=self.offset)
+        if self.transform != "none" and self.kinds and "value" not in self.kinds:
+            raise InputError(f"The transformation {self.transform} requires a task of the kind value, got {', '.join(self.kinds)}.")
+        _ = self.scales
+
     @property
     def tasks(self) -> tuple[str, ...]:
-        """The name of each task, which is the name of its target column."""
-        return tuple(column if isinstance(column, str) else f"column_{column}" for column in self.target_column)
+        """The name of each task.
+
+        The name is that of the target column. Without target columns, it is the common beginning of the names of the replicate columns.
+        """
+        if self.target_column:
+            return tuple(column if isinstance(column, str) else f"column_{column}" for column in self.target_column)
+        return tuple(map(_common_name, self.replicate_columns))
+
+    @property
+    def scales(self) -> tuple[TaskScale, ...]:
+        """Kind and transformation of each task. Empty if all tasks have the kind `"value"` and no transformation."""
+        kinds = self.kinds or ("value",)
+        kinds = kinds * len(self.tasks) if len(kinds) == 1 else kinds
+        value = TaskScale("value", self.transform, self.offset)
+        scales = tuple(value if kind == "value" else TaskScale(kind) for kind in kinds)
+        return () if set(scales) == {TaskScale()} else scales
+
+    def has_target(self, task: int, has_column: Callable[[Column], bool]) -> bool:
+        """Returns whether a task has a column of measured values. Without this column, its values are the means of its replicates.
+
+        Args:
+            task: Index of the task.
+            has_column: Function that returns whether the table has a column.
+        """
+        if not self.target_column:
+            return False
+        column = self.target_column[task]
+        return not self.replicate_columns or isinstance(column, int) or has_column(column)
 
     def construct(self) -> Construct:
         """Returns the construct of the sequences. Unless `align` is given, its window begins with the first base of the left flank.
@@ -236,3 +282,18 @@ class TableLayout:
             return f"column `{self.weight_column}`"
         constant = "the median of w" if self.weight_half is None else f"{self.weight_half:.4g}"
         return f"w / (w + {constant}), where w is column `{self.weight_column}`"
+
+
+def _common_name(columns: tuple[Column, ...]) -> str:
+    """Returns the common beginning of column names without separators and digits at its end, or all names, joined by `+`.
+
+    Example:
+        >>> _common_name(("leaf_1", "leaf_2")), _common_name(("a", "b")), _common_name((3, 4))
+        ('leaf', 'a+b', 'column_3+column_4')
+    """
+    names = [column if isinstance(column, str) and not column.isdecimal() else f"column_{column}" for column in columns]
+    if any(name.startswith("column_") for name in names):
+        return "+".join(names)
+    same = [len(set(letters)) == 1 for letters in zip(*names, strict=False)]
+    common = names[0][: (*same, False).index(False)]
+    return common.rstrip("0123456789_-. ") or "+".join(names)

@@ -9,8 +9,13 @@ from dreamkeras.scoring.session import import_onnxruntime
 __all__ = ["to_half_precision"]
 
 LINEAR = {"Add", "Cast", "Concat", "Div", "Identity", "Mean", "Mul", "ReduceMean", "Reshape", "Slice", "Split", "Squeeze", "Sub", "Sum"}
-"""Linear operators that stay in float32 at the end of a graph, because values in the assay's units can exceed the float16 maximum of
-65,504."""
+"""Linear operators at the end of a graph."""
+
+UNITS = {"Clip", "Exp", "Max", "Min", "Sigmoid", "Sinh"}
+"""Operators that convert predictions from the scale of the network to the table's unit."""
+
+TAIL = LINEAR | UNITS
+"""Operators that stay in float32 at the end of a graph, because values in the assay's units can exceed the float16 maximum of 65,504."""
 
 
 def to_half_precision(model: Any) -> Any:
@@ -26,7 +31,7 @@ def to_half_precision(model: Any) -> Any:
         The converted `onnx.ModelProto`.
     """
     convert = import_onnxruntime("transformers.float16").convert_float_to_float16
-    tail = _linear_tail(model)
+    tail = _tail(model)
     body = _without_tail(model, tail)
     if body.graph.node:
         with warnings.catch_warnings():
@@ -36,17 +41,17 @@ def to_half_precision(model: Any) -> Any:
     return _with_tail(body, tail, model)
 
 
-def _linear_tail(model: Any) -> list[Any]:
-    """Returns the linear operators at the end of the graph, in topological order.
+def _tail(model: Any) -> list[Any]:
+    """Returns the operators in `TAIL` at the end of the graph, in topological order.
 
-    The results of these operators are used only by linear operators or as outputs.
+    The results of these operators are used only by operators in `TAIL` or as outputs.
     """
     graph = Graph(model)
     users, tail = graph.users(), list[Any]()
     for node in reversed(graph.nodes):
         followers = [user for name in node.output for user in users[name]]
         is_last = bool(followers) or any(name in graph.outputs for name in node.output)
-        if node.op_type in LINEAR and is_last and all(any(user is one for one in tail) for user in followers):
+        if node.op_type in TAIL and is_last and all(any(user is one for one in tail) for user in followers):
             tail.append(node)
     return tail[::-1]
 

@@ -47,6 +47,18 @@ class ScaledFinal(FinalLayers):
         least = np.maximum(1e-12 * largest, np.finfo(np.float32).tiny)
         self.scale.assign(np.where(deviation > least, deviation, 1))
 
+    def fix_scale(self, task, offset):
+        """Sets the scale of a task to 1 and its offset to a number. The output of such a task is a logit or a logarithm.
+
+        Args:
+            task: Index of the task.
+            offset: The offset.
+        """
+        for variable, value in ((self.offset, offset), (self.scale, 1.0)):
+            values = np.array(ops.convert_to_numpy(variable))
+            values[task] = value
+            variable.assign(values)
+
     def in_units(self, values):
         """Converts standardised values `(batch, tasks)` to the assay's units, float32."""
         return ops.cast(values, "float32") * self.scale + self.offset

@@ -9,7 +9,9 @@ import numpy as np
 from dreamkeras.data.examples import Examples
 from dreamkeras.errors import ModelError
 from dreamkeras.files.folders import require_held
+from dreamkeras.sequence.task_scale import TaskScale, by_task
 from dreamkeras.statistics.correlation import FIGURES, task_figures
+from dreamkeras.statistics.task_kinds import explained_deviances
 from dreamkeras.statistics.undefined import mean_defined
 from dreamkeras.training.epochs.checkpoint import TrainingState, write_checkpoint, write_history
 from dreamkeras.training.epochs.profiles import epoch_figures
@@ -89,6 +91,10 @@ class Validation(keras.callbacks.Callback):
     as `val_r_TASK`. For a network that predicts a profile, the metrics of `training.epochs.profiles` are also added. One of them is the
     loss, by which the best epoch is selected.
 
+    For tasks with a transformation, the metrics are computed from transformed values. If a task has another kind than `"value"`, the column
+    `val_fit` is added, by which the best epoch is selected: the mean over tasks of r for values, and of the explained deviance for binary
+    tasks and counts. With several tasks, `val_fit_TASK` is added for each task.
+
     Args:
         predictor: Model that predicts expression from letters, as returned by `PrixFixe.predictor`.
         examples: Validation examples.
@@ -96,6 +102,7 @@ class Validation(keras.callbacks.Callback):
         tasks: Names of the tasks.
         variances: Variances of the training values, float (tasks,), as returned by `selection.target_variances`.
         state: State of the run, which stores the predictions.
+        scales: Kind and transformation of each task. Empty if no task has a transformation or another kind than `"value"`.
     """
 
     def __init__(
@@ -106,19 +113,25 @@ class Validation(keras.callbacks.Callback):
         tasks: tuple[str, ...],
         variances: np.ndarray,
         state: TrainingState,
+        scales: tuple[TaskScale, ...] = (),
     ) -> None:
         super().__init__()
         self.predictor, self.examples, self.batch_size, self.tasks = predictor, examples, batch_size, tasks
-        self.variances, self.state = variances, state
+        self.variances, self.state, self.scales = variances, state, scales
 
     def on_epoch_end(self, epoch, logs):
         """Predicts the validation examples and adds the metrics."""
         self.state.predicted = predicted = predict_letters(self.predictor, self.examples.letters, self.batch_size)
-        figures = task_figures(self.examples.targets, predicted[:, : len(self.tasks)])
+        pair = self.examples.targets, predicted[:, : len(self.tasks)]
+        figures = task_figures(*(by_task(self.scales, TaskScale.fitted, values) for values in pair))
         logs |= {f"val_{name}": mean_defined(figures[name]) for name in FIGURES}
         logs[RELATIVE_ERROR] = relative_error(figures["mse"], self.variances)
         if len(self.tasks) > 1:
             logs |= {f"val_{name}_{task}": float(figures[name][i]) for name in FIGURES for i, task in enumerate(self.tasks)}
+        if any(scale.kind != "value" for scale in self.scales):
+            fit = np.where([scale.kind == "value" for scale in self.scales], figures["r"], explained_deviances(self.scales, *pair))
+            logs["val_fit"] = mean_defined(fit)
+            logs |= {f"val_fit_{task}": float(fit[i]) for i, task in enumerate(self.tasks) if len(self.tasks) > 1}
         if self.examples.profiles is not None:
             logs |= {f"val_{name}": value for name, value in epoch_figures(self.model, self.examples, predicted).items()}
 

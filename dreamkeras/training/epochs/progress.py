@@ -43,6 +43,8 @@ class Progress(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         """Prints the line of the epoch."""
         line = f"epoch {epoch + 1}/{self.epochs}  loss {logs['loss']:.4f}  r {logs['r']:.3f}  validation r {_validation_r(logs)}"
+        if "val_fit" in logs:
+            line += f"  validation fit {'undefined' if math.isnan(logs['val_fit']) else format(logs['val_fit'], '.3f')}"
         if "val_profile_jsd" in logs:
             line += f"  profile distance {logs['val_profile_jsd']:.3f}"
         if self.bar is None:

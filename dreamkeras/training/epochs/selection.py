@@ -22,9 +22,9 @@ def is_better(row: Epoch, best: Epoch) -> bool:
     """Whether an epoch ranks above the best earlier epoch. In a tie, the earlier epoch ranks higher.
 
     For networks with profiles, the epoch with the lowest validation loss ranks highest. For other networks, the epoch with the highest mean
-    r over tasks ranks highest. If r of a task is undefined in an epoch, r counts as 0, so that the mean is over the same tasks in all
-    epochs. Epochs in which r is undefined for all tasks rank below all other epochs. Among such epochs, the epoch with the lowest relative
-    error ranks highest.
+    r over tasks ranks highest. For binary tasks and counts, the explained deviance replaces r. If r of a task is undefined in an epoch, r
+    counts as 0, so that the mean is over the same tasks in all epochs. Epochs in which r is undefined for all tasks rank below all other
+    epochs. Among such epochs, the epoch with the lowest relative error ranks highest.
     """
     rank, so_far = _rank(row), _rank(best)
     return rank is not None and (so_far is None or rank > so_far)
@@ -111,9 +111,10 @@ def _rank(row: Epoch) -> tuple[int, float] | None:
 def _figures(row: Epoch) -> dict[str, float]:
     """Returns the metrics by which an epoch is ranked: the negative loss for a network with profiles, otherwise r of each task.
 
-    Higher values are better.
+    If a task is binary or counts, the metric `val_fit` of each task replaces r. Higher values are better.
     """
     if "val_loss" in row:
         return {"val_loss": -row["val_loss"]}
-    tasks = {name: value for name, value in row.items() if name.startswith("val_r_")}
-    return tasks or {"val_r": row["val_r"]}
+    figure = "val_fit" if "val_fit" in row else "val_r"
+    tasks = {name: value for name, value in row.items() if name.startswith(f"{figure}_")}
+    return tasks or {figure: row[figure]}

@@ -27,6 +27,7 @@ from dreamkeras.plots.style import draw_plots
 from dreamkeras.plots.training import plot_history, plot_predictions, plot_residuals
 from dreamkeras.scoring.scorer import Scorer
 from dreamkeras.sequence.description import ModelDescription
+from dreamkeras.sequence.task_scale import TaskScale
 from dreamkeras.statistics.correlation import task_figures
 from dreamkeras.training.epochs.checkpoint import TrainingState, write_history
 from dreamkeras.training.epochs.profiles import final_figures
@@ -87,7 +88,7 @@ def write_results(
     sequences = sample_size(metrics["parameters"], model.construct.length)
     with show_phases(PHASES) as start:
         start("Exporting the model to ONNX")
-        calibration = _calibration(validation, values, training, sequences, start)
+        calibration = _calibration(validation, values, training, sequences, start, model.scales)
         # With precision float32, the predictions of the exported model are compared with those of the network on the running backend.
         reference = _reference(predict, start) if config["precision"] == "float32" else None
         try:
@@ -146,7 +147,7 @@ def _metrics(
     config: dict[str, Any], model: PrixFixe, predicted: np.ndarray, validation: Examples, state: TrainingState, training: Examples
 ) -> dict[str, Any]:
     values = predicted[:, : len(model.tasks)]
-    metrics = mean_figures(validation.targets, values, model.tasks, validation.replicates)
+    metrics = mean_figures(validation.targets, values, model.tasks, validation.replicates, model.scales)
     metrics["relative_mse"] = relative_error(task_figures(validation.targets, values)["mse"], target_variances(training.targets))
     if validation.profiles is not None:
         metrics |= final_figures(model, validation, predicted)
@@ -174,13 +175,18 @@ def _reference(predict: Callable[[np.ndarray], np.ndarray], start: Callable[[str
 
 
 def _calibration(
-    validation: Examples, predicted: np.ndarray, training: Examples, sequences: int, start: Callable[[str], None]
+    validation: Examples,
+    predicted: np.ndarray,
+    training: Examples,
+    sequences: int,
+    start: Callable[[str], None],
+    scales: tuple[TaskScale, ...],
 ) -> Callable[[Scorer], dict[str, Any]]:
     """Returns a function that calibrates the exported model from its errors on the validation examples and from the training sequences."""
 
     def measure(scorer: Scorer) -> dict[str, Any]:
         start("Calibrating the model")
-        intervals = measure_intervals(validation.targets, predicted, scorer.tasks)
+        intervals = measure_intervals(validation.targets, predicted, scorer.tasks, scales)
         return measure_calibration(scorer, intervals, sample_inserts(training, scorer.construct), sequences)
 
     return measure

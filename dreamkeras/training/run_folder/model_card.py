@@ -4,7 +4,7 @@ The text is generated from dictionaries. Lines for missing values are omitted. T
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from dreamkeras.confidence.model_card import confidence_note, interval_note
@@ -13,7 +13,9 @@ from dreamkeras.export.training_summary import OPTIONS
 from dreamkeras.files.inputs import listed_files
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.description import ModelDescription
+from dreamkeras.sequence.task_scale import TaskScale
 from dreamkeras.statistics.bootstrap import QUANTITY
+from dreamkeras.statistics.task_kinds import KIND_FIGURES
 
 __all__ = ["model_card"]
 
@@ -41,6 +43,8 @@ FIGURES = {
     "n": ("sequences", ",.0f"),
 }
 """Title and format of each metric in the tables of a card."""
+
+KINDS = {name: (title, ".3f") for name, title in KIND_FIGURES.items()}
 
 CEILINGS = {"replicate_r": ("r between replicates", ".3f"), "ceiling_r": ("noise ceiling of r", ".3f")}
 
@@ -99,11 +103,22 @@ def _model(description: ModelDescription, config: Fields) -> list[str]:
     adapters = f", between the adapters `{construct.left_adapter}` and `{construct.right_adapter}`" if _has_adapters(construct) else ""
     return [
         *_lines(config, {"model": "Network: `{}`"}),
-        *(f"- Output `{task}`: {unit}" for task, unit in zip(description.tasks, description.units, strict=True)),
+        *(f"- Output `{task}`: {unit}{_scale(scale)}" for task, unit, scale in _outputs(description)),
         *([PROFILE.format(description.profile)] if description.profile else []),
         f"- Construct `{construct.name}`: inserts of {inserts} bases{adapters}, {_window(construct)}",
         f"- Strands: {_strand_rule(construct)}",
     ]
+
+
+def _outputs(description: ModelDescription) -> Iterator[tuple[str, str, TaskScale]]:
+    """Returns the name, the unit and the scale of each task."""
+    return zip(description.tasks, description.units, description.scales or [TaskScale()] * len(description.tasks), strict=True)
+
+
+def _scale(scale: TaskScale) -> str:
+    """Describes the kind and the transformation of a task. The text is empty for plain values."""
+    kinds = {"binary": "; the prediction is a probability", "counts": "; the prediction is an expected count"}
+    return kinds.get(scale.kind, f"; trained on {scale.label}" if scale.label else "")
 
 
 def _training(metrics: Fields, history: Sequence[Fields], config: Fields) -> list[str]:
@@ -150,7 +165,7 @@ def _epochs(history: Sequence[Fields], config: Fields) -> list[str]:
 
 
 def _validation(description: ModelDescription, metrics: Fields, history: Sequence[Fields], config: Fields) -> list[str]:
-    columns = dict(FIGURES)
+    columns = FIGURES | KINDS
     columns |= {"peaks_r": ("r in peaks", ".3f"), "profile_jsd": ("median profile distance", ".3f")}
     columns |= {
         "profile_jsd_shuffled": ("profile distance of a baseline that shuffles the measured reads", ".3f"),
@@ -171,6 +186,7 @@ def _validation(description: ModelDescription, metrics: Fields, history: Sequenc
         interval_note(description),
         _held_out(metrics, config),
         _chosen_epoch(metrics, history),
+        *_scale_notes(description),
         CEILING if "ceiling_r" in metrics else "",
         DISTANCE if "profile_jsd" in metrics else "",
         "A correlation is undefined if all predictions or all measurements are equal, or if there are fewer than two measurements. "
@@ -188,7 +204,7 @@ def _metrics_table(metrics: Fields, columns: Mapping[str, tuple[str, str]]) -> l
     tasks = metrics.get("tasks", {})
     rows = {"all tasks": metrics, **tasks} if tasks else {"": metrics}
     titles = [*(["task"] if tasks else []), *(columns[key][0] for key in known)]
-    cells = [[*([name] if tasks else []), *(_figure(row[key], columns[key][1]) for key in known)] for name, row in rows.items()]
+    cells = [[*([name] if tasks else []), *(_figure(row.get(key, ""), columns[key][1]) for key in known)] for name, row in rows.items()]
     head, *lines = (f"| {' | '.join(row)} |" for row in (titles, *cells))
     return [head, f"|{'---|' * len(titles)}", *lines]
 
@@ -200,7 +216,23 @@ def _test(metrics: Fields, config: Fields) -> list[str]:
     place = f"the file `{config['test']}`" if config.get("test") else _fold_place(config, config.get("test_fold"))
     notes = config.get("test_notes") or ("No test sequence is a duplicate or near-duplicate of a training or validation sequence.",)
     used = f"Test sequences: {place}. They were used neither for training nor for selecting the epoch."
-    return [*_metrics_table(metrics["test"], FIGURES | CEILINGS), "", *(f"- {note}" for note in (used, *notes))]
+    return [*_metrics_table(metrics["test"], FIGURES | KINDS | CEILINGS), "", *(f"- {note}" for note in (used, *notes))]
+
+
+def _scale_notes(description: ModelDescription) -> list[str]:
+    """Describes how the metrics of transformed, binary and count tasks are computed."""
+    kinds = {scale.kind for scale in description.scales}
+    labels = sorted({scale.label for scale in description.scales if scale.label})
+    by_deviance = "The best epoch is selected by the explained deviance of binary tasks and counts, and by r of other tasks."
+    return [
+        *(
+            f"The model was trained on {label}, and its predictions are transformed back to the unit of the table. Pearson r, Spearman rho "
+            "and the mean squared error are in the unit of the table. The best epoch is selected by r of transformed values."
+            for label in labels
+        ),
+        *(["For AUROC and AUPRC, measurements of at least 0.5 are positive."] if "binary" in kinds else []),
+        *([by_deviance] if kinds & {"binary", "counts"} else []),
+    ]
 
 
 def _held_out(metrics: Fields, config: Fields) -> str:
@@ -247,6 +279,7 @@ def _chosen_epoch(metrics: Fields, history: Sequence[Fields]) -> str:
 
 def _limits(description: ModelDescription, config: Fields) -> list[str]:
     return [
+        *([f"- {config['advice']}"] if config.get("advice") else []),
         *(["- The training measurements were simulated. The predictions do not apply to real promoters."] if _is_simulated(config) else []),
         f"- The model was trained on one construct, `{description.construct.name}`, in the cells and conditions of its training data.",
         "- Predictions for other constructs, genomic contexts, cell types and organisms are extrapolations.",
@@ -309,7 +342,9 @@ def _strand_rule(construct: Construct) -> str:
     return "each prediction is the mean over both strands" if construct.strands == "both" else "each prediction is for the given strand"
 
 
-def _figure(value: float, form: str) -> str:
+def _figure(value: float | str, form: str) -> str:
+    if value == "":
+        return ""  # the metric does not apply to the task
     return UNDEFINED if isinstance(value, float) and math.isnan(value) else format(value, form)
 
 

@@ -7,7 +7,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from dreamkeras.cli.options.table import OPTIONS, chosen_layout, table_options
+from dreamkeras.cli.options.table import FIELDS, OPTIONS, chosen_layout, table_options
 from dreamkeras.data.assays.table_layout import TableLayout
 from dreamkeras.errors import InputError
 
@@ -27,7 +27,15 @@ def layout(*args, assay="table"):
 
 
 def test_every_field_of_the_layout_has_an_option():
-    assert set(OPTIONS) == {field.name for field in dataclasses.fields(TableLayout)}
+    assert {FIELDS.get(name, name) for name in OPTIONS} == {field.name for field in dataclasses.fields(TableLayout)}
+
+
+def test_kinds_and_transformations_are_options():
+    options = ["--target-column", "a", "--target-column", "b", "--transform", "log2", "--offset", "0.5"]
+    kinds = ["--task-kind", "value", "--task-kind", "counts"]
+    assert layout(*options, *kinds) == TableLayout(("a", "b"), transform="log2", offset=0.5, kinds=("value", "counts"))
+    assert "'log10' is not one of 'none', 'log2', 'log1p', 'asinh'" in layout("--target-column", "a", "--transform", "log10")
+    assert "'rank' is not one of 'value', 'binary', 'counts'" in layout("--target-column", "a", "--task-kind", "rank")
 
 
 def test_options_set_the_fields_of_the_layout():
