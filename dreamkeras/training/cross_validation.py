@@ -27,6 +27,7 @@ from dreamkeras.statistics.correlation import task_figures
 from dreamkeras.statistics.undefined import mean_defined
 from dreamkeras.training import run
 from dreamkeras.training.backend import running_backend
+from dreamkeras.training.baseline import Baseline, compare, describe_behind
 from dreamkeras.training.changes import LENGTH, LIMITS
 from dreamkeras.training.config import RunConfig
 from dreamkeras.training.grid.results import is_finished
@@ -99,6 +100,8 @@ def _cross_validate(config: RunConfig, folder: Path, report: Callable[[str], Non
     if failures:
         raise ExportError(f"{' '.join(failures)} Then run: dreamkeras train --resume --out {folder}")
     metrics = _join(folder, folds, numbers)
+    if behind := describe_behind(metrics):
+        report(f"Warning: {behind}")
     _export(config, [folder / f"fold-{number}" for number in numbers], folder / "model.onnx")
     # metrics.json is written last, so that its existence shows that all other files are complete
     write_text(folder / "metrics.json", json.dumps(metrics, indent=2) + "\n")
@@ -157,7 +160,30 @@ def _join(folder: Path, folds: np.ndarray, numbers: list[int]) -> dict[str, Any]
     csv.writer(text, delimiter="\t", lineterminator="\n").writerows([[header[0], "fold", *header[1:]], *table])
     write_text(folder / "out_of_fold.tsv", text.getvalue())
     values = np.array([row[OWN_COLUMNS + 1 :] for row in table], np.float64)
-    return _metrics([name.removeprefix("measured_") for name in header[OWN_COLUMNS:]], values, folds, numbers)
+    names = [name.removeprefix("measured_") for name in header[OWN_COLUMNS:]]
+    metrics, tasks = _metrics(names, values, folds, numbers), tuple(names[: len(names) // 2])
+    if baseline := _read_baseline(folder, folds, numbers, tasks):
+        metrics["baseline"] = compare(baseline, *np.split(values, 2, axis=1), tasks)
+    return dict(without_nan(metrics))
+
+
+def _read_baseline(folder: Path, folds: np.ndarray, numbers: list[int], tasks: tuple[str, ...]) -> Baseline | None:
+    """Joins the predictions of the folds' baselines. The penalties are medians over the folds.
+
+    Returns None if an older version trained a fold.
+    """
+    runs = [folder / f"fold-{number}" for number in numbers]
+    if not all((path / "baseline.tsv").is_file() for path in runs):
+        return None
+    predicted = np.empty((len(folds), len(tasks)))
+    for number, path in zip(numbers, runs, strict=True):
+        with (path / "baseline.tsv").open(encoding="utf-8", newline="") as file:
+            _, *rows = csv.reader(file, delimiter="\t")
+        predicted[folds == number] = np.array([row[1:] for row in rows], np.float64)
+    fits = [json.loads((path / "metrics.json").read_text("utf-8"))["baseline"] for path in runs]
+    penalties = [[fit["tasks"][task]["penalty"] for task in tasks] for fit in fits]
+    medians = np.median(np.array([[np.inf if value is None else value for value in row] for row in penalties]), axis=0)
+    return Baseline(predicted, medians, fits[0]["features"], min(fit["rows"] for fit in fits))
 
 
 def _metrics(names: list[str], values: np.ndarray, folds: np.ndarray, numbers: list[int]) -> dict[str, Any]:
@@ -175,4 +201,4 @@ def _metrics(names: list[str], values: np.ndarray, folds: np.ndarray, numbers: l
         }
     of_fold = {number: np.split(values[folds == number], 2, axis=1) for number in numbers}
     metrics["folds"] = {str(number): mean_defined(task_figures(*columns)["r"]) for number, columns in of_fold.items()}
-    return dict(without_nan(metrics))
+    return metrics

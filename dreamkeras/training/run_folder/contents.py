@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -29,6 +30,7 @@ from dreamkeras.sequence.description import ModelDescription
 from dreamkeras.statistics.correlation import task_figures
 from dreamkeras.statistics.noise_ceiling import NoiseCeiling, task_ceilings
 from dreamkeras.statistics.undefined import mean_defined
+from dreamkeras.training.baseline import compare, describe_behind, fit_baseline
 from dreamkeras.training.epochs.checkpoint import TrainingState, write_history
 from dreamkeras.training.epochs.profiles import final_figures
 from dreamkeras.training.epochs.selection import relative_error, target_variances
@@ -54,6 +56,9 @@ def write_results(
 ) -> dict[str, Any]:
     """Writes `history.csv`, `metrics.json`, `validation.tsv`, `plots/`, `model.keras`, `model.onnx`, `calibration.json` and `README.md`.
 
+    The predictions of the baseline for the validation examples are written to `baseline.tsv`. If the network is behind its baseline, a
+    warning is written to standard error.
+
     Args:
         folder: Run folder.
         config: Configuration of the run. Additional fields are `examples` and `validation_examples`, the numbers of examples.
@@ -76,12 +81,18 @@ def write_results(
     """
     _save_model(folder / "model.keras", model)  # the model is saved first, so that a later error cannot lose the model
     metrics = _metrics(config, model, predicted, validation, state, training)
+    values = predicted[:, : len(model.tasks)]
+    baseline = fit_baseline(training, validation, model.construct.strands == "both", config.get("split_seed") or 0)
+    metrics["baseline"] = compare(baseline, validation.targets, values, model.tasks)
+    if behind := describe_behind(metrics):
+        sys.stderr.write(f"Warning: {behind}\n")
     write_history(folder / "history.csv", state.rows)
     write_text(folder / "metrics.json", json.dumps(without_nan(metrics), indent=2) + "\n")
-    values = predicted[:, : len(model.tasks)]
     columns = [f"{kind}_{task}" for kind in ("measured", "predicted") for task in model.tasks]
     with open_writer(str(folder / "validation.tsv"), ["length", *columns], "tsv") as writer:
         writer.write(validation.ids, np.column_stack([validation.lengths, validation.targets, values]))
+    with open_writer(str(folder / "baseline.tsv"), [f"predicted_{task}" for task in model.tasks], "tsv") as writer:
+        writer.write(validation.ids, baseline.predicted)
     sequences = sample_size(metrics["parameters"], model.construct.length)
     with show_phases(PHASES) as start:
         start("Exporting the model to ONNX")
@@ -187,7 +198,7 @@ def without_nan(metrics: Any) -> Any:
     """Replaces NaN and infinite values in nested dictionaries with None, because JSON has no such values."""
     if isinstance(metrics, dict):
         return {name: without_nan(value) for name, value in metrics.items()}
-    return metrics if math.isfinite(metrics) else None
+    return None if isinstance(metrics, float) and not math.isfinite(metrics) else metrics
 
 
 def _plot(folder: Path, model: PrixFixe, validation: Examples, predicted: np.ndarray, state: TrainingState) -> None:

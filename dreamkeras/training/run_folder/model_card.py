@@ -5,6 +5,7 @@ The text is generated from dictionaries. Lines for missing values are omitted. T
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import compress
 from typing import Any
 
 from dreamkeras.confidence.model_card import confidence_note, interval_note
@@ -12,6 +13,7 @@ from dreamkeras.export.training_summary import OPTIONS
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.description import ModelDescription
 from dreamkeras.statistics.bootstrap import QUANTITY
+from dreamkeras.training.baseline import ADVICE, LONGEST
 
 __all__ = ["model_card"]
 
@@ -31,6 +33,16 @@ CEILING = (
 )
 
 PROFILE = "- Output `profile`: for each of the {:,} central positions, the share of the window's reads that begin at the position"
+
+BASELINE = (
+    "The baseline is a ridge regression on the counts of 1- to {longest}-mers ({features} k-mers{pooled}), without their positions. It was "
+    "trained on {rows:,} of the training sequences, with a penalty from generalised cross-validation."
+)
+
+BEHIND = (
+    "The network counts as behind the baseline if the 95 % interval of the difference in r, from resamples of the validation sequences, "
+    "is above 0."
+)
 
 UNDEFINED = "undefined"
 """Text that replaces the value of an undefined metric."""
@@ -147,15 +159,17 @@ def _validation(description: ModelDescription, metrics: Fields, history: Sequenc
     if not known:
         return []
     tasks = metrics.get("tasks", {})
-    rows = {"all tasks": metrics, **tasks} if tasks else {"": metrics}
-    titles = [*(["task"] if tasks else []), *(columns[key][0] for key in known)]
-    cells = [[*([name] if tasks else []), *(_figure(row[key], columns[key][1]) for key in known)] for name, row in rows.items()]
-    undefined = any(_figure(row[key], columns[key][1]) == UNDEFINED for row in rows.values() for key in known)
+    rows = _rows(metrics)
+    shown = [bool(tasks), bool(metrics.get("baseline"))]
+    titles = [*compress(("task", "model"), shown), *(columns[key][0] for key in known)]
+    cells = [[*compress(labels, shown), *(_figure(row.get(key), columns[key][1]) for key in known)] for labels, row in rows]
+    undefined = any(UNDEFINED in row for row in cells)
     notes = [
         "The row `all tasks` contains means over the tasks for which a metric is defined. "
         "The metrics of a task are computed from the sequences with a value for the task."
         if tasks
         else "",
+        *_baseline(metrics, description),
         f"Strands: {_strand_rule(description.construct)}.",
         interval_note(description),
         _held_out(config),
@@ -170,6 +184,39 @@ def _validation(description: ModelDescription, metrics: Fields, history: Sequenc
     ]
     table = [f"| {' | '.join(row)} |" for row in (titles, *cells)]
     return [table[0], f"|{'---|' * len(titles)}", *table[1:], "", *(f"- {note}" for note in notes if note)]
+
+
+def _rows(metrics: Fields) -> list[tuple[tuple[str, str], Fields]]:
+    """Returns the rows of the table of metrics: task, model and metrics. The row of the baseline is below that of the network."""
+    rows = [(("all tasks", "network"), metrics)]
+    baseline = metrics.get("baseline")
+    if baseline:
+        rows.append((("all tasks", "baseline"), baseline))
+    for task, fields in metrics.get("tasks", {}).items():
+        rows.append(((task, "network"), fields))
+        if baseline:
+            rows.append(((task, "baseline"), baseline["tasks"][task]))
+    return rows
+
+
+def _baseline(metrics: Fields, description: ModelDescription) -> list[str]:
+    """Describes the baseline, and its difference from the network for each task."""
+    baseline = metrics.get("baseline")
+    if not baseline:
+        return []
+    behind, several = baseline["behind"], len(baseline["tasks"]) > 1
+    pooled = ", both strands pooled" if description.construct.strands == "both" else ""
+    about = BASELINE.format(longest=LONGEST, features=baseline["features"], pooled=pooled, rows=baseline["rows"])
+    differences = [
+        f"{f'{task}: ' if several else ''}{fields['difference']['value']:+.3f} "
+        f"(95 % interval {fields['difference']['low']:+.3f} to {fields['difference']['high']:+.3f})"
+        for task, fields in baseline["tasks"].items()
+        if math.isfinite(fields["difference"]["value"])
+    ]
+    tasks = f" for {' and '.join(behind)}" if several else ""
+    verdict = f"**The network is behind the baseline{tasks}.** {ADVICE}" if behind else ""
+    compared = f"r of the baseline minus r of the network: {', '.join(differences)}. {BEHIND}" if differences else ""
+    return [verdict, about, compared]
 
 
 def _held_out(config: Fields) -> str:
@@ -262,7 +309,10 @@ def _strand_rule(construct: Construct) -> str:
     return "each prediction is the mean over both strands" if construct.strands == "both" else "each prediction is for the given strand"
 
 
-def _figure(value: float, form: str) -> str:
+def _figure(value: float | None, form: str) -> str:
+    """Formats a metric. The text is empty if the metric does not exist."""
+    if value is None:
+        return ""
     return UNDEFINED if isinstance(value, float) and math.isnan(value) else format(value, form)
 
 
