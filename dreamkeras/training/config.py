@@ -82,6 +82,7 @@ class RunConfig:
         seed: Random seed for the initial weights, the order of examples, the augmentation and dropout.
         split_seed: Random seed for the simulated library and for the split. Runs with the same `split_seed` validate on the same sequences.
             If None, `seed` is used.
+        learning_curve: Whether to train also on a quarter and on a half of the training sequences. See `training.learning_curve`.
         simulated: Number of promoters to simulate if `data` is None. Defaults to 20,000. The value is None if `data` is set.
         table: Layout of the data for the assay `table`. The value is None for all other assays.
         atac: Genome, reads and windows for the assay `atac`. The value is None for all other assays.
@@ -130,6 +131,7 @@ class RunConfig:
     body_rate: float | None = None
     seed: int = 0
     split_seed: int | None = None
+    learning_curve: bool = False
     simulated: int | None = None
     table: TableLayout | None = None
     atac: AtacLayout | None = None
@@ -225,6 +227,8 @@ class RunConfig:
             raise InputError(f"Expected folds to be an integer of at least 2 or {GIVEN!r}, got {self.folds!r}.")
         if self.valid_fold is not None and self.folds == GIVEN:
             raise InputError(f"Set only one of valid_fold and folds={GIVEN!r}.")
+        if self.learning_curve and self.is_cross_validation:
+            raise InputError("A learning curve requires a single run. Set valid_fold, or omit folds.")
 
     @property
     def is_cross_validation(self) -> bool:

@@ -14,6 +14,7 @@ from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.description import ModelDescription
 from dreamkeras.statistics.bootstrap import QUANTITY
 from dreamkeras.training.baseline import ADVICE, LONGEST
+from dreamkeras.training.learning_curve import describe_curve
 
 __all__ = ["model_card"]
 
@@ -86,6 +87,8 @@ def _summary(description: ModelDescription, metrics: Fields, config: Fields) -> 
     text = f"Predicts {' and '.join(description.tasks)}{assay} from DNA sequence."
     if "r" in metrics:
         text += f" Validation r: {_figure(metrics['r'], '.3f')}."
+    if (metrics.get("baseline") or {}).get("behind"):
+        text += " **The network is behind its baseline, see Validation.**"
     if _is_simulated(config):
         text += " **Trained on simulated measurements: a demonstration only, not a model of real cells.**"
     return text
@@ -170,6 +173,7 @@ def _validation(description: ModelDescription, metrics: Fields, history: Sequenc
         if tasks
         else "",
         *_baseline(metrics, description),
+        describe_curve(metrics),
         f"Strands: {_strand_rule(description.construct)}.",
         interval_note(description),
         _held_out(config),
@@ -208,7 +212,7 @@ def _baseline(metrics: Fields, description: ModelDescription) -> list[str]:
     pooled = ", both strands pooled" if description.construct.strands == "both" else ""
     about = BASELINE.format(longest=LONGEST, features=baseline["features"], pooled=pooled, rows=baseline["rows"])
     differences = [
-        f"{f'{task}: ' if several else ''}{fields['difference']['value']:+.3f} "
+        f"{f'{task} ' if several else ''}{fields['difference']['value']:+.3f} "
         f"(95 % interval {fields['difference']['low']:+.3f} to {fields['difference']['high']:+.3f})"
         for task, fields in baseline["tasks"].items()
         if math.isfinite(fields["difference"]["value"])

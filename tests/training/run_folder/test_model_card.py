@@ -342,6 +342,7 @@ def test_the_baseline_has_a_row_below_the_network():
 def test_a_network_behind_its_baseline_is_stated_with_advice():
     text = card(metrics=METRICS | baseline(["expression"], low=0.01))
     assert "- **The network is behind the baseline.** Train for more epochs, try a smaller network, or check the data.\n" in text
+    assert text.splitlines()[2].endswith("Validation r: 0.612. **The network is behind its baseline, see Validation.**")
     assert "+0.060 (95 % interval +0.010 to +0.110)" in text
 
 
@@ -358,4 +359,4 @@ def test_the_baseline_has_a_row_for_each_task():
         ["| proto", "baseline", "0.512", " |"],
     ]
     assert "**The network is behind the baseline for proto.**" in "\n".join(lines)
-    assert "leaf: +0.060" in "\n".join(lines)
+    assert "leaf +0.060" in "\n".join(lines)
