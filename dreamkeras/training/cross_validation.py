@@ -163,7 +163,8 @@ def _join(folder: Path, folds: np.ndarray, numbers: list[int]) -> dict[str, Any]
     names = [name.removeprefix("measured_") for name in header[OWN_COLUMNS:]]
     metrics, tasks = _metrics(names, values, folds, numbers), tuple(names[: len(names) // 2])
     if baseline := _read_baseline(folder, folds, numbers, tasks):
-        metrics["baseline"] = compare(baseline, *np.split(values, 2, axis=1), tasks)
+        measured, predicted = np.split(values, 2, axis=1)
+        metrics["baseline"] = compare(baseline, measured, predicted, tasks)
     return dict(without_nan(metrics))
 
 

@@ -128,6 +128,8 @@ def describe_curve(metrics: Mapping[str, Any]) -> str:
         return "The learning curve has no gain in r, because r is undefined for a half or for all of the training sequences."
     change = f"r {'rose' if whole >= half else 'fell'} by {abs(whole - half):.3f}, from {half:.3f} to {whole:.3f}"
     begin = f"From a half to all of the {rows:,} training sequences, {change} (95 % interval {gain['low']:+.3f} to {gain['high']:+.3f})."
+    if gain["high"] < 0:
+        return f"{begin} A fall beyond noise suggests that the training on all sequences was too short. Train for more epochs."
     if gain["low"] <= 0:
         if (metrics.get("baseline") or {}).get("behind"):
             return f"{begin} The network is behind its baseline, so the curve shows nothing about the number of sequences."

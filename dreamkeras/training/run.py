@@ -281,4 +281,4 @@ def _fit(config: RunConfig, plan: Plan, folder: Path, data: RunData, model: Prix
     def predict(letters: np.ndarray) -> np.ndarray:
         return predict_letters(predictor, letters, min(plan.batch_size, len(letters)))
 
-    return write_results(folder, summary, model, state.best_predicted, data.validation, state, data.training, predict, smaller)
+    return write_results(folder, summary, model, np.asarray(state.best_predicted), data.validation, state, data.training, predict, smaller)

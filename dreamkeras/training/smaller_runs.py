@@ -82,7 +82,7 @@ def train_smaller(folder: Path, data: RunData, fit: Fit) -> list[Stage]:
 
 
 def _folder_of(config: RunConfig, place: Path) -> Path:
-    """Creates the folder of a smaller run, or keeps it if it has the same configuration. Another configuration starts the run anew."""
+    """Creates the folder of a smaller run, or keeps it if it has the same configuration. A run with another configuration is deleted."""
     stored = place / "config.json"
     if stored.exists() and RunConfig.read(stored) == config:
         return place
