@@ -34,7 +34,7 @@ def plot_learning_curve(stages: Sequence[Mapping[str, float]], expected: float, 
     last = stages[-1]["r"]
     if math.isfinite(expected) and math.isfinite(last):
         axes.plot([rows[-1], 2 * rows[-1]], [last, last + expected], ":", color=GREY, zorder=0)
-        axes.plot([2 * rows[-1]], [last + expected], "o", color=BLUE, fillstyle="none", label="network, expected")
+        axes.plot([2 * rows[-1]], [last + expected], "o", color=BLUE, markerfacecolor="white", label="network, expected")
     _scale(axes, [*rows, 2 * rows[-1]])
     axes.set_xlabel("Training sequences")
     axes.set_ylabel("Validation r" if tasks == 1 else f"Validation r, mean over {tasks} tasks")

@@ -52,11 +52,14 @@ def fit_baseline(training: Examples, validation: Examples, both_strands: bool, s
         both_strands: Whether a k-mer and its reverse complement are counted as one.
         seed: Random seed that selects `MOST` training examples from a larger number.
     """
-    if len(training) > MOST:
-        training = training.select(np.sort(np.random.default_rng(seed).choice(len(training), MOST, replace=False)))
-    counts = [kmer_counts(examples.centred().letters, LONGEST, both_strands) for examples in (training, validation)]
-    fit = fit_ridge(counts[0], training.targets, training.weights)
-    return Baseline(fit.predict(counts[1]), fit.penalties, counts[0].shape[1], len(training))
+    letters, targets, weights = training.centred().letters, training.targets, training.weights
+    if len(targets) > MOST:
+        rows = np.sort(np.random.default_rng(seed).choice(len(targets), MOST, replace=False))
+        letters, targets, weights = letters[rows], targets[rows], None if weights is None else weights[rows]
+    counts = kmer_counts(letters, LONGEST, both_strands)
+    fit = fit_ridge(counts, targets, weights)
+    predicted = fit.predict(kmer_counts(validation.centred().letters, LONGEST, both_strands))
+    return Baseline(predicted, fit.penalties, counts.shape[1], len(targets))
 
 
 def compare(baseline: Baseline, measured: np.ndarray, predicted: np.ndarray, tasks: tuple[str, ...]) -> dict[str, Any]:

@@ -141,6 +141,14 @@ class TestRun:
         assert (config.model, folder, config.bias, config.atac.length) == ("bpnet-small", Path("runs/bpnet-small"), "b", 2000)
         assert result.stderr.endswith(": validation r 0.500 on 20 sequences, r 0.250 on the 12 peaks alone (epoch 2)\n")
 
+    def test_a_learning_curve_is_an_option_of_a_single_run(self, run, train, library, tmp_path):
+        result = train(library, "--learning-curve", "--out", tmp_path / "run")  # 90 training sequences are too few
+        assert (result.exit_code, "Warning: No learning curve: it requires at least 400" in result.stderr) == (0, True)
+        assert json.loads((tmp_path / "run" / "config.json").read_text())["learning_curve"] is True
+        folds = train(library, "--learning-curve", "--folds", 2, "--out", tmp_path / "cv")
+        assert folds.exit_code == 2
+        assert "A learning curve requires a single run. Set valid_fold, or omit folds." in folds.stderr
+
     def test_unused_folds_are_refused(self, run, library, tmp_path):
         table = ("--assay", "table", "--target-column", "1", "--fold-column", "2")
         result = run("train", library, *table, "--out", tmp_path / "run")
