@@ -202,6 +202,11 @@ __all__ = ["command"]
     help="Random seed for the split and for simulated data.  [default: --seed]",
 )
 @click.option(
+    "--learning-curve",
+    is_flag=True,
+    help="Train also on a quarter and on a half of the training sequences, to estimate whether more data would raise r.",
+)
+@click.option(
     "--backend", type=click.Choice(BACKENDS), help="Keras backend.  [default: the backend in KERAS_BACKEND, or the first that is installed]"
 )
 @click.option(

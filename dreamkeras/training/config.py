@@ -85,6 +85,7 @@ class RunConfig:
         seed: Random seed for the initial weights, the order of examples, the augmentation and dropout.
         split_seed: Random seed for the simulated library and for the split. Runs with the same `split_seed` validate on the same sequences.
             If None, `seed` is used.
+        learning_curve: Whether to train also on a quarter and on a half of the training sequences. See `training.learning_curve`.
         simulated: Number of promoters to simulate if `data` is None. Defaults to 20,000. The value is None if `data` is set.
         table: Layout of the data for the assay `table`. The value is None for all other assays.
         atac: Genome, reads and windows for the assay `atac`. The value is None for all other assays.
@@ -137,6 +138,7 @@ class RunConfig:
     body_rate: float | None = None
     seed: int = 0
     split_seed: int | None = None
+    learning_curve: bool = False
     simulated: int | None = None
     table: TableLayout | None = None
     atac: AtacLayout | None = None
@@ -253,6 +255,8 @@ class RunConfig:
             raise InputError(f"Expected different folds for valid_fold and test_fold, got {self.test_fold!r} for both.")
         if self.valid_fold is not None and self.folds == GIVEN:
             raise InputError(f"Set only one of valid_fold and folds={GIVEN!r}.")
+        if self.learning_curve and self.is_cross_validation:
+            raise InputError("A learning curve requires a single run. Set valid_fold, or omit folds.")
 
     def _check_holdout(self) -> None:
         if self.holdout not in (*HOLDOUTS, LEGACY):

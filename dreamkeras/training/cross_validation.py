@@ -30,6 +30,7 @@ from dreamkeras.statistics.correlation import task_figures
 from dreamkeras.statistics.undefined import mean_defined
 from dreamkeras.training import run
 from dreamkeras.training.backend import running_backend
+from dreamkeras.training.baseline import BASELINE_TABLE, Baseline, compare, describe_behind
 from dreamkeras.training.changes import LENGTH, LIMITS, renamed
 from dreamkeras.training.config import RunConfig
 from dreamkeras.training.grid.results import is_finished
@@ -100,6 +101,8 @@ def _cross_validate(config: RunConfig, folder: Path, report: Callable[[str], Non
     _train_folds(config, folder, runs, report)
     scales = assay_of(config).scales
     metrics = _join(folder, folds, runs, scales)
+    if behind := describe_behind(metrics):
+        report(f"Warning: {behind}")
     if method:
         metrics["holdout"] = record_folds(folds, method)
     if config.test is not None or config.test_fold is not None:
@@ -190,7 +193,29 @@ def _join(folder: Path, folds: np.ndarray, runs: dict[Any, Path], scales: tuple[
             table[place] = [row[0], str(number), *row[1:]]
     _write_table(folder / "out_of_fold.tsv", [header[0], "fold", *header[1:]], table)
     values = np.array([row[OWN_COLUMNS + 1 :] for row in table], np.float64)
-    return _metrics(_measured_tasks(header), values, folds, list(runs), scales)
+    tasks = _measured_tasks(header)
+    metrics = _metrics(tasks, values, folds, list(runs), scales)
+    if baseline := _read_baseline(folds, runs, tasks):
+        measured, predicted = np.split(values, 2, axis=1)
+        metrics["baseline"] = compare(baseline, measured, predicted, tasks, scales)
+    return dict(without_nan(metrics))
+
+
+def _read_baseline(folds: np.ndarray, runs: dict[Any, Path], tasks: tuple[str, ...]) -> Baseline | None:
+    """Joins the predictions of the folds' baselines. The penalties are medians over the folds.
+
+    Returns None if an older version trained a fold.
+    """
+    if not all((path / BASELINE_TABLE).is_file() for path in runs.values()):
+        return None
+    predicted = np.empty((len(folds), len(tasks)))
+    for fold, path in runs.items():
+        _, rows = _read_table(path / BASELINE_TABLE)
+        predicted[folds == fold] = np.array([row[1:] for row in rows], np.float64)
+    fits = [json.loads((path / "metrics.json").read_text("utf-8"))["baseline"] for path in runs.values()]
+    penalties = [[fit["tasks"][task]["penalty"] for task in tasks] for fit in fits]
+    medians = np.median(np.array([[np.inf if value is None else value for value in row] for row in penalties]), axis=0)
+    return Baseline(predicted, medians, fits[0]["features"], min(fit["rows"] for fit in fits))
 
 
 def _join_tests(folder: Path, runs: list[Path], scales: tuple[TaskScale, ...]) -> dict[str, Any]:
@@ -242,4 +267,4 @@ def _metrics(
     metrics = mean_figures(values[:, : len(tasks)], values[:, len(tasks) :], tasks, scales=scales)
     of_fold = {number: np.split(values[folds == number], 2, axis=1) for number in numbers}
     metrics["folds"] = {str(number): mean_defined(task_figures(*columns)["r"]) for number, columns in of_fold.items()}
-    return dict(without_nan(metrics))
+    return metrics

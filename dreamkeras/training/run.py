@@ -26,6 +26,7 @@ from dreamkeras.models.combinations import lasting_name
 from dreamkeras.models.presets import build_model
 from dreamkeras.models.prixfixe import PrixFixe
 from dreamkeras.statistics.skewness import describe_skewness
+from dreamkeras.training import smaller_runs
 from dreamkeras.training.backend import computing_in, running_backend
 from dreamkeras.training.batches.dataset import training_batches
 from dreamkeras.training.changes import GENOME_FILES, LENGTH, LIMITS, changed, renamed
@@ -99,6 +100,7 @@ def train(config: RunConfig, folder: Path) -> dict[str, Any]:
             sys.stderr.write(f"Warning: {warning}\n")
         model, plan = _prepare(config, data)
         _take_weights(config, model)
+        smaller_runs.begin(_with_files(config, full_path), data, folder)
         config = _recorded_choices(config, plan, data)
         config.write(folder / "config.json")
         return _fit(config, plan, folder, data, model, TrainingState())
@@ -142,6 +144,7 @@ def resume(folder: Path, backend: str | None = None, **changes: Any) -> dict[str
             _take_weights(config, model)
         if len(state.rows) < plan.epochs:
             config = _continued(config, begun, state, folder)
+        smaller_runs.change(changes, folder)
         if config != begun:
             config.write(folder / "config.json")
         return _fit(config, plan, folder, data, model, state)
@@ -235,11 +238,29 @@ def _take_weights(config: RunConfig, model: PrixFixe) -> None:
         sys.stderr.write(f"Starting from {config.init_from}, {head}.\n")
 
 
-def _fit(config: RunConfig, plan: Plan, folder: Path, data: RunData, model: PrixFixe, state: TrainingState) -> dict[str, Any]:
-    """Trains the remaining epochs, and writes the results of the best epoch."""
+def _fit_smaller(config: RunConfig, data: RunData, folder: Path) -> np.ndarray:
+    """Trains or resumes a run without writing its results. Returns the predictions of the best epoch for the validation examples."""
+    checkpoint, state = folder / CHECKPOINT, TrainingState()
+    done = Done(*read_progress(checkpoint), config.steps) if checkpoint.exists() else Done()
+    model, plan = _prepare(config, data, done)
+    if checkpoint.exists():
+        state = read_checkpoint(checkpoint, model)
+        state.steps = plan.begun
+    else:
+        _take_weights(config, model)
+    _train_epochs(config, plan, folder, data, model, state)
+    return np.asarray(state.best_predicted)
+
+
+def _skewness(config: RunConfig, model: PrixFixe, data: RunData) -> str:
+    """Returns advice on the skewness of the values of a table. The advice is empty if none is needed."""
+    return describe_skewness(data.training.targets, model.tasks, model.scales) if config.table else ""
+
+
+def _train_epochs(config: RunConfig, plan: Plan, folder: Path, data: RunData, model: PrixFixe, state: TrainingState) -> keras.Model:
+    """Trains the remaining epochs, and assigns the weights and predictions of the best epoch. Returns the model for predictions."""
     predictor, progress = model.predictor(), Progress(plan.epochs, plan.steps, state)
     fitted = on_training_scale(data.training, model.scales)
-    advice = describe_skewness(data.training.targets, model.tasks, model.scales) if config.table else ""
     average = [] if config.ema is None else [AveragedWeights()]
     callbacks = [
         EpochSeed(config.seed),
@@ -260,7 +281,7 @@ def _fit(config: RunConfig, plan: Plan, folder: Path, data: RunData, model: Prix
         sys.stderr.write(plan.describe(len(data.training), len(data.validation), running_backend()) + "\n")
         if undefined := describe_undefined(data.validation.targets, model.tasks):
             sys.stderr.write(f"Warning: {undefined}\n")
-        if advice:
+        if advice := _skewness(config, model, data):
             sys.stderr.write(f"Warning: {advice}\n")
         batches = training_batches(fitted, plan.epoch_steps, config.seed, plan.augmentation, first_epoch=begin)
         options = {"steps_per_epoch": plan.epoch_steps, "initial_epoch": begin, "epochs": plan.epochs, "shuffle": False, "verbose": 0}
@@ -269,14 +290,21 @@ def _fit(config: RunConfig, plan: Plan, folder: Path, data: RunData, model: Prix
         finally:
             progress.close()
     assign_weights(model.variables, state.best_weights, folder)
+    if state.best_predicted is None:  # the best epoch was trained by an earlier process
+        state.best_predicted = predict_letters(predictor, data.validation.letters, plan.batch_size)
+    return predictor
+
+
+def _fit(config: RunConfig, plan: Plan, folder: Path, data: RunData, model: PrixFixe, state: TrainingState) -> dict[str, Any]:
+    """Trains the remaining epochs and the smaller runs of a learning curve, and writes the results of the best epoch."""
+    predictor = _train_epochs(config, plan, folder, data, model, state)
+    smaller = smaller_runs.train_smaller(folder, data, _fit_smaller)
     counts = {"examples": len(data.training), "validation_examples": len(data.validation), "common": data.common}
-    counts |= {"weights": data.weights, "advice": advice}
+    counts |= {"weights": data.weights, "advice": _skewness(config, model, data)}
     counts |= {"hold_out": data.hold_out.to_json()} if data.hold_out else {}
     extended = tuple(epoch for epoch in config.extended_after if epoch < len(state.rows))  # a limit may prevent further epochs
     config = dataclasses.replace(_with_files(config, file_name), extended_after=extended)  # the results contain file names without folders
     summary = {**dataclasses.asdict(config), **counts}
-    if state.best_predicted is None:  # the best epoch was trained by an earlier process
-        state.best_predicted = predict_letters(predictor, data.validation.letters, plan.batch_size)
     require_held(folder)
     if data.test is not None:
         predicted = predict_letters(predictor, data.test.letters, min(plan.batch_size, len(data.test)))
@@ -288,4 +316,4 @@ def _fit(config: RunConfig, plan: Plan, folder: Path, data: RunData, model: Prix
     def predict(letters: np.ndarray) -> np.ndarray:
         return predict_letters(predictor, letters, min(plan.batch_size, len(letters)))
 
-    return write_results(folder, summary, model, state.best_predicted, data.validation, state, data.training, predict)
+    return write_results(folder, summary, model, np.asarray(state.best_predicted), data.validation, state, data.training, predict, smaller)

@@ -84,7 +84,7 @@ def drawn(choices, tmp_path_factory):
 
 def test_out_of_fold_predictions_are_in_the_order_of_the_data(given, measured):
     metrics, lines, folder = given
-    assert lines == [f"fold {place}/3: {folder}/fold-{number}" for place, number in ((1, 2), (2, 4), (3, 6))]
+    assert lines[:3] == [f"fold {place}/3: {folder}/fold-{number}" for place, number in ((1, 2), (2, 4), (3, 6))]
     rows = rows_of(folder / "out_of_fold.tsv")
     assert list(rows[0]) == ["id", "fold", "length", "measured_a", "measured_b", "predicted_a", "predicted_b"]
     with open(measured) as file:
@@ -101,6 +101,16 @@ def test_out_of_fold_predictions_are_in_the_order_of_the_data(given, measured):
     assert metrics["tasks"]["b"]["r"] == pytest.approx(r[1])
     assert (metrics["n"], metrics["tasks"]["b"]["n"], list(metrics["folds"])) == (60, 15, ["2", "4", "6"])
     assert json.loads((folder / "metrics.json").read_text()) == metrics
+
+
+def test_the_baseline_is_compared_out_of_fold(given):
+    metrics, lines, folder = given
+    assert [line.partition(",")[0] for line in lines[3:]] == ["Warning: The network is behind its baseline"]  # the values are counts
+    predicted = {row["id"]: float(row["predicted_b"]) for fold in (2, 4, 6) for row in rows_of(folder / f"fold-{fold}" / "baseline.tsv")}
+    pairs = [(float(row["measured_b"]), predicted[row["id"]]) for row in rows_of(folder / "out_of_fold.tsv")][::4]
+    baseline = metrics["baseline"]
+    assert baseline["tasks"]["b"]["mse"] == pytest.approx(np.mean([(x - y) ** 2 for x, y in pairs]))
+    assert (baseline["n"], baseline["tasks"]["b"]["n"], baseline["rows"]) == (60, 15, 40)
 
 
 def test_folds_are_drawn_if_the_data_have_none(drawn):

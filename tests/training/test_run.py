@@ -65,6 +65,7 @@ class TestRunFolder:
             "history.csv",
             "metrics.json",
             "validation.tsv",
+            "baseline.tsv",
             "calibration.json",
             "README.md",
             "checkpoint/state.npz",

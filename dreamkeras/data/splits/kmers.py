@@ -1,16 +1,19 @@
-"""Computes canonical k-mers, which are equal for both strands, and minimisers, by which similar sequences are found.
+"""Computes and counts k-mers, and computes minimisers, by which similar sequences are found. Canonical k-mers are equal for both strands.
 
 All functions work on arrays, without a loop over sequences.
 """
 
 import numpy as np
 
-from dreamkeras.sequence.alphabet import NO_BASE
+from dreamkeras.sequence.alphabet import BASE_INDEX, NO_BASE
 
-__all__ = ["SEED", "canonical_kmers", "minimisers"]
+__all__ = ["SEED", "canonical_kmers", "kmer_counts", "minimisers"]
 
 SEED = 16
 """Number of bases in a minimiser. A code of 16 bases fills 32 bits."""
+
+LETTERS = 1 << 20
+"""Number of letters in which k-mers are counted at a time."""
 
 NOTHING = np.uint32(0xFFFFFFFF)
 
@@ -22,7 +25,7 @@ def canonical_kmers(codes: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
 
     Args:
         codes: Codes of the bases, from `alphabet.BASE_INDEX`, uint8 (n, length).
-        k: Number of bases in a k-mer: 1, 2, 4, 8 or 16.
+        k: Number of bases in a k-mer, from 1 to 16.
 
     Returns:
         Two arrays of shape (n, length - k + 1): the k-mers (uint8, uint16 or uint32), and whether each k-mer contains an unknown base
@@ -33,17 +36,70 @@ def canonical_kmers(codes: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         >>> canonical_kmers(BASE_INDEX[letter_codes("AACGTT")][None], 2)[0].tolist()
         [[0, 1, 6, 1, 0]]
     """
+    forward, backward, unknown = _kmers(codes, k)
+    return np.minimum(forward, backward), unknown
+
+
+def kmer_counts(letters: np.ndarray, longest: int, both_strands: bool) -> np.ndarray:
+    """Counts the k-mers of 1 to `longest` bases in each sequence, at all positions. K-mers with unknown bases are not counted.
+
+    Args:
+        letters: Sequences, ASCII, uint8 (n, length). The length is at most 65,535.
+        longest: Number of bases in the longest k-mers, from 1 to 8.
+        both_strands: Whether a k-mer and its reverse complement are counted as one.
+
+    Returns:
+        Counts, uint16 (n, features). The k-mers are sorted by their number of bases, and then in alphabetical order.
+
+    Example:
+        >>> from dreamkeras.sequence.alphabet import letter_codes
+        >>> kmer_counts(letter_codes("AACGTT")[None], 1, both_strands=True).tolist()
+        [[4, 2]]
+    """
+    kept = [_kinds(k, both_strands) for k in range(1, longest + 1)]
+    counts = np.zeros((len(letters), sum(map(len, kept))), np.uint16)
+    at_once = max(1, LETTERS // max(letters.shape[1], 4**longest))
+    for start in range(0, len(letters), at_once):
+        codes, first = BASE_INDEX[letters[start : start + at_once]], 0
+        for k, kinds in enumerate(kept, start=1):
+            counts[start : start + at_once, first : first + len(kinds)] = _count(codes, k, both_strands)[:, kinds]
+            first += len(kinds)
+    return counts
+
+
+def _count(codes: np.ndarray, k: int, both_strands: bool) -> np.ndarray:
+    """Counts the k-mers of one length in each row, int (n, 4**k)."""
+    if codes.shape[1] < k:
+        return np.zeros((len(codes), 4**k), int)
+    forward, backward, unknown = _kmers(codes, k)
+    cells = (np.minimum(forward, backward) if both_strands else forward).astype(np.int64)
+    cells += np.arange(len(codes))[:, None] * 4**k
+    return np.bincount(cells[~unknown], minlength=len(codes) * 4**k).reshape(len(codes), 4**k)
+
+
+def _kinds(k: int, both_strands: bool) -> np.ndarray:
+    """Returns the codes of all k-mers, or of all canonical k-mers, in ascending order."""
+    if not both_strands:
+        return np.arange(4**k)
+    codes = np.array(np.unravel_index(np.arange(4**k), (4,) * k), np.uint8).T
+    return np.unique(canonical_kmers(codes, k)[0])
+
+
+def _kmers(codes: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Returns the code of the k-mer at each column, the code of its reverse complement, and whether it contains an unknown base."""
     unknown = codes == NO_BASE
     forward = codes & 3
     backward = 3 - forward
     size = 1
-    while size < k:
-        wide, shift = np.dtype(f"u{max(1, size // 2)}"), 2 * size
-        forward = forward[:, :-size].astype(wide) << shift | forward[:, size:]
-        backward = backward[:, size:].astype(wide) << shift | backward[:, :-size]
-        unknown = unknown[:, :-size] | unknown[:, size:]
-        size *= 2
-    return np.minimum(forward, backward), unknown
+    while size < k:  # k-mers of up to twice the size are joined from the k-mers at two columns, which may overlap
+        step = min(size, k - size)
+        wide = np.dtype(np.uint8 if size + step <= 4 else np.uint16 if size + step <= 8 else np.uint32)
+        last, shift = (1 << 2 * step) - 1, 2 * (size - step)
+        forward = forward[:, :-step].astype(wide) << 2 * step | forward[:, step:] & forward.dtype.type(last)
+        backward = (backward[:, step:] >> shift).astype(wide) << 2 * size | backward[:, :-step]
+        unknown = unknown[:, :-step] | unknown[:, step:]
+        size += step
+    return forward, backward, unknown
 
 
 def minimisers(codes: np.ndarray, starts: np.ndarray, stops: np.ndarray, stretch: int) -> tuple[np.ndarray, np.ndarray]:

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -23,15 +24,18 @@ from dreamkeras.files.outputs import naming_output, write_text
 from dreamkeras.formats.writers import open_writer
 from dreamkeras.models.prixfixe import PrixFixe
 from dreamkeras.models.sizes import trainable_parameters
+from dreamkeras.plots.learning_curve import plot_learning_curve
 from dreamkeras.plots.style import draw_plots
 from dreamkeras.plots.training import plot_history, plot_predictions, plot_residuals
 from dreamkeras.scoring.scorer import Scorer
 from dreamkeras.sequence.description import ModelDescription
 from dreamkeras.sequence.task_scale import TaskScale
 from dreamkeras.statistics.correlation import task_figures
+from dreamkeras.training.baseline import BASELINE_TABLE, compare, describe_behind, fit_baseline
 from dreamkeras.training.epochs.checkpoint import TrainingState, write_history
 from dreamkeras.training.epochs.profiles import final_figures
 from dreamkeras.training.epochs.selection import relative_error, target_variances
+from dreamkeras.training.learning_curve import Stage, curve_figures, curve_table, describe_curve
 from dreamkeras.training.run_folder.model_card import model_card
 from dreamkeras.training.run_folder.phases import show_phases
 from dreamkeras.training.run_folder.sample_size import sample_size
@@ -52,8 +56,12 @@ def write_results(
     state: TrainingState,
     training: Examples,
     predict: Callable[[np.ndarray], np.ndarray],
+    smaller: Sequence[Stage] = (),
 ) -> dict[str, Any]:
     """Writes `history.csv`, `metrics.json`, `validation.tsv`, `plots/`, `model.keras`, `model.onnx`, `calibration.json` and `README.md`.
+
+    The predictions of the baseline for the validation examples are written to `baseline.tsv`. If the network is behind its baseline, a
+    warning is written to standard error. With a learning curve, `learning_curve.tsv` is also written.
 
     Args:
         folder: Run folder.
@@ -67,6 +75,7 @@ def write_results(
         state: State of the run, with its history.
         training: Training examples.
         predict: Function that returns the predictions of the network for windows, with the columns of `predicted`.
+        smaller: Predictions after training on smaller numbers of examples, for the learning curve. Empty without a learning curve.
 
     Returns:
         The metrics in `metrics.json`. Each metric is the mean over the tasks for which it is defined. With several tasks, the metrics of
@@ -79,12 +88,23 @@ def write_results(
     """
     _save_model(folder / "model.keras", model)  # the model is saved first, so that a later error cannot lose the model
     metrics = _metrics(config, model, predicted, validation, state, training)
+    values = predicted[:, : len(model.tasks)]
+    baseline = fit_baseline(training, validation, model.construct.strands == "both", model.scales, config.get("split_seed") or 0)
+    metrics["baseline"] = compare(baseline, validation.targets, values, model.tasks, model.scales)
+    if behind := describe_behind(metrics):
+        sys.stderr.write(f"Warning: {behind}\n")
+    if smaller:
+        stages = [*smaller, Stage(len(training), values, baseline.predicted)]
+        curve = metrics["learning_curve"] = curve_figures(stages, validation.targets, model.tasks)
+        sys.stderr.write(f"{describe_curve(metrics)}\n")
+        write_text(folder / "learning_curve.tsv", curve_table(curve))
     write_history(folder / "history.csv", state.rows)
     write_text(folder / "metrics.json", json.dumps(without_nan(metrics), indent=2) + "\n")
-    values = predicted[:, : len(model.tasks)]
     columns = [f"{kind}_{task}" for kind in ("measured", "predicted") for task in model.tasks]
     with open_writer(str(folder / "validation.tsv"), ["length", *columns], "tsv") as writer:
         writer.write(validation.ids, np.column_stack([validation.lengths, validation.targets, values]))
+    with open_writer(str(folder / BASELINE_TABLE), [f"predicted_{task}" for task in model.tasks], "tsv") as writer:
+        writer.write(validation.ids, baseline.predicted)
     sequences = sample_size(metrics["parameters"], model.construct.length)
     with show_phases(PHASES) as start:
         start("Exporting the model to ONNX")
@@ -99,7 +119,7 @@ def write_results(
             write_text(folder / "README.md", model_card(description, metrics, state.rows, config))
         finally:  # plots are also made if the export fails, and are the last files because they are the least important
             start("Drawing the plots")
-            _plot(folder / "plots", model, validation, values, state)
+            _plot(folder / "plots", model, validation, values, state, metrics.get("learning_curve"))
     return metrics
 
 
@@ -194,14 +214,26 @@ def _calibration(
 
 def without_nan(metrics: Any) -> Any:
     """Replaces NaN and infinite values in nested dictionaries with None, because JSON has no such values."""
+    if isinstance(metrics, list):
+        return [without_nan(value) for value in metrics]
     if isinstance(metrics, dict):
         return {name: without_nan(value) for name, value in metrics.items()}
-    return metrics if isinstance(metrics, str) or math.isfinite(metrics) else None
+    return None if isinstance(metrics, float) and not math.isfinite(metrics) else metrics
 
 
-def _plot(folder: Path, model: PrixFixe, validation: Examples, predicted: np.ndarray, state: TrainingState) -> None:
+def _plot(
+    folder: Path,
+    model: PrixFixe,
+    validation: Examples,
+    predicted: np.ndarray,
+    state: TrainingState,
+    curve: Mapping[str, Any] | None = None,
+) -> None:
     history = folder / "history.png"
     plots: dict[Path, Callable[[], None]] = {history: partial(plot_history, state.rows, history, state.best_epoch)}
+    if curve:
+        path = folder / "learning_curve.png"
+        plots[path] = partial(plot_learning_curve, curve["stages"], curve["expected"], path, len(model.tasks))
     for column, (task, unit) in enumerate(zip(model.tasks, model.units, strict=True)):
         # The column names of a user's table may contain a $, which would start a formula in a plot.
         file, labels = re.sub(r"[^\w.+-]+", "_", task), (task.replace("$", r"\$"), unit.replace("$", r"\$"))

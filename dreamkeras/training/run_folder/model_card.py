@@ -5,6 +5,7 @@ The text is generated from dictionaries. Lines for missing values are omitted. T
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import compress
 from typing import Any
 
 from dreamkeras.confidence.model_card import confidence_note, interval_note
@@ -16,6 +17,8 @@ from dreamkeras.sequence.description import ModelDescription
 from dreamkeras.sequence.task_scale import TaskScale
 from dreamkeras.statistics.bootstrap import QUANTITY
 from dreamkeras.statistics.task_kinds import KIND_FIGURES
+from dreamkeras.training.baseline import ADVICE, LONGEST
+from dreamkeras.training.learning_curve import describe_curve
 
 __all__ = ["model_card"]
 
@@ -47,6 +50,15 @@ FIGURES = {
 KINDS = {name: (title, ".3f") for name, title in KIND_FIGURES.items()}
 
 CEILINGS = {"replicate_r": ("r between replicates", ".3f"), "ceiling_r": ("noise ceiling of r", ".3f")}
+BASELINE = (
+    "The baseline is a ridge regression on the counts of 1- to {longest}-mers ({features} k-mers{pooled}), without their positions. It was "
+    "trained on {rows:,} of the training sequences, with a penalty from generalised cross-validation."
+)
+
+BEHIND = (
+    "The network counts as behind the baseline if the 95 % interval of the difference in r, from resamples of the validation sequences, "
+    "is above 0."
+)
 
 UNDEFINED = "undefined"
 """Text that replaces the value of an undefined metric."""
@@ -92,6 +104,8 @@ def _summary(description: ModelDescription, metrics: Fields, config: Fields) -> 
     text = f"Predicts {' and '.join(description.tasks)}{assay} from DNA sequence."
     if "r" in metrics:
         text += f" Validation r: {_figure(metrics['r'], '.3f')}."
+    if (metrics.get("baseline") or {}).get("behind"):
+        text += " **The network is behind its baseline, see Validation.**"
     if _is_simulated(config):
         text += " **Trained on simulated measurements: a demonstration only, not a model of real cells.**"
     return text
@@ -182,6 +196,8 @@ def _validation(description: ModelDescription, metrics: Fields, history: Sequenc
         "The metrics of a task are computed from the sequences with a value for the task."
         if tasks
         else "",
+        *_baseline(metrics, description),
+        describe_curve(metrics),
         f"Strands: {_strand_rule(description.construct)}.",
         interval_note(description),
         _held_out(metrics, config),
@@ -201,12 +217,44 @@ def _validation(description: ModelDescription, metrics: Fields, history: Sequenc
 def _metrics_table(metrics: Fields, columns: Mapping[str, tuple[str, str]]) -> list[str]:
     """Returns the lines of a table of metrics. `columns` gives the title and format of each metric. Each of several tasks has a row."""
     known = [key for key in columns if key in metrics]
-    tasks = metrics.get("tasks", {})
-    rows = {"all tasks": metrics, **tasks} if tasks else {"": metrics}
-    titles = [*(["task"] if tasks else []), *(columns[key][0] for key in known)]
-    cells = [[*([name] if tasks else []), *(_figure(row.get(key, ""), columns[key][1]) for key in known)] for name, row in rows.items()]
+    shown = ["tasks" in metrics, bool(metrics.get("baseline"))]
+    titles = [*compress(("task", "model"), shown), *(columns[key][0] for key in known)]
+    cells = [[*compress(labels, shown), *(_figure(row.get(key), columns[key][1]) for key in known)] for labels, row in _rows(metrics)]
     head, *lines = (f"| {' | '.join(row)} |" for row in (titles, *cells))
     return [head, f"|{'---|' * len(titles)}", *lines]
+
+
+def _rows(metrics: Fields) -> list[tuple[tuple[str, str], Fields]]:
+    """Returns the rows of the table of metrics: task, model and metrics. The row of the baseline is below that of the network."""
+    rows = [(("all tasks", "network"), metrics)]
+    baseline = metrics.get("baseline")
+    if baseline:
+        rows.append((("all tasks", "baseline"), baseline))
+    for task, fields in metrics.get("tasks", {}).items():
+        rows.append(((task, "network"), fields))
+        if baseline:
+            rows.append(((task, "baseline"), baseline["tasks"][task]))
+    return rows
+
+
+def _baseline(metrics: Fields, description: ModelDescription) -> list[str]:
+    """Describes the baseline, and its difference from the network for each task."""
+    baseline = metrics.get("baseline")
+    if not baseline:
+        return []
+    behind, several = baseline["behind"], len(baseline["tasks"]) > 1
+    pooled = ", both strands pooled" if description.construct.strands == "both" else ""
+    about = BASELINE.format(longest=LONGEST, features=baseline["features"], pooled=pooled, rows=baseline["rows"])
+    differences = [
+        f"{f'{task} ' if several else ''}{fields['difference']['value']:+.3f} "
+        f"(95 % interval {fields['difference']['low']:+.3f} to {fields['difference']['high']:+.3f})"
+        for task, fields in baseline["tasks"].items()
+        if math.isfinite(fields["difference"]["value"])
+    ]
+    tasks = f" for {' and '.join(behind)}" if several else ""
+    verdict = f"**The network is behind the baseline{tasks}.** {ADVICE}" if behind else ""
+    compared = f"r of the baseline minus r of the network: {', '.join(differences)}. {BEHIND}" if differences else ""
+    return [verdict, about, compared]
 
 
 def _test(metrics: Fields, config: Fields) -> list[str]:
@@ -342,9 +390,10 @@ def _strand_rule(construct: Construct) -> str:
     return "each prediction is the mean over both strands" if construct.strands == "both" else "each prediction is for the given strand"
 
 
-def _figure(value: float | str, form: str) -> str:
-    if value == "":
-        return ""  # the metric does not apply to the task
+def _figure(value: float | None, form: str) -> str:
+    """Formats a metric. The text is empty if the metric does not exist."""
+    if value is None:
+        return ""
     return UNDEFINED if isinstance(value, float) and math.isnan(value) else format(value, form)
 
 

@@ -158,6 +158,14 @@ class TestRun:
         missing = run("train", library, "none.tsv", "--out", "run")
         assert (missing.exit_code, "none.tsv" in missing.stderr) == (1, True)
 
+    def test_a_learning_curve_is_an_option_of_a_single_run(self, run, train, library, tmp_path):
+        result = train(library, "--learning-curve", "--out", tmp_path / "run")  # 90 training sequences are too few
+        assert (result.exit_code, "Warning: No learning curve: it requires at least 400" in result.stderr) == (0, True)
+        assert json.loads((tmp_path / "run" / "config.json").read_text())["learning_curve"] is True
+        folds = train(library, "--learning-curve", "--folds", 2, "--out", tmp_path / "cv")
+        assert folds.exit_code == 2
+        assert "A learning curve requires a single run. Set valid_fold, or omit folds." in folds.stderr
+
     def test_unused_folds_are_refused(self, run, library, tmp_path):
         table = ("--assay", "table", "--target-column", "1", "--fold-column", "2")
         result = run("train", library, *table, "--out", tmp_path / "run")

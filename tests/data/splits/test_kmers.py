@@ -1,11 +1,13 @@
 """k-mers and minimisers, compared with plain Python."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dreamkeras.data.splits.kmers import SEED, canonical_kmers, minimisers
+from dreamkeras.data.splits.kmers import SEED, canonical_kmers, kmer_counts, minimisers
 from dreamkeras.sequence.alphabet import BASE_INDEX, NO_BASE
 
 TURN = str.maketrans("ACGTN", "TGCAN")
@@ -40,7 +42,7 @@ def test_complements_add_up_to_three_in_any_case():
     assert (codes("NRYn-") == NO_BASE).all()
 
 
-@pytest.mark.parametrize("k", [1, 2, 4, 8, 16])
+@pytest.mark.parametrize("k", [*range(1, 10), 11, 16])
 @given(sequence=st.text("ACGTN", min_size=16, max_size=40))
 def test_canonical_kmers_are_the_smaller_of_both_strands(k, sequence):
     kmers, unknown = canonical_kmers(codes(sequence), k)
@@ -84,3 +86,32 @@ def test_bases_outside_the_insert_have_no_minimisers():
 )
 def test_short_sequences_have_one_minimiser_and_unknown_ones_none(sequence, count):
     assert len(minimisers_of(sequence)[0]) == count
+
+
+def plain_counts(sequence, longest, both_strands):
+    """Counts k-mers with str.count on overlapping positions, in the order of `kmer_counts`."""
+    counts = []
+    for k in range(1, longest + 1):
+        found = [sequence[i : i + k] for i in range(len(sequence) - k + 1)]
+        for kmer in map("".join, itertools.product("ACGT", repeat=k)):
+            if both_strands and turned(kmer) < kmer:
+                continue
+            counts.append(sum(word in ({kmer, turned(kmer)} if both_strands else {kmer}) for word in found))
+    return counts
+
+
+@given(sequences=st.integers(0, 30).flatmap(lambda n: st.lists(st.text("ACGTN", min_size=n, max_size=n), min_size=1, max_size=4)))
+@pytest.mark.parametrize("both_strands", [False, True])
+@pytest.mark.parametrize("longest", [1, 3, 4])
+def test_counts_equal_plain_counts(longest, both_strands, sequences):
+    letters = np.array([list(sequence.lower().encode()) for sequence in sequences], np.uint8).reshape(len(sequences), -1)
+    expected = [plain_counts(sequence, longest, both_strands) for sequence in sequences]
+    assert kmer_counts(letters, longest, both_strands).tolist() == expected
+
+
+def test_counts_in_several_blocks_equal_those_in_one(monkeypatch):
+    letters = np.frombuffer(random_sequence(90).encode(), np.uint8).reshape(9, 10)
+    expected = kmer_counts(letters, 3, both_strands=True)
+    monkeypatch.setattr("dreamkeras.data.splits.kmers.LETTERS", 130)
+    assert kmer_counts(letters, 3, both_strands=True).tolist() == expected.tolist()
+    assert expected.shape == (9, 2 + 10 + 32)

@@ -41,6 +41,8 @@ def results(network):
 class TestResults:
     def test_metrics_and_tables_are_written(self, quick, results, tmp_path):
         figures = write_results(tmp_path, *results)
+        baseline = figures.pop("baseline")
+        assert (baseline["behind"], baseline["rows"], baseline["features"], baseline["tasks"]["expression"]["n"]) == ([], 4, 180, 4)
         counted = {"parameters": sum(np.prod(weight.shape) for weight in results[1].trainable_weights), "steps": 0}
         assert figures == {
             "r": 1,
@@ -57,6 +59,8 @@ class TestResults:
         table = (tmp_path / "validation.tsv").read_text().splitlines()
         assert table[0] == "id\tlength\tmeasured_expression\tpredicted_expression"
         assert table[4] == "d\t111\t3\t6"
+        # All sequences are equal, so the baseline predicts the mean.
+        assert (tmp_path / "baseline.tsv").read_text().splitlines() == ["id\tpredicted_expression", *(f"{name}\t1.5" for name in "abcd")]
 
     def test_two_tasks_have_separate_metrics(self, quick, tmp_path):
         assay = find_assay("yeast")._replace(tasks=("Dev", "Hk"), units=("log2", "log2"), bins=None)

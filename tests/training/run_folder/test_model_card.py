@@ -341,3 +341,49 @@ def test_a_held_out_chromosome_is_named():
     assert any(
         line.startswith("- Validation sequences: chromosome chr8. No validation sequence is") for line in section(text, "Validation")
     )
+
+
+def baseline(behind=(), tasks=("expression",), low=-0.2):
+    """Metrics of a baseline as in `metrics.json`."""
+    fields = {"r": 0.512, "rho": 0.5, "mse": 5.5, "r_squared": 0.262, "n": 1637}
+    difference = {"value": low + 0.05, "low": low, "high": low + 0.1}
+    of_task = {task: {**fields, "penalty": 10.0, "difference": difference} for task in tasks}
+    return {"baseline": {**fields, "features": 180, "rows": 14733, "behind": list(behind), "tasks": of_task}}
+
+
+def test_the_baseline_has_a_row_below_the_network():
+    lines = section(card(metrics=METRICS | baseline()), "Validation")
+    assert lines[:4] == [
+        "| model | Pearson r | Spearman rho | mean squared error | sequences |",
+        "|---|---|---|---|---|",
+        "| network | 0.612 | 0.600 | 4.25 | 1,637 |",
+        "| baseline | 0.512 | 0.500 | 5.5 | 1,637 |",
+    ]
+    text = "\n".join(lines)
+    assert "the counts of 1- to 4-mers (180 k-mers, both strands pooled)" in text
+    assert "trained on 14,733 of" in text
+    assert "- r of the baseline minus r of the network: -0.150 (95 % interval -0.200 to -0.100)." in text
+    assert "is behind" not in text
+
+
+def test_a_network_behind_its_baseline_is_stated_with_advice():
+    text = card(metrics=METRICS | baseline(["expression"], low=0.01))
+    assert "- **The network is behind the baseline.** Train for more epochs, try a smaller network, or check the data.\n" in text
+    assert text.splitlines()[2].endswith("Validation r: 0.612. **The network is behind its baseline, see Validation.**")
+    assert "+0.060 (95 % interval +0.010 to +0.110)" in text
+
+
+def test_the_baseline_has_a_row_for_each_task():
+    tasks = {"leaf": METRICS | {"r": 0.7, "ceiling_r": 0.9}, "proto": METRICS | {"r": 0.5, "ceiling_r": 0.8}}
+    metrics = METRICS | {"tasks": tasks, "ceiling_r": 0.85} | baseline(["proto"], ("leaf", "proto"), low=0.01)
+    lines = section(card(metrics=metrics), "Validation")
+    assert [line.split(" | ")[:3] + line.split(" | ")[-1:] for line in lines[2:8]] == [
+        ["| all tasks", "network", "0.612", "0.850 |"],
+        ["| all tasks", "baseline", "0.512", " |"],
+        ["| leaf", "network", "0.700", "0.900 |"],
+        ["| leaf", "baseline", "0.512", " |"],
+        ["| proto", "network", "0.500", "0.800 |"],
+        ["| proto", "baseline", "0.512", " |"],
+    ]
+    assert "**The network is behind the baseline for proto.**" in "\n".join(lines)
+    assert "leaf +0.060" in "\n".join(lines)
