@@ -125,16 +125,15 @@ def _export(config: RunConfig, runs: list[Path], output: Path) -> None:
 
 def _train_fold(config: RunConfig, number: int, folder: Path) -> None:
     """Trains the run of a fold, or resumes the run if it was interrupted or has another length or limit."""
-    changes = {name: value for name in ("data", *LENGTH, *LIMITS) if (value := getattr(config, name)) is not None}
-    if is_finished(folder):
-        begun = RunConfig.read(folder / "config.json")
-        if all(getattr(begun, name) == changes[name] for name in (*LENGTH, *LIMITS) if name in changes):
-            if begun.data != config.data:
-                dataclasses.replace(begun, data=config.data).write(folder / "config.json")
-            return
     keras.utils.clear_session()  # otherwise, the networks of all folds would stay in memory
     if (folder / "config.json").exists():
-        run.resume(folder, **changes)
+        begun = RunConfig.read(folder / "config.json")
+        shared = {name: value for name in ("data", *LENGTH, *LIMITS) if (value := getattr(config, name)) is not None}
+        changes = {name: value for name, value in shared.items() if value != getattr(begun, name)}
+        if not is_finished(folder) or changes.keys() - {"data"}:
+            run.resume(folder, **changes)
+        elif changes:
+            dataclasses.replace(begun, data=config.data).write(folder / "config.json")
     else:
         remove_unfinished(folder)
         drawn = config.folds if isinstance(config.folds, int) else None

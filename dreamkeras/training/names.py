@@ -1,6 +1,6 @@
-"""Names of backends, precisions, losses and optimisers. The module has no imports, so that shell completion stays fast."""
+"""Names of backends, precisions, losses, optimisers and epochs to keep. Has no imports, so that shell completion stays fast."""
 
-__all__ = ["BACKENDS", "LARGEST_SEED", "LOSSES", "OPTIMIZERS", "PRECISIONS"]
+__all__ = ["BACKENDS", "KEEP", "LARGEST_SEED", "LOSSES", "OPTIMIZERS", "PRECISIONS"]
 
 BACKENDS = ("tensorflow", "jax", "torch")
 """Keras backends. By default, the first installed backend in this list is used."""
@@ -13,3 +13,6 @@ LOSSES = ("mse", "huber", "l1", "pearson")
 LARGEST_SEED = 2**32 - 1
 
 OPTIMIZERS = ("adamw", "adam", "lion")
+
+KEEP = ("auto", "best", "last")
+"""Epochs that a run may keep. See `training.epochs.choice`."""

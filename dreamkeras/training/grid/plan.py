@@ -6,7 +6,7 @@ strategies = ["autosome", "bhi"]                  # default: the strategy of eac
 seeds = [0, 1]
 parallel = 2                                      # runs at a time; default: depends on the number of CPUs
 
-[budget]                                          # limits of each run; default: the epochs of the strategy
+[budget]                                          # limits of each run; default: epochs that depend on the number of rows
 steps = 3000
 minutes = 10
 
@@ -39,7 +39,7 @@ KEYS = {"models": str, "strategies": str, "seeds": int}
 
 BUDGET = ("steps", "minutes")
 
-TAKEN = {"data", "assay", "model", "strategy", "seed", "folds", "table", "atac", "construct", "fingerprint", *BUDGET}
+TAKEN = {"data", "assay", "model", "strategy", "seed", "folds", "table", "atac", "construct", "fingerprint", "fitted_steps", *BUDGET}
 """Fields of `RunConfig` that cannot be set under `options`."""
 
 SHARED = ("valid", "valid_fold", "valid_fraction", "split_seed")

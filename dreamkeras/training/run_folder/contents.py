@@ -57,7 +57,7 @@ def write_results(
     Args:
         folder: Run folder.
         config: Configuration of the run. Additional fields are `examples` and `validation_examples`, the numbers of examples.
-        model: Network with the weights of the best epoch.
+        model: Network with the weights of the epoch that is kept.
         predicted: Predictions of the network for the validation examples, float32 (n, tasks). If the network predicts a profile, additional
             columns contain the probabilities of the positions.
         validation: Validation examples.
@@ -154,6 +154,8 @@ def _metrics(
     if validation.profiles is not None:
         metrics |= final_figures(model, validation, predicted)
     metrics |= {"n": len(validation), "best_epoch": state.best_epoch, "seconds": round(state.seconds, 1)}
+    if state.kept:
+        metrics |= {"epoch": state.kept.epoch, "kept": str(state.kept)}
     metrics["examples"] = config["examples"]
     metrics["parameters"] = trainable_parameters(model)
     metrics["steps"] = int(model.optimizer.iterations)
@@ -187,12 +189,13 @@ def without_nan(metrics: Any) -> Any:
     """Replaces NaN and infinite values in nested dictionaries with None, because JSON has no such values."""
     if isinstance(metrics, dict):
         return {name: without_nan(value) for name, value in metrics.items()}
-    return metrics if math.isfinite(metrics) else None
+    return metrics if isinstance(metrics, str) or math.isfinite(metrics) else None
 
 
 def _plot(folder: Path, model: PrixFixe, validation: Examples, predicted: np.ndarray, state: TrainingState) -> None:
     history = folder / "history.png"
-    plots: dict[Path, Callable[[], None]] = {history: partial(plot_history, state.rows, history, state.best_epoch)}
+    epoch = state.kept.epoch if state.kept else state.best_epoch
+    plots: dict[Path, Callable[[], None]] = {history: partial(plot_history, state.rows, history, epoch)}
     for column, (task, unit) in enumerate(zip(model.tasks, model.units, strict=True)):
         # The column names of a user's table may contain a $, which would start a formula in a plot.
         file, labels = re.sub(r"[^\w.+-]+", "_", task), (task.replace("$", r"\$"), unit.replace("$", r"\$"))
@@ -208,7 +211,7 @@ def _plot(folder: Path, model: PrixFixe, validation: Examples, predicted: np.nda
 def _save_model(path: Path, model: PrixFixe) -> None:
     """Saves the network without the optimiser.
 
-    The optimiser is omitted, because its state belongs to the last epoch, not to the best epoch, and is twice as large as the weights.
+    The optimiser is omitted, because its state may belong to a later epoch than the weights, and is twice as large as the weights.
     """
     network = PrixFixe.from_config(model.get_config())
     network.set_weights(model.get_weights())
