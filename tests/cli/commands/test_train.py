@@ -85,8 +85,15 @@ class TestRun:
         from dreamkeras.training.config import RunConfig
 
         fields = {field.name for field in dataclasses.fields(RunConfig)}
-        options_of_runs = {parameter.name for parameter in command.params} - {"out", "resume", "config", *TABLE_OPTIONS, *ATAC_FIELDS}
-        assert fields - options_of_runs == {"simulated", "table", "atac", "construct", "fingerprint", "extended_after"}
+        options_of_runs = {parameter.name for parameter in command.params} - {
+            "out",
+            "resume",
+            "dry_run",
+            "config",
+            *TABLE_OPTIONS,
+            *ATAC_FIELDS,
+        }
+        assert fields - options_of_runs == {"simulated", "table", "atac", "construct", "fingerprint", "fitted_steps", "extended_after"}
         assert options_of_runs <= fields
 
     def test_steps_replace_epochs(self, run, quick, library, tmp_path):
