@@ -19,10 +19,12 @@ from dreamkeras.data.examples import Examples
 from dreamkeras.data.splits.division import Division
 from dreamkeras.errors import ExportError, InputError
 from dreamkeras.export.ensemble import export_ensemble
+from dreamkeras.files.documents import read_json
 from dreamkeras.files.folders import claim
 from dreamkeras.files.inputs import full_path
 from dreamkeras.files.outputs import write_text
 from dreamkeras.models.combinations import lasting_name
+from dreamkeras.models.presets import find_preset
 from dreamkeras.statistics.correlation import task_figures
 from dreamkeras.statistics.undefined import mean_defined
 from dreamkeras.training import run
@@ -34,6 +36,7 @@ from dreamkeras.training.run_data import assay_of, read_begun, read_examples, re
 from dreamkeras.training.run_folder.contents import without_nan
 from dreamkeras.training.run_folder.new_folder import new_folder, remove_unfinished
 from dreamkeras.training.run_folder.sample_size import sample_size
+from dreamkeras.training.strategy.strategies import find_strategy
 
 __all__ = ["cross_validate"]
 
@@ -75,7 +78,10 @@ def _cross_validate(config: RunConfig, folder: Path, report: Callable[[str], Non
     running = running_backend(backend)
     if config.backend not in (None, running):
         raise InputError(f"Expected backend {config.backend}, because the runs in {folder} were started with it, got {running}.")
-    construct = read_begun(folder / "config.json").construct if resume and (folder / "config.json").exists() else None
+    construct = None
+    if resume and (folder / "config.json").exists():
+        construct = read_begun(folder / "config.json").construct
+        config = _with_length(config, folder / "config.json")
     config = dataclasses.replace(config, backend=running, construct=construct, model=lasting_name(config.model))
     config = with_window(dataclasses.replace(config, data=full_path(config.data)) if config.data else config)
     examples = read_examples(config)
@@ -103,6 +109,16 @@ def _cross_validate(config: RunConfig, folder: Path, report: Callable[[str], Non
     # metrics.json is written last, so that its existence shows that all other files are complete
     write_text(folder / "metrics.json", json.dumps(metrics, indent=2) + "\n")
     return metrics
+
+
+def _with_length(config: RunConfig, path: Path) -> RunConfig:
+    """Returns the configuration of a cross-validation to resume. If an older version started it, the length is that of the older version.
+
+    Older versions did not store the field `keep`, and the default length was the number of epochs of the strategy.
+    """
+    if "keep" in read_json(path) or config.epochs or config.steps:
+        return config
+    return dataclasses.replace(config, epochs=find_strategy(config.strategy or find_preset(config.model).strategy).epochs)
 
 
 def _require_same_data(config: RunConfig, folder: Path, examples: Examples) -> None:
