@@ -193,7 +193,6 @@ def _within_time(config: RunConfig, data: RunData, model: PrixFixe, plan: Plan) 
     if steps < plan.steps:
         note += f" The schedule was shortened from {plan.steps:,} steps to end within {config.minutes:g} min."
         config = dataclasses.replace(config, fitted_steps=steps, epochs=None if config.steps else plan.epochs)
-    keras.utils.clear_session()
     model, plan = prepare(config, data)
     return config, model, plan._replace(note=note)
 

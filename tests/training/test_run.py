@@ -306,7 +306,12 @@ class TestResume:
 
         done = self.spawn("before_the_results", "--resume", "--out", killed)
         assert done.returncode == -9
-        assert [line.split()[:2] for line in done.stderr.splitlines()] == [["Read", "150"], ["Training", "on"], ["epoch", "3/3"]]
+        assert [line.split()[:2] for line in done.stderr.splitlines()] == [
+            ["Read", "150"],
+            ["Training", "on"],
+            ["epoch", "3/3"],
+            ["Kept", "epoch"],
+        ]
         assert sorted(path.name for path in killed.iterdir()) == [LOCK, "checkpoint", "config.json", "history.csv"]
 
         resume(killed, BACKEND)
