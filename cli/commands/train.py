@@ -13,7 +13,7 @@ from dreamkeras.data.splits.names import HOLDOUTS
 from dreamkeras.errors import counted
 from dreamkeras.formats.decimals import LARGEST
 from dreamkeras.models.names import BODY
-from dreamkeras.training.names import BACKENDS, LARGEST_SEED, LOSSES, MOST_TEST_SHIFTS, OPTIMIZERS, PRECISIONS
+from dreamkeras.training.names import BACKENDS, KEEP, LARGEST_SEED, LOSSES, MOST_TEST_SHIFTS, OPTIMIZERS, PRECISIONS
 
 from ..hints import note_default_assay
 from ..options.atac import atac_options, chosen_genome
@@ -21,6 +21,7 @@ from ..options.config_file import config_option
 from ..options.numbers import DecimalRange, WholeRange
 from ..options.shared import fold_count, fold_or_chromosome, rows_on_error_option, wrong_values
 from ..options.table import chosen_layout, table_options
+from ..preflight.training import rehearse_training
 from ..process import hint_at_stop
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ __all__ = ["command"]
     help="Cross-validate with N random folds, or with the folds in DATA (`given`).",
 )
 @click.option(
-    "--epochs", type=WholeRange(min=1), metavar="N", help="Number of passes over the training data.  [default: from the strategy]"
+    "--epochs", type=WholeRange(min=1), metavar="N", help="Number of passes over the training data.  [default: from the number of rows]"
 )
 @click.option("--steps", type=WholeRange(min=1), metavar="N", help="Total number of optimiser steps, instead of --epochs.")
 @click.option(
@@ -162,6 +163,13 @@ __all__ = ["command"]
 )
 @click.option("--patience", type=WholeRange(min=1), metavar="N", help="Stop after N epochs without improvement of the validation r.")
 @click.option(
+    "--keep",
+    type=click.Choice(KEEP),
+    default="auto",
+    show_default=True,
+    help="Epoch to save. `auto` saves the last epoch, unless its validation error is larger than that of the best epoch beyond noise.",
+)
+@click.option(
     "--precision",
     type=click.Choice(PRECISIONS),
     default="float32",
@@ -172,7 +180,8 @@ __all__ = ["command"]
     "--minutes",
     type=DecimalRange(min=0, min_open=True),
     metavar="N",
-    help="Stop at the end of the epoch in which N minutes of training have passed.",
+    help="Time limit. The schedule is shortened so that it ends within N minutes, and the training stops at the end of the epoch in which "
+    "N minutes have passed.",
 )
 @click.option(
     "--init-from",
@@ -214,9 +223,14 @@ __all__ = ["command"]
     is_flag=True,
     help="Resume the run in --out after its last complete epoch. DATA may have moved, and --epochs or --steps may be larger.",
 )
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Report the data, the hold-out, the network, the expected time, and whether the run would fail. Write nothing.",
+)
 @config_option
 @click.pass_context
-def command(ctx: click.Context, /, out: Path | None, resume: bool, backend: str | None, **choices: Any) -> None:
+def command(ctx: click.Context, /, out: Path | None, resume: bool, dry_run: bool, backend: str | None, **choices: Any) -> None:
     """Train a model on the sequences and measured values in DATA.
 
     DATA is a file in the format of the chosen --assay, by default yeast, or several files with the same columns. Without DATA, the model is
@@ -235,6 +249,8 @@ def command(ctx: click.Context, /, out: Path | None, resume: bool, backend: str 
     choices["data"] = choices["data"] or None
     choices["model"] = known_model(choices["model"] or ("bpnet-small" if choices["assay"] == "atac" else "dream-cnn-small"))
     folder = out or Path("runs") / choices["model"]
+    if resume and dry_run:
+        raise click.UsageError("--dry-run cannot be combined with --resume.")
     if resume:
         choices = _changes(ctx)
         config = changed(RunConfig.read(folder / "config.json"), choices)
@@ -259,6 +275,8 @@ def command(ctx: click.Context, /, out: Path | None, resume: bool, backend: str 
             config = RunConfig(backend=backend, **choices)
         if config.data is None:
             click.echo(f"No DATA given: training on {config.simulated:,} simulated yeast promoters.", err=True)
+    if dry_run:
+        rehearse_training(config, folder)
     with hint_at_stop(partial(_resume_hint, folder, config, choices if resume else {})):
         _train(config, folder, backend, choices if resume else None)
 
@@ -274,7 +292,7 @@ def _train(config: "RunConfig", folder: Path, backend: str, changes: dict[str, A
         _echo_test(folder, metrics)
         return
     metrics = run.train(config, folder) if changes is None else run.resume(folder, backend, **changes)
-    on = f"on {counted(metrics['n'], 'sequence')}{_peaks(metrics)} (epoch {metrics['best_epoch']})"
+    on = f"on {counted(metrics['n'], 'sequence')}{_peaks(metrics)} (epoch {metrics.get('epoch', metrics['best_epoch'])})"
     click.echo(f"{folder}: validation {_figures(metrics)} {on}", err=True)
     _echo_test(folder, metrics)
 
@@ -353,7 +371,7 @@ def _changes(ctx: click.Context) -> dict[str, Any]:
     """
     from dreamkeras.training.changes import CHANGEABLE
 
-    names = [name for parameter in ctx.command.params if (name := parameter.name or "") not in ("out", "resume", "backend")]
+    names = [name for parameter in ctx.command.params if (name := parameter.name or "") not in ("out", "resume", "dry_run", "backend")]
     given = {name: ctx.params[name] for name in names if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE}
     for parameter in ctx.command.params:
         if parameter.name in given and parameter.name not in CHANGEABLE:

@@ -43,13 +43,13 @@ class _Group(NamedTuple):
 
 
 @plain_settings()
-def plot_history(history: Sequence[Mapping[str, float]], path: str | PathLike[str], best_epoch: int = 0) -> None:
+def plot_history(history: Sequence[Mapping[str, float]], path: str | PathLike[str], saved_epoch: int = 0) -> None:
     """Plots loss and correlation by epoch in two panels.
 
     Args:
         history: One row per epoch, with `epoch` and any of `loss`, `val_loss`, `r` and `val_r`.
         path: The PNG file.
-        best_epoch: Epoch for which the validation r is marked in the plot, if r is defined. If the value is 0, no epoch is marked.
+        saved_epoch: Epoch for which the validation r is marked in the plot, if r is defined. If the value is 0, no epoch is marked.
 
     Raises:
         InputError: The history is empty.
@@ -63,9 +63,9 @@ def plot_history(history: Sequence[Mapping[str, float]], path: str | PathLike[st
     _draw_epochs(loss, history, losses, "Loss" if validated else "Training loss")
     _draw_epochs(correlation, history, {"r": ("training", BLUE, "-"), "val_r": ("validation", RED, "--")}, "Pearson's r")
     for row in history:
-        if row["epoch"] == best_epoch and np.isfinite(best := row.get("val_r", np.nan)):
-            label = f"best: {best:.3f} (epoch {best_epoch})"
-            correlation.plot([best_epoch], [best], "o", color=RED, markersize=9, fillstyle="none", label=label)
+        if row["epoch"] == saved_epoch and np.isfinite(saved := row.get("val_r", np.nan)):
+            label = f"saved: {saved:.3f} (epoch {saved_epoch})"
+            correlation.plot([saved_epoch], [saved], "o", color=RED, markersize=9, fillstyle="none", label=label)
     figure.legend(loc="outside upper right", ncols=3, frameon=False)
     save_figure(figure, path)
 

@@ -9,7 +9,7 @@ from dreamkeras.errors import InputError
 from dreamkeras.files.inputs import full_path
 from dreamkeras.training.config import RunConfig
 
-__all__ = ["CHANGEABLE", "GENOME_FILES", "LENGTH", "LIMITS", "changed", "renamed"]
+__all__ = ["CHANGEABLE", "GENOME_FILES", "LENGTH", "LIMITS", "SCHEDULE", "changed", "renamed"]
 
 DATA_FILES = ("data", "valid", "test")
 """Fields of `RunConfig` that are paths of the data. The fingerprint of the data must stay the same."""
@@ -19,6 +19,9 @@ GENOME_FILES = ("genome", "signal", "nonpeaks")
 
 LENGTH = ("epochs", "steps")
 """Fields that set the total length of a run. The schedule of the learning rate depends on the length."""
+
+SCHEDULE = (*LENGTH, "fitted_steps")
+"""Fields on which the schedule of the learning rate depends."""
 
 LIMITS = ("patience", "minutes")
 """Fields that end a run early."""
@@ -37,7 +40,8 @@ def changed(config: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
 
     Args:
         config: Stored configuration of the run.
-        changes: New values for names in `CHANGEABLE`. A value of None keeps the stored value. `epochs` and `steps` replace each other.
+        changes: New values for names in `CHANGEABLE`. A value of None keeps the stored value. `epochs` and `steps` replace each other, and
+            replace a length that was shortened for `minutes`.
 
     Raises:
         InputError: A name is not in `CHANGEABLE`, or a value does not fit the run.
@@ -48,7 +52,7 @@ def changed(config: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
     if "data" in fields:
         fields["simulated"] = None
     if any(name in fields for name in LENGTH):
-        fields = {**dict.fromkeys(LENGTH), **fields}
+        fields = {**dict.fromkeys(SCHEDULE), **fields}
     fields |= {name: renamed(fields[name], full_path) for name in DATA_FILES if name in fields}
     genome: dict[str, Any] = {name: full_path(str(fields.pop(name))) for name in GENOME_FILES if name in fields}
     if genome:

@@ -18,7 +18,7 @@ from dreamkeras.files.inputs import listed_files
 from dreamkeras.files.outputs import write_text
 from dreamkeras.formats.decimals import LARGEST, is_float32
 from dreamkeras.models.names import FORMAT, model_in
-from dreamkeras.training.names import BACKENDS, LARGEST_SEED, MOST_TEST_SHIFTS, PRECISIONS
+from dreamkeras.training.names import BACKENDS, KEEP, LARGEST_SEED, MOST_TEST_SHIFTS, PRECISIONS
 
 __all__ = ["GIVEN", "SIMULATED", "RunConfig"]
 
@@ -53,7 +53,8 @@ class RunConfig:
         model: Name of the network, or the names of its blocks. See `models.presets`.
         strategy: Name of the training strategy. See `training.strategy.strategies`. If None, the default strategy of the network is used.
         backend: Keras backend that the run requires. If None, the run uses the backend that Keras already uses.
-        epochs: Number of passes over the examples. If None, the number follows from `steps` or, if `steps` is also None, from the strategy.
+        epochs: Number of passes over the examples. If None, the number follows from `steps` or, if `steps` is also None, from the number of
+            training sequences. See `training.strategy.length`.
         steps: Total number of optimiser steps. The last epoch is validated even if it is incomplete. At most one of `steps` and `epochs`
             may be set.
         batch_size: Examples per step. If None, the batch size of the strategy is halved until an epoch has at least 100 steps or the batch
@@ -76,7 +77,9 @@ class RunConfig:
         test_shifts: Maximum shift in bases, at most 16. A prediction is the mean over windows that are shifted by up to this number of
             bases in either direction.
         patience: Number of epochs without improvement of the validation r after which training stops. If None, all epochs are trained.
-        minutes: Minutes of training after which the run stops at the end of the current epoch. If None, there is no time limit.
+        minutes: Time limit in minutes. When the run starts, the number of steps is reduced so that its schedule is expected to end within
+            this time. If this time has passed at the end of an epoch, the run stops. If None, there is no time limit.
+        keep: Epoch whose weights are saved, one of `KEEP`. See `training.epochs.choice`.
         precision: One of `PRECISIONS`.
         init_from: Run folder or `.keras` file with the initial weights. See `training.warm_start`. If None, the initial weights are random.
         freeze: Blocks that start with the weights of `init_from` and are not trained. The possible blocks are `"first"` and `"core"`.
@@ -98,6 +101,8 @@ class RunConfig:
         fingerprint: Fingerprint of the examples, stored when the run starts. A run can only be resumed with examples that have the same
             fingerprint. The value is None before the run starts.
         test_fingerprint: Fingerprint of the test examples, stored when the run starts. The value is None if there are none.
+        fitted_steps: Total number of optimiser steps for which the schedule of a run with `minutes` was shortened, stored when the run
+            starts. The value is None before the run starts, and for runs that were not shortened.
         extended_after: Numbers of epochs after which `training.run.resume` changed the length of the run. The result of an extended run
             differs from one run of the same length. The results of a run omit the last number while no epoch was added after it.
 
@@ -132,6 +137,7 @@ class RunConfig:
     test_shifts: int = 0
     patience: int | None = None
     minutes: float | None = None
+    keep: str = "auto"
     precision: str = "float32"
     init_from: str | None = None
     freeze: tuple[str, ...] = ()
@@ -147,6 +153,7 @@ class RunConfig:
     construct: dict[str, Any] | None = None
     fingerprint: str | None = None
     test_fingerprint: str | None = None
+    fitted_steps: int | None = None
     extended_after: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
@@ -173,6 +180,8 @@ class RunConfig:
             raise InputError(f"Expected one of the backends {', '.join(BACKENDS)}, got {self.backend!r}.")
         if self.precision not in PRECISIONS:
             raise InputError(f"Expected one of the precisions {', '.join(PRECISIONS)}, got {self.precision!r}.")
+        if self.keep not in KEEP:
+            raise InputError(f"Expected keep to be one of {', '.join(KEEP)}, got {self.keep!r}.")
         for seed in (self.seed, self.seed_of_split):
             if not 0 <= seed <= LARGEST_SEED:
                 raise InputError(f"Expected a seed from 0 to {LARGEST_SEED}, got {seed}.")
@@ -308,6 +317,7 @@ class RunConfig:
                 fields["model"] = model_in(fields)
             fields.pop("format", None)
             fields.setdefault("holdout", LEGACY)  # versions without this field drew the validation sequences in another way
+            fields.setdefault("keep", "best")  # older versions always kept the best epoch
             for name, layout in (("table", TableLayout), ("atac", AtacLayout)):
                 if fields.get(name):
                     fields[name] = layout.from_json(fields[name])

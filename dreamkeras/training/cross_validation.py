@@ -21,10 +21,12 @@ from dreamkeras.data.splits.division import Division
 from dreamkeras.data.splits.record import describe_folds, record_folds
 from dreamkeras.errors import ExportError, InputError
 from dreamkeras.export.ensemble import export_ensemble
+from dreamkeras.files.documents import read_json
 from dreamkeras.files.folders import claim
 from dreamkeras.files.inputs import full_path
 from dreamkeras.files.outputs import write_text
 from dreamkeras.models.combinations import lasting_name
+from dreamkeras.models.presets import find_preset
 from dreamkeras.sequence.task_scale import TaskScale
 from dreamkeras.statistics.correlation import task_figures
 from dreamkeras.statistics.undefined import mean_defined
@@ -39,6 +41,7 @@ from dreamkeras.training.run_folder.contents import without_nan
 from dreamkeras.training.run_folder.new_folder import new_folder, remove_unfinished
 from dreamkeras.training.run_folder.sample_size import sample_size
 from dreamkeras.training.run_folder.test_set import TEST_TABLE, mean_figures
+from dreamkeras.training.strategy.strategies import find_strategy
 
 __all__ = ["cross_validate"]
 
@@ -80,7 +83,10 @@ def _cross_validate(config: RunConfig, folder: Path, report: Callable[[str], Non
     running = running_backend(backend)
     if config.backend not in (None, running):
         raise InputError(f"Expected backend {config.backend}, because the runs in {folder} were started with it, got {running}.")
-    construct = read_begun(folder / "config.json").construct if resume and (folder / "config.json").exists() else None
+    construct = None
+    if resume and (folder / "config.json").exists():
+        construct = read_begun(folder / "config.json").construct
+        config = _with_length(config, folder / "config.json")
     config = dataclasses.replace(config, backend=running, construct=construct, model=lasting_name(config.model))
     files: dict[str, Any] = {name: renamed(paths, full_path) for name in ("data", "test") if (paths := getattr(config, name))}
     config = with_window(dataclasses.replace(config, **files))
@@ -99,14 +105,11 @@ def _cross_validate(config: RunConfig, folder: Path, report: Callable[[str], Non
     if method:
         report(describe_folds(folds, method))
     _train_folds(config, folder, runs, report)
-    scales = assay_of(config).scales
-    metrics = _join(folder, folds, runs, scales)
-    if behind := describe_behind(metrics):
-        report(f"Warning: {behind}")
+    metrics = _join_runs(config, folder, folds, runs)
     if method:
         metrics["holdout"] = record_folds(folds, method)
-    if config.test is not None or config.test_fold is not None:
-        metrics["test"] = _join_tests(folder, list(runs.values()), scales)
+    if behind := describe_behind(metrics):
+        report(f"Warning: {behind}")
     _export(config, list(runs.values()), folder / "model.onnx")
     # metrics.json is written last, so that its existence shows that all other files are complete
     write_text(folder / "metrics.json", json.dumps(metrics, indent=2) + "\n")
@@ -143,6 +146,16 @@ def _fold_folders(folder: Path, folds: list[Any]) -> dict[Any, Path]:
     return {fold: folder / f"fold-{name}" for fold, name in names.items()}
 
 
+def _with_length(config: RunConfig, path: Path) -> RunConfig:
+    """Returns the configuration of a cross-validation to resume. If an older version started it, the length is that of the older version.
+
+    Older versions did not store the field `keep`, and the default length was the number of epochs of the strategy.
+    """
+    if "keep" in read_json(path) or config.epochs or config.steps:
+        return config
+    return dataclasses.replace(config, epochs=find_strategy(config.strategy or find_preset(config.model).strategy).epochs)
+
+
 def _require_same_data(config: RunConfig, folder: Path, examples: Examples) -> None:
     """Compares the data of a cross-validation to resume with the fingerprint of its first run, which contains all examples.
 
@@ -163,20 +176,28 @@ def _export(config: RunConfig, runs: list[Path], output: Path) -> None:
 
 def _train_fold(config: RunConfig, number: int | str, folder: Path) -> None:
     """Trains the run of a fold, or resumes the run if it was interrupted or has another length or limit."""
-    changes = {name: value for name in ("data", "test", *LENGTH, *LIMITS) if (value := getattr(config, name)) is not None}
-    if is_finished(folder):
-        begun = RunConfig.read(folder / "config.json")
-        if all(getattr(begun, name) == changes[name] for name in (*LENGTH, *LIMITS) if name in changes):
-            if (begun.data, begun.test) != (config.data, config.test):
-                dataclasses.replace(begun, data=config.data, test=config.test).write(folder / "config.json")
-            return
     keras.utils.clear_session()  # otherwise, the networks of all folds would stay in memory
     if (folder / "config.json").exists():
-        run.resume(folder, **changes)
+        begun = RunConfig.read(folder / "config.json")
+        shared = {name: value for name in ("data", "test", *LENGTH, *LIMITS) if (value := getattr(config, name)) is not None}
+        changes = {name: value for name, value in shared.items() if value != getattr(begun, name)}
+        if not is_finished(folder) or changes.keys() - {"data", "test"}:
+            run.resume(folder, **changes)
+        elif changes:
+            dataclasses.replace(begun, data=config.data, test=config.test).write(folder / "config.json")
     else:
         remove_unfinished(folder)
         drawn = config.folds if isinstance(config.folds, int) else None
         run.train(dataclasses.replace(config, folds=drawn, valid_fold=number), folder)
+
+
+def _join_runs(config: RunConfig, folder: Path, folds: np.ndarray, runs: dict[Any, Path]) -> dict[str, Any]:
+    """Joins the tables of all folds. Returns the metrics over all rows and, with a test set, those of the ensemble under `test`."""
+    scales = assay_of(config).scales
+    metrics = _join(folder, folds, runs, scales)
+    if config.test is not None or config.test_fold is not None:
+        metrics["test"] = _join_tests(folder, list(runs.values()), scales)
+    return metrics
 
 
 def _join(folder: Path, folds: np.ndarray, runs: dict[Any, Path], scales: tuple[TaskScale, ...]) -> dict[str, Any]:

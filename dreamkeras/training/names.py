@@ -1,9 +1,9 @@
-"""Names of backends, precisions, losses and optimisers, and limits of options.
+"""Names of backends, precisions, losses, optimisers and epochs to keep, and limits of options.
 
 The module has no imports, so that shell completion stays fast.
 """
 
-__all__ = ["BACKENDS", "LARGEST_SEED", "LOSSES", "MOST_TEST_SHIFTS", "OPTIMIZERS", "PRECISIONS"]
+__all__ = ["BACKENDS", "KEEP", "LARGEST_SEED", "LOSSES", "MOST_TEST_SHIFTS", "OPTIMIZERS", "PRECISIONS"]
 
 BACKENDS = ("tensorflow", "jax", "torch")
 """Keras backends. By default, the first installed backend in this list is used."""
@@ -19,3 +19,6 @@ MOST_TEST_SHIFTS = 16
 """Maximum of `test_shifts`. With a maximum shift of 16 bases, each prediction requires 33 windows."""
 
 OPTIMIZERS = ("adamw", "adam", "lion")
+
+KEEP = ("auto", "best", "last")
+"""Epochs that a run may keep. See `training.epochs.choice`."""

@@ -4,8 +4,10 @@ The configuration is a `RunConfig`, which does not depend on the command line.
 """
 
 import dataclasses
+import math
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +31,7 @@ from dreamkeras.statistics.skewness import describe_skewness
 from dreamkeras.training import smaller_runs
 from dreamkeras.training.backend import computing_in, running_backend
 from dreamkeras.training.batches.dataset import training_batches
-from dreamkeras.training.changes import GENOME_FILES, LENGTH, LIMITS, changed, renamed
+from dreamkeras.training.changes import GENOME_FILES, LIMITS, SCHEDULE, changed, renamed
 from dreamkeras.training.config import RunConfig
 from dreamkeras.training.epochs.callbacks import (
     AveragedWeights,
@@ -41,7 +43,9 @@ from dreamkeras.training.epochs.callbacks import (
     Validation,
     predict_letters,
 )
-from dreamkeras.training.epochs.checkpoint import TrainingState, assign_weights, read_checkpoint, read_progress
+from dreamkeras.training.epochs.checkpoint import TrainingState, read_checkpoint, read_progress
+from dreamkeras.training.epochs.duration import describe_duration
+from dreamkeras.training.epochs.kept import keep_epoch
 from dreamkeras.training.epochs.metrics import PearsonR
 from dreamkeras.training.epochs.profiles import peaks_or_all
 from dreamkeras.training.epochs.progress import Progress
@@ -61,11 +65,13 @@ from dreamkeras.training.run_data import (
 from dreamkeras.training.run_folder.contents import write_results
 from dreamkeras.training.run_folder.new_folder import new_folder, remove_unfinished
 from dreamkeras.training.run_folder.test_set import write_test
+from dreamkeras.training.strategy.length import Speed, fitting_steps
 from dreamkeras.training.strategy.losses import find_loss
 from dreamkeras.training.strategy.plan import Done, Plan, make_plan
+from dreamkeras.training.strategy.speed import measure_speed
 from dreamkeras.training.warm_start import body_variables, freeze, take_weights
 
-__all__ = ["resume", "train"]
+__all__ = ["prepare", "resume", "speed_of", "train"]
 
 FILES = ("data", "valid", "test", "init_from", "bias")
 """Fields of `RunConfig` that are paths."""
@@ -82,7 +88,7 @@ def train(config: RunConfig, folder: Path) -> dict[str, Any]:
         folder: Run folder, which must be new or empty.
 
     Returns:
-        The metrics that `run_folder.contents.write_results` returns, such as the validation metrics of the best epoch and the duration of
+        The metrics that `run_folder.contents.write_results` returns, such as the validation metrics of the saved model and the duration of
         training.
 
     Raises:
@@ -98,9 +104,12 @@ def train(config: RunConfig, folder: Path) -> dict[str, Any]:
             data = read_data(config)
         for warning in filter(None, (data.common, *data.test_notes)):
             sys.stderr.write(f"Warning: {warning}\n")
-        model, plan = _prepare(config, data)
+        given = config
+        model, plan = prepare(config, data)
+        if config.minutes is not None:
+            config, model, plan = _within_time(config, data, model, plan)
         _take_weights(config, model)
-        smaller_runs.begin(_with_files(config, full_path), data, folder)
+        smaller_runs.begin(_with_files(given, full_path), data, folder)
         config = _recorded_choices(config, plan, data)
         config.write(folder / "config.json")
         return _fit(config, plan, folder, data, model, TrainingState())
@@ -135,8 +144,8 @@ def resume(folder: Path, backend: str | None = None, **changes: Any) -> dict[str
         require_same_data(data.training, data.validation, config, begun, folder)
         require_same_test(data.test, config, begun, folder)
         checkpoint, state = folder / CHECKPOINT, TrainingState()
-        done = Done(*read_progress(checkpoint), begun.steps) if checkpoint.exists() else Done()
-        model, plan = _prepare(config, data, done)
+        done = Done(*read_progress(checkpoint), begun.fitted_steps or begun.steps) if checkpoint.exists() else Done()
+        model, plan = prepare(config, data, done)
         if checkpoint.exists():
             state = read_checkpoint(checkpoint, model)
             state.steps = plan.begun
@@ -152,10 +161,10 @@ def resume(folder: Path, backend: str | None = None, **changes: Any) -> dict[str
 
 def _continued(config: RunConfig, begun: RunConfig, state: TrainingState, folder: Path) -> RunConfig:
     """Returns the configuration of a run to which epochs may be added. If the length or a limit differs, the run is no longer finished."""
-    different = {name for name in (*LENGTH, *LIMITS) if getattr(config, name) != getattr(begun, name)}
+    different = {name for name in (*SCHEDULE, *LIMITS) if getattr(config, name) != getattr(begun, name)}
     if different:
         (folder / "metrics.json").unlink(missing_ok=True)  # without metrics.json, the run is not finished
-    if different.isdisjoint(LENGTH):
+    if different.isdisjoint(SCHEDULE):
         return config
     _warn_of_limits(config, state, folder)
     return dataclasses.replace(config, extended_after=tuple(dict.fromkeys((*config.extended_after, len(state.rows)))))
@@ -175,7 +184,7 @@ def _recorded_choices(config: RunConfig, plan: Plan, data: RunData) -> RunConfig
     """Returns the configuration to store in the run folder, with all defaults filled in and absolute paths."""
     chosen: dict[str, Any] = {name: getattr(plan.strategy, name) for name in ("learning_rate", "mask", "loss")}
     chosen |= {"model": lasting_name(config.model), "strategy": plan.strategy.name}
-    chosen |= {"batch_size": plan.batch_size, "epochs": None if config.steps else plan.epochs}
+    chosen |= {"batch_size": plan.batch_size, "epochs": None if config.steps else config.epochs or plan.epochs}
     if config.valid is None and config.valid_fold is None and config.valid_fraction is None:
         chosen["valid_fraction"] = HELD_OUT
     chosen |= {"split_seed": config.seed_of_split, "fingerprint": fingerprint(data.training, data.validation)}
@@ -192,8 +201,35 @@ def _with_files(config: RunConfig, rename: Callable[[str], str]) -> RunConfig:
     return dataclasses.replace(config, **files)
 
 
-def _prepare(config: RunConfig, data: RunData, done: Done = Done()) -> tuple[PrixFixe, Plan]:  # noqa: B008  # immutable
-    """Returns the compiled network and the training plan. The weights are drawn with the seed of the run."""
+def _within_time(config: RunConfig, data: RunData, model: PrixFixe, plan: Plan) -> tuple[RunConfig, PrixFixe, Plan]:
+    """Shortens the schedule of a new run, if necessary, so that it is expected to end within the time limit.
+
+    The speed is measured with the given network. The returned network is a new one, so that the measurement has no effect on the run.
+    """
+    speed = speed_of(config, data, model, plan)
+    steps = fitting_steps(speed, config.minutes or math.inf, plan.steps, plan.epoch_steps)
+    note = f"Expected time: {describe_duration(speed.seconds(steps, plan.epoch_steps))}."
+    if steps < plan.steps:
+        note += f" The schedule was shortened from {plan.steps:,} steps to end within {config.minutes:g} min."
+        config = dataclasses.replace(config, fitted_steps=steps, epochs=None if config.steps else plan.epochs)
+    model, plan = prepare(config, data)
+    return config, model, plan._replace(note=note)
+
+
+def speed_of(config: RunConfig, data: RunData, model: PrixFixe, plan: Plan) -> Speed:
+    """Measures the speed of a run. The network must not be used afterwards."""
+    predictor = model.predictor()
+    batches = training_batches(data.training, plan.epoch_steps, config.seed, plan.augmentation)
+    predict = partial(predict_letters, predictor, batch_size=plan.batch_size)
+    return measure_speed(model, batches, predict, data.validation.letters, plan.batch_size)
+
+
+def prepare(config: RunConfig, data: RunData, done: Done = Done()) -> tuple[PrixFixe, Plan]:  # noqa: B008  # immutable
+    """Returns the compiled network and the training plan. The weights are drawn with the seed of the run.
+
+    Raises:
+        DreamkerasError: The configuration does not fit the data or the network.
+    """
     keras.utils.set_random_seed(config.seed)
     with computing_in(config.precision):
         model = build_model(config.model, assay_of(config))
@@ -239,17 +275,19 @@ def _take_weights(config: RunConfig, model: PrixFixe) -> None:
 
 
 def _fit_smaller(config: RunConfig, data: RunData, folder: Path) -> np.ndarray:
-    """Trains or resumes a run without writing its results. Returns the predictions of the best epoch for the validation examples."""
+    """Trains or resumes a run without writing its results. Returns the predictions of the saved epoch for the validation examples."""
     checkpoint, state = folder / CHECKPOINT, TrainingState()
-    done = Done(*read_progress(checkpoint), config.steps) if checkpoint.exists() else Done()
-    model, plan = _prepare(config, data, done)
+    done = Done(*read_progress(checkpoint), config.fitted_steps or config.steps) if checkpoint.exists() else Done()
+    model, plan = prepare(config, data, done)
     if checkpoint.exists():
         state = read_checkpoint(checkpoint, model)
         state.steps = plan.begun
     else:
+        if config.minutes is not None:
+            config, model, plan = _within_time(config, data, model, plan)
+            config.write(folder / "config.json")
         _take_weights(config, model)
-    _train_epochs(config, plan, folder, data, model, state)
-    return np.asarray(state.best_predicted)
+    return _train_epochs(config, plan, folder, data, model, state)[1]
 
 
 def _skewness(config: RunConfig, model: PrixFixe, data: RunData) -> str:
@@ -257,9 +295,17 @@ def _skewness(config: RunConfig, model: PrixFixe, data: RunData) -> str:
     return describe_skewness(data.training.targets, model.tasks, model.scales) if config.table else ""
 
 
-def _train_epochs(config: RunConfig, plan: Plan, folder: Path, data: RunData, model: PrixFixe, state: TrainingState) -> keras.Model:
-    """Trains the remaining epochs, and assigns the weights and predictions of the best epoch. Returns the model for predictions."""
-    predictor, progress = model.predictor(), Progress(plan.epochs, plan.steps, state)
+def _train_epochs(
+    config: RunConfig, plan: Plan, folder: Path, data: RunData, model: PrixFixe, state: TrainingState
+) -> tuple[keras.Model, np.ndarray]:
+    """Trains the remaining epochs, and assigns the weights of the epoch to save.
+
+    Returns:
+        The model for predictions, and its predictions for the validation examples.
+    """
+    predictor = model.predictor()
+    validated = 0 if plan.note else -(-len(data.validation) // plan.batch_size) * (2 * config.test_shifts + 1)
+    progress = Progress(plan.epochs, plan.steps, state, validated)
     fitted = on_training_scale(data.training, model.scales)
     average = [] if config.ema is None else [AveragedWeights()]
     callbacks = [
@@ -289,15 +335,16 @@ def _train_epochs(config: RunConfig, plan: Plan, folder: Path, data: RunData, mo
             model.fit(batches, callbacks=callbacks, **options)
         finally:
             progress.close()
-    assign_weights(model.variables, state.best_weights, folder)
-    if state.best_predicted is None:  # the best epoch was trained by an earlier process
-        state.best_predicted = predict_letters(predictor, data.validation.letters, plan.batch_size)
-    return predictor
+    completed = state.steps >= plan.steps
+    predicted = keep_epoch(config.keep, completed, model, predictor, data.validation, plan.batch_size, data.training.targets, state, folder)
+    if len(state.rows) > 1:
+        sys.stderr.write(f"{state.kept}\n")
+    return predictor, predicted
 
 
 def _fit(config: RunConfig, plan: Plan, folder: Path, data: RunData, model: PrixFixe, state: TrainingState) -> dict[str, Any]:
-    """Trains the remaining epochs and the smaller runs of a learning curve, and writes the results of the best epoch."""
-    predictor = _train_epochs(config, plan, folder, data, model, state)
+    """Trains the remaining epochs and the smaller runs of a learning curve, and writes the results of the saved epoch."""
+    predictor, predicted = _train_epochs(config, plan, folder, data, model, state)
     smaller = smaller_runs.train_smaller(folder, data, _fit_smaller)
     counts = {"examples": len(data.training), "validation_examples": len(data.validation), "common": data.common}
     counts |= {"weights": data.weights, "advice": _skewness(config, model, data)}
@@ -305,15 +352,15 @@ def _fit(config: RunConfig, plan: Plan, folder: Path, data: RunData, model: Prix
     extended = tuple(epoch for epoch in config.extended_after if epoch < len(state.rows))  # a limit may prevent further epochs
     config = dataclasses.replace(_with_files(config, file_name), extended_after=extended)  # the results contain file names without folders
     summary = {**dataclasses.asdict(config), **counts}
-    require_held(folder)
-    if data.test is not None:
-        predicted = predict_letters(predictor, data.test.letters, min(plan.batch_size, len(data.test)))
-        summary |= {
-            "test_metrics": write_test(folder, data.test, predicted, model.tasks, model.scales, data.test_in_units),
-            "test_notes": data.test_notes,
-        }
 
     def predict(letters: np.ndarray) -> np.ndarray:
         return predict_letters(predictor, letters, min(plan.batch_size, len(letters)))
 
-    return write_results(folder, summary, model, np.asarray(state.best_predicted), data.validation, state, data.training, predict, smaller)
+    require_held(folder)
+    if data.test is not None:
+        summary |= {
+            "test_metrics": write_test(folder, data.test, predict(data.test.letters), model.tasks, model.scales, data.test_in_units),
+            "test_notes": data.test_notes,
+        }
+
+    return write_results(folder, summary, model, predicted, data.validation, state, data.training, predict, smaller)

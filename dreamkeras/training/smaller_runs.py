@@ -84,8 +84,11 @@ def train_smaller(folder: Path, data: RunData, fit: Fit) -> list[Stage]:
 def _folder_of(config: RunConfig, place: Path) -> Path:
     """Creates the folder of a smaller run, or keeps it if it has the same configuration. A run with another configuration is deleted."""
     stored = place / "config.json"
-    if stored.exists() and RunConfig.read(stored) == config:
-        return place
+    if stored.exists():
+        begun = RunConfig.read(stored)
+        given = begun if begun.fitted_steps is None else dataclasses.replace(begun, fitted_steps=None, epochs=config.epochs)
+        if given == config:
+            return place
     with naming_output(str(place)):
         clear(place)
         place.mkdir(exist_ok=True)

@@ -120,17 +120,17 @@ def test_history_has_loss_in_one_panel_and_both_correlations_in_the_other(tmp_pa
     assert line(correlation, "validation").get_ydata() == pytest.approx([0.1, 0.4, 0.3])
 
 
-def test_history_marks_the_best_epoch(tmp_path, figures):
+def test_history_marks_the_epoch_of_the_saved_model(tmp_path, figures):
     plot_history(HISTORY, tmp_path / "plot.png", 2)
-    assert labels(figures[0]) == ["training", "validation", "best: 0.400 (epoch 2)"]
-    assert line(figures[0].axes[1], "best: 0.400 (epoch 2)").get_xydata().tolist() == [[2, 0.4]]
+    assert labels(figures[0]) == ["training", "validation", "saved: 0.400 (epoch 2)"]
+    assert line(figures[0].axes[1], "saved: 0.400 (epoch 2)").get_xydata().tolist() == [[2, 0.4]]
 
 
 def test_history_with_a_validation_loss_shows_it(tmp_path, figures):
     plot_history([{**row, "val_loss": loss} for row, loss in zip(HISTORY, (3.0, 2.0, 1.5), strict=True)], tmp_path / "plot.png", 3)
     loss, _ = figures[0].axes
     assert loss.lines[1].get_ydata().tolist() == [3, 2, 1.5]
-    assert labels(figures[0])[-1] == "best: 0.300 (epoch 3)"
+    assert labels(figures[0])[-1] == "saved: 0.300 (epoch 3)"
 
 
 def test_history_of_one_epoch_shows_a_point(tmp_path, figures):
@@ -149,7 +149,7 @@ def test_history_with_undefined_correlations_is_drawn(tmp_path, figures):
     plot_history(rows, tmp_path / "plot.png", 2)
     assert labels(figures[0]) == ["training", "validation"]
     plot_history([*rows, {**HISTORY[0], "epoch": 4}], tmp_path / "plot.png", 4)
-    assert labels(figures[1])[-1] == "best: 0.100 (epoch 4)"
+    assert labels(figures[1])[-1] == "saved: 0.100 (epoch 4)"
 
 
 def test_history_of_many_epochs_has_no_markers(tmp_path, figures):

@@ -18,6 +18,13 @@ def test_epochs_and_steps_replace_each_other():
     assert (config.epochs, config.steps) == (4, None)
 
 
+def test_another_length_replaces_a_shortened_schedule():
+    config = RunConfig(epochs=3, minutes=5.0, fitted_steps=70)
+    assert changed(config, {"minutes": 9.0}).fitted_steps == 70
+    assert changed(config, {"epochs": 3}).fitted_steps is None
+    assert changed(config, {"steps": 90}).fitted_steps is None
+
+
 def test_paths_become_absolute(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     config = changed(RunConfig(data="/a.tsv", valid="/v.tsv"), {"data": "b.tsv", "valid": "w.tsv"})

@@ -91,6 +91,19 @@ def test_numbers_must_be_above_0(name, value):
         RunConfig(**{name: value})
 
 
+def test_an_unknown_epoch_to_keep_is_refused():
+    with pytest.raises(InputError, match="Expected keep to be one of auto, best, last, got 'first'"):
+        RunConfig(keep="first")
+
+
+def test_a_configuration_of_an_older_version_keeps_the_best_epoch(tmp_path):
+    RunConfig(keep="last").write(tmp_path / "config.json")
+    assert RunConfig.read(tmp_path / "config.json").keep == "last"
+    fields = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({name: value for name, value in fields.items() if name != "keep"}))
+    assert RunConfig.read(tmp_path / "config.json") == RunConfig(keep="best")
+
+
 @pytest.mark.parametrize("choices", [{"valid": "a.tsv"}, {"valid_fraction": 0.1}])
 def test_folds_cannot_be_combined_with_other_validation_options(choices):
     with pytest.raises(InputError, match=r"Set only one of the options that determine the validation sequences, got valid.* and folds"):

@@ -16,7 +16,8 @@ from dreamkeras.errors import InputError, MissingPackageError
 from dreamkeras.training import cross_validation
 from dreamkeras.training.changes import changed
 from dreamkeras.training.config import RunConfig
-from dreamkeras.training.cross_validation import cross_validate
+from dreamkeras.training.cross_validation import _with_length, cross_validate
+from dreamkeras.training.strategy.length import Speed
 
 BACKEND = keras.backend.backend()
 
@@ -149,12 +150,33 @@ def test_a_cross_validation_is_extended_with_moved_data(given, choices, measured
         assert len(rows_of_history(tmp_path / "cv" / f"fold-{number}")) == 3
 
 
-def test_finished_folds_that_ended_early_continue_with_another_limit(choices, tmp_path):
+def test_finished_folds_that_ended_early_continue_with_another_limit(choices, tmp_path, monkeypatch):
+    monkeypatch.setattr("dreamkeras.training.run.measure_speed", lambda *args: Speed(0.0, 0.0, 0.0))  # much faster than the run
     with unexported():
         validate(choices(epochs=2, minutes=1e-9), tmp_path / "cv")
         assert [len(rows_of_history(tmp_path / "cv" / f"fold-{number}")) for number in (2, 4, 6)] == [1, 1, 1]
         validate(changed(RunConfig.read(tmp_path / "cv" / "config.json"), {"minutes": 60.0}), tmp_path / "cv", resume=True)
     assert [len(rows_of_history(tmp_path / "cv" / f"fold-{number}")) for number in (2, 4, 6)] == [2, 2, 2]
+
+
+def test_a_fold_with_a_shortened_schedule_is_finished(choices, tmp_path, monkeypatch):
+    monkeypatch.setattr("dreamkeras.training.run.measure_speed", lambda *args: Speed(0.0, 54_000 / 1.5, 0.0))
+    with unexported():
+        validate(choices(epochs=2, minutes=1000.0), tmp_path / "cv")
+        monkeypatch.setattr("dreamkeras.training.run.measure_speed", None)
+        validate(RunConfig.read(tmp_path / "cv" / "config.json"), tmp_path / "cv", resume=True)
+    for number in (2, 4, 6):
+        config = RunConfig.read(tmp_path / "cv" / f"fold-{number}" / "config.json")
+        assert (config.epochs, config.fitted_steps) == (2, 1)
+        assert json.loads((tmp_path / "cv" / f"fold-{number}" / "metrics.json").read_text())["steps"] == 1
+
+
+def test_a_cross_validation_of_an_older_version_keeps_its_length(choices, tmp_path):
+    for stored, epochs in (({"keep": "auto"}, None), ({}, 80)):
+        path = tmp_path / "config.json"
+        path.write_text(json.dumps(stored))
+        assert _with_length(choices(epochs=None, strategy="autosome"), path).epochs == epochs
+    assert _with_length(choices(epochs=3), path).epochs == 3
 
 
 def test_other_data_are_refused_before_a_fold_is_trained(given, choices, measured, tmp_path):

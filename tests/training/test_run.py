@@ -1,5 +1,6 @@
 import csv
 import hashlib
+import itertools
 import json
 import os
 import shutil
@@ -23,6 +24,9 @@ from dreamkeras.training import run
 from dreamkeras.training.config import RunConfig
 from dreamkeras.training.epochs import callbacks
 from dreamkeras.training.run import resume, train
+from dreamkeras.training.strategy import speed
+from dreamkeras.training.strategy.length import Speed
+from dreamkeras.training.strategy.speed import measure_speed
 
 BACKEND = keras.backend.backend()
 
@@ -97,10 +101,10 @@ class TestRunFolder:
         assert figures["parameters"] == sum(np.prod(weight.shape) for weight in network.trainable_weights)
         assert figures["steps"] == 3 * -(-2 * figures["examples"] // 64)
 
-    def test_metrics_are_those_of_the_best_epoch(self, finished):
-        best = max(history(finished), key=lambda row: row["val_r"])
-        assert metrics(finished)["best_epoch"] == best["epoch"]
-        assert metrics(finished)["r"] == pytest.approx(best["val_r"], abs=1e-6)
+    def test_metrics_are_those_of_the_saved_epoch(self, finished):
+        rows = history(finished)
+        assert metrics(finished)["best_epoch"] == max(rows, key=lambda row: row["val_r"])["epoch"]
+        assert metrics(finished)["r"] == pytest.approx(rows[metrics(finished)["epoch"] - 1]["val_r"], abs=1e-6)
 
     def test_the_validation_table_has_ids_of_the_data(self, finished, library):
         lines = library.read_text().splitlines()
@@ -187,7 +191,7 @@ class TestChoices:
         quick.setattr(run, "_fit", lambda *args: None)
         train(choose(epochs=None, batch_size=None), tmp_path / "run")
         config = RunConfig.read(tmp_path / "run" / "config.json")
-        assert (config.epochs, config.batch_size, config.learning_rate) == (80, 32, 0.005)
+        assert (config.epochs, config.batch_size, config.learning_rate, config.fitted_steps) == (80, 32, 0.005, None)
 
     @pytest.mark.parametrize("precision", ["bfloat16", "float16"])
     def test_half_precision_trains_exports_and_predicts(self, choose, tmp_path, precision):
@@ -303,7 +307,12 @@ class TestResume:
 
         done = self.spawn("before_the_results", "--resume", "--out", killed)
         assert done.returncode == -9
-        assert [line.split()[:2] for line in done.stderr.splitlines()] == [["Read", "150"], ["Training", "on"], ["epoch", "3/3"]]
+        assert [line.split()[:2] for line in done.stderr.splitlines()] == [
+            ["Read", "150"],
+            ["Training", "on"],
+            ["epoch", "3/3"],
+            ["Kept", "epoch"],
+        ]
         assert sorted(path.name for path in killed.iterdir()) == [LOCK, "checkpoint", "config.json", "history.csv"]
 
         resume(killed, BACKEND)
@@ -503,3 +512,127 @@ class TestErrors:
         (tmp_path / "config.json").write_text('{"epochs": 3, "colour": "red"}')
         with pytest.raises(InputError, match=r"Cannot read .*config\.json as the configuration of a run: .*colour"):
             resume(tmp_path, BACKEND)
+
+
+class TestKeep:
+    def test_the_saved_weights_are_those_of_the_chosen_epoch(self, scripted, choose, tmp_path):
+        for keep, epoch in (("best", 1), ("last", 3)):
+            scripted(0.3, 0.2, 0.1)
+            figures = train(choose(epochs=3, keep=keep), tmp_path / keep)
+            assert (figures["epoch"], figures["best_epoch"]) == (epoch, 1)
+            assert metrics(tmp_path / keep)["mse"] == pytest.approx(history(tmp_path / keep)[epoch - 1]["val_mse"], rel=1e-6)
+            card = (tmp_path / keep / "README.md").read_text()
+            assert f"Kept epoch {epoch} of 3, the {keep} epoch, as --keep {keep} requires." in card
+        assert (tmp_path / "best" / "history.csv").read_bytes() == (tmp_path / "last" / "history.csv").read_bytes()
+
+    @pytest.mark.parametrize("rate", [0.005, 3.0])
+    def test_the_rule_is_that_of_a_paired_test(self, scripted, choose, tmp_path, capsys, rate):
+        errors = {}
+        for keep in ("best", "last", "auto"):
+            scripted(0.3, 0.2, 0.1)
+            kept = train(choose(epochs=3, learning_rate=rate, keep=keep, valid_fraction=0.4), tmp_path / keep)["epoch"]
+            columns = {name: np.array(values, float) for name, values in table(tmp_path / keep).items() if "_" in name}
+            errors[keep] = (columns["measured_expression"] - columns["predicted_expression"]) ** 2
+        is_larger = scipy.stats.ttest_rel(errors["last"], errors["best"]).statistic > 2
+        assert kept == (1 if is_larger else 3)
+        np.testing.assert_array_equal(errors["auto"], errors["best" if is_larger else "last"])
+        assert metrics(tmp_path / "auto")["kept"] in capsys.readouterr().err
+
+    def test_with_averages_the_averaged_weights_of_the_last_epoch_are_kept(self, scripted, choose, tmp_path):
+        scripted(0.3, 0.2)
+        train(choose(epochs=2, ema=0.5, keep="last"), tmp_path / "run")
+        assert metrics(tmp_path / "run")["mse"] == pytest.approx(history(tmp_path / "run")[1]["val_mse"], rel=1e-6)
+
+    @pytest.mark.parametrize("ema", [None, 0.5])
+    def test_a_run_that_is_killed_after_its_last_epoch_keeps_the_same_epoch(self, scripted, quick, choose, tmp_path, ema):
+        whole, killed = tmp_path / "whole", tmp_path / "killed"
+        scripted(0.3, 0.2)
+        train(choose(ema=ema), whole)
+        scripted(0.3, 0.2)
+        with quick.context() as patch:
+            patch.setattr(run, "keep_epoch", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                train(choose(ema=ema), killed)
+        resume(killed, BACKEND)
+        assert (killed / "validation.tsv").read_bytes() == (whole / "validation.tsv").read_bytes()
+        assert metrics(killed)["kept"] == metrics(whole)["kept"]
+
+    def test_runs_of_older_versions_keep_the_best_epoch(self, scripted, quick, choose, tmp_path):
+        scripted(0.3, 0.2)
+        with quick.context() as patch:
+            patch.setattr(run, "keep_epoch", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                train(choose(), tmp_path / "run")
+        path = tmp_path / "run" / "config.json"
+        path.write_text(json.dumps({name: value for name, value in json.loads(path.read_text()).items() if name != "keep"}))
+        assert resume(tmp_path / "run", BACKEND)["epoch"] == 1
+
+
+class TestTimeLimit:
+    """The tiny network has 5 steps in an epoch. Its speed is measured, but replaced by one that does not depend on the machine."""
+
+    @pytest.fixture
+    def measured(self, quick):
+        """`measured(steps)`: so many steps fit into 1,000 minutes. The measurement itself takes place."""
+
+        def fit(steps):
+            def measure(*args):
+                measure_speed(*args)
+                return Speed(startup=0.0, step=54_000 / (steps + 0.5), validation=0.0)
+
+            quick.setattr(speed, "MEASURED", 0.0)
+            quick.setattr(run, "measure_speed", measure)
+
+        return fit
+
+    @pytest.mark.parametrize("length", [{"epochs": 3}, {"epochs": None, "steps": 12}])
+    def test_a_shortened_run_equals_a_run_with_this_number_of_steps(self, measured, choose, tmp_path, capsys, length):
+        measured(7)
+        train(choose(**length, minutes=1000.0), tmp_path / "limited")
+        config = RunConfig.read(tmp_path / "limited" / "config.json")
+        assert (config.epochs, config.steps, config.fitted_steps) == (length["epochs"], length.get("steps"), 7)
+        total = 15 if length["epochs"] else 12
+        assert f"The schedule was shortened from {total} steps to end within 1000 min." in capsys.readouterr().err
+        assert "- Schedule: shortened to 7 steps for the time limit" in (tmp_path / "limited" / "README.md").read_text()
+        train(choose(epochs=None, steps=7), tmp_path / "steps")
+        for name in ("history.csv", "validation.tsv"):
+            assert (tmp_path / "limited" / name).read_bytes() == (tmp_path / "steps" / name).read_bytes()
+
+    def test_the_schedule_ends_with_the_run(self, measured, choose, tmp_path):
+        measured(7)
+        train(choose(epochs=3, minutes=1000.0), tmp_path / "run")
+        rates = [row["learning_rate"] for row in history(tmp_path / "run")]
+        top, peak = 0.3 * 7 - 1, 0.005  # torch's OneCycleLR
+
+        def rate(step):
+            return peak / 25e4 + (peak - peak / 25e4) / 2 * (1 + np.cos(np.pi * (step - top) / (6 - top)))
+
+        assert rates == pytest.approx([rate(5), peak / 25e4], rel=1e-4)  # the rate of the next step; the last one keeps the end
+        assert metrics(tmp_path / "run")["steps"] == 7
+
+    def test_a_limit_that_suffices_changes_nothing(self, measured, finished, choose, tmp_path):
+        measured(1000)
+        train(choose(epochs=3, minutes=1000.0), tmp_path / "run")
+        assert RunConfig.read(tmp_path / "run" / "config.json").fitted_steps is None
+        assert (tmp_path / "run" / "history.csv").read_bytes() == (finished / "history.csv").read_bytes()
+
+    def test_a_resumed_run_keeps_its_schedule(self, measured, quick, choose, tmp_path):
+        measured(7)
+        train(choose(epochs=3, minutes=1000.0), tmp_path / "whole")
+        with quick.context() as patch:
+            patch.setattr(callbacks.EpochSeed, "on_epoch_begin", interrupted_in(1))
+            with pytest.raises(KeyboardInterrupt):
+                train(choose(epochs=3, minutes=1000.0), tmp_path / "killed")
+        quick.setattr(run, "measure_speed", None)  # a resumed run is not measured
+        resume(tmp_path / "killed", BACKEND)
+        for name in ("history.csv", "validation.tsv"):
+            assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+        resume(tmp_path / "killed", BACKEND, epochs=3)
+        assert metrics(tmp_path / "killed")["steps"] == 7 + 5  # the run is extended by its third epoch
+
+    def test_the_run_still_stops_when_the_time_has_passed(self, measured, choose, tmp_path, quick):
+        measured(12)
+        quick.setattr(callbacks, "perf_counter", itertools.count(0, 40_000).__next__)
+        figures = train(choose(epochs=3, minutes=1000.0, keep="auto"), tmp_path / "run")
+        assert len(history(tmp_path / "run")) == 2
+        assert figures["epoch"] == figures["best_epoch"]

@@ -32,7 +32,7 @@ from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import Records, numbered
 from dreamkeras.sequence.task_scale import TaskScale
 
-__all__ = ["OPTIONAL", "fitted_layout", "read", "settled_layout", "table_assay"]
+__all__ = ["OPTIONAL", "TableColumns", "find_columns", "fitted_layout", "read", "settled_layout", "table_assay"]
 
 OPTIONAL = ("weight_column", "variance_column", "replicate_columns", "fold_column")
 """Fields of `TableLayout` whose columns are not needed to test a model."""
@@ -116,7 +116,7 @@ def read(layout: TableLayout, construct: Construct, path: str, on_error: OnError
     """
     with open_table(path, layout.columns, expected=MEASUREMENTS) as opened:
         layout, lacking = _without_lacking(layout, opened.layout, optional)
-        columns = _columns(layout, opened.layout, path)
+        columns = find_columns(layout, opened.layout, path)
         positions = columns.positions
 
         def convert(table: Table, done: int) -> Examples:
@@ -139,7 +139,7 @@ def read(layout: TableLayout, construct: Construct, path: str, on_error: OnError
     return dataclasses.replace(examples, remarks=(*examples.remarks, about))
 
 
-class _Columns(NamedTuple):
+class TableColumns(NamedTuple):
     """Positions of the columns of a table. The position of a missing column is None or an empty list.
 
     The position of a target is None if its values are the means of its replicates.
@@ -160,9 +160,14 @@ class _Columns(NamedTuple):
         return sorted({*present, *(position for columns in self.replicates for position in columns)})
 
 
-def _columns(layout: TableLayout, header: Layout, path: str) -> _Columns:
+def find_columns(layout: TableLayout, header: Layout, path: str) -> TableColumns:
+    """Finds the columns of a table that a layout names.
+
+    Raises:
+        InputError: A column is missing.
+    """
     weight = layout.variance_column if layout.weight_column is None else layout.weight_column
-    return _Columns(
+    return TableColumns(
         sequence=sequence_position(header, layout.sequence_column, path),
         ids=id_position(header, layout.id_column, path),
         targets=[_target(layout, header, task, path) for task in range(len(layout.tasks))],
@@ -192,7 +197,7 @@ def _without_lacking(layout: TableLayout, header: Layout, optional: Collection[s
     return layout, lacking
 
 
-def _examples(layout: TableLayout, construct: Construct, columns: _Columns, table: Table, cells: Cells, done: int) -> Examples:
+def _examples(layout: TableLayout, construct: Construct, columns: TableColumns, table: Table, cells: Cells, done: int) -> Examples:
     """Returns the examples of the rows that have a measured value and a weight above 0."""
     ids = numbered([""] * len(table.lines) if columns.ids is None else cells[columns.ids], done)
     records = Records(ids, Ragged.from_strings(cells[columns.sequence]), table.lines, table.source, unit=table.unit)
@@ -218,7 +223,7 @@ def _examples(layout: TableLayout, construct: Construct, columns: _Columns, tabl
     )
 
 
-def _targets(layout: TableLayout, columns: _Columns, cells: Cells, records: Records, task: int) -> np.ndarray:
+def _targets(layout: TableLayout, columns: TableColumns, cells: Cells, records: Records, task: int) -> np.ndarray:
     """Returns the measured values of a task, float64 (n,). Missing values are NaN.
 
     Raises:
@@ -268,7 +273,7 @@ def _listed(columns: tuple[Column, ...]) -> str:
     return f"the columns {' and '.join(map(str, columns))}"
 
 
-def _weights(layout: TableLayout, columns: _Columns, cells: Cells, records: Records, measured: np.ndarray) -> np.ndarray:
+def _weights(layout: TableLayout, columns: TableColumns, cells: Cells, records: Records, measured: np.ndarray) -> np.ndarray:
     """Returns the weight of each row, float32 (n,).
 
     Without a weight column, rows with a value have weight 1, and rows without a value have weight 0.

@@ -1,7 +1,7 @@
 """Keras callbacks for seeding, validation, history, early stopping and checkpoints."""
 
-import time
 from pathlib import Path
+from time import perf_counter
 
 import keras
 import numpy as np
@@ -154,7 +154,7 @@ class Recorder(keras.callbacks.Callback):
         self.state, self.patience, self.minutes = state, patience, minutes
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.began = time.perf_counter()
+        self.began = perf_counter()
 
     def on_epoch_end(self, epoch, logs):
         if not np.isfinite(logs["loss"]):
@@ -162,7 +162,7 @@ class Recorder(keras.callbacks.Callback):
         rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
         figures = {name: float(value) for name, value in logs.items()}
         self.state.record({"epoch": epoch + 1, **figures, "learning_rate": rate}, self.model)
-        self.state.seconds += time.perf_counter() - self.began
+        self.state.seconds += perf_counter() - self.began
         self.model.stop_training = self.state.has_ended(self.patience, self.minutes)
 
 

@@ -15,9 +15,10 @@ import numpy as np
 
 from dreamkeras.errors import ModelError
 from dreamkeras.files.outputs import naming_output, open_output, write_text
+from dreamkeras.training.epochs.choice import Kept
 from dreamkeras.training.epochs.selection import Epoch, is_better, without_improvement
 
-__all__ = ["TrainingState", "assign_weights", "read_checkpoint", "read_progress", "write_checkpoint", "write_history"]
+__all__ = ["TrainingState", "assign_weights", "read_checkpoint", "read_progress", "weights_of", "write_checkpoint", "write_history"]
 
 
 @dataclass
@@ -34,6 +35,7 @@ class TrainingState:
         predicted: Predictions for the validation examples after the last epoch, float32 (n, columns). None before the first epoch of this
             process, because checkpoints do not contain predictions.
         best_predicted: Predictions for the validation examples after the best epoch. None if an earlier process trained this epoch.
+        kept: Epoch whose weights are saved. None until the training has ended.
     """
 
     rows: list[Epoch] = field(default_factory=list)
@@ -43,13 +45,14 @@ class TrainingState:
     steps: int = 0
     predicted: np.ndarray | None = None
     best_predicted: np.ndarray | None = None
+    kept: Kept | None = None
 
     def record(self, row: Epoch, model: keras.Model) -> None:
         """Adds an epoch to the history. Stores its weights and predictions if the epoch is better than all earlier epochs."""
         self.rows.append(row)
         if not self.best_epoch or is_better(row, self.rows[self.best_epoch - 1]):
             self.best_epoch = len(self.rows)
-            self.best_weights = _values(model.variables)
+            self.best_weights = weights_of(model.variables)
             self.best_predicted = self.predicted
 
     def has_ended(self, patience: int | None, minutes: float | None = None) -> bool:
@@ -69,7 +72,7 @@ def write_checkpoint(path: Path, model: keras.Model, state: TrainingState) -> No
     Raises:
         DreamkerasError: The file cannot be written.
     """
-    groups = {"model": _values(model.variables), "optimizer": _values(model.optimizer.variables), "best": state.best_weights}
+    groups = {"model": weights_of(model.variables), "optimizer": weights_of(model.optimizer.variables), "best": state.best_weights}
     arrays = {f"{group}.{i}": value for group, values in groups.items() for i, value in enumerate(values)}
     summary = {"rows": state.rows, "best_epoch": state.best_epoch, "seconds": state.seconds, "steps": state.steps}
     with naming_output(str(path)):
@@ -115,6 +118,11 @@ def _opened(path: Path) -> Iterator[Any]:
         raise ModelError(f"Cannot read {path} as a checkpoint of a training run: {error}.") from None
 
 
+def weights_of(variables: list[keras.Variable]) -> list[np.ndarray]:
+    """Returns a copy of the values of variables, one array for each variable."""
+    return [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
+
+
 def assign_weights(variables: list[keras.Variable], values: list[np.ndarray], source: Path | str) -> None:
     """Assigns arrays to variables, in order.
 
@@ -151,10 +159,6 @@ def write_history(path: Path, rows: Sequence[Epoch]) -> None:
     writer.writeheader()
     writer.writerows(rows)
     write_text(path, text.getvalue())
-
-
-def _values(variables: list[keras.Variable]) -> list[np.ndarray]:
-    return [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
 
 
 def _group(arrays: Any, group: str) -> list[np.ndarray]:

@@ -9,10 +9,13 @@ from dreamkeras.models.prixfixe import PrixFixe
 from dreamkeras.statistics.correlation import pearson
 from dreamkeras.statistics.profiles import jensen_shannon, profile_figures
 
-__all__ = ["epoch_figures", "final_figures", "peaks_or_all", "validation_loss"]
+__all__ = ["epoch_figures", "final_figures", "group_losses", "peaks_or_all", "validation_loss"]
 
 AT_ONCE = 4096
 """Number of examples whose loss is computed at a time."""
+
+GROUPS = 200
+"""Number of groups of windows whose losses are compared between two epochs."""
 
 
 def epoch_figures(network: PrixFixe, examples: Examples, predicted: np.ndarray) -> dict[str, float]:
@@ -53,15 +56,27 @@ def validation_loss(network: PrixFixe, examples: Examples, predicted: np.ndarray
         examples: Examples with profiles. The windows have no margins for random shifts.
         predicted: float32 (n, 1 + positions), predictions of the network's predictor.
     """
-    total, reads = 0.0, _reads(examples)
-    for first in range(0, len(examples), AT_ONCE):
-        rows = slice(first, first + AT_ONCE)
-        truth = {"expression": examples.targets[rows], "profile": reads[rows]}
-        # The logarithms of probabilities can be used as logits.
-        answers = {"expression": predicted[rows, :1], "profile": np.log(np.maximum(predicted[rows, 1:], 1e-30))}
-        truth, answers = ({name: ops.convert_to_tensor(values) for name, values in part.items()} for part in (truth, answers))
-        total += float(network.final.total_loss(truth, answers)) * len(examples.targets[rows])
-    return total / len(examples)
+    parts = [slice(first, first + AT_ONCE) for first in range(0, len(examples), AT_ONCE)]
+    return sum(_loss(network, examples, predicted, rows) * len(examples.targets[rows]) for rows in parts) / len(examples)
+
+
+def group_losses(network: PrixFixe, examples: Examples, predicted: np.ndarray) -> np.ndarray:
+    """Computes the mean loss of each of up to `GROUPS` groups of consecutive windows, float64 (groups,).
+
+    Neighbouring windows overlap in the genome, and their losses are correlated. The losses of groups are nearly independent. The arguments
+    are the same as those of `validation_loss`.
+    """
+    groups = np.array_split(np.arange(len(examples)), min(GROUPS, len(examples)))
+    return np.array([_loss(network, examples, predicted, slice(group[0], group[-1] + 1)) for group in groups])
+
+
+def _loss(network: PrixFixe, examples: Examples, predicted: np.ndarray, rows: slice) -> float:
+    """Computes the mean loss of some of the examples."""
+    truth = {"expression": examples.targets[rows], "profile": _reads(examples)[rows]}
+    # The logarithms of probabilities can be used as logits.
+    answers = {"expression": predicted[rows, :1], "profile": np.log(np.maximum(predicted[rows, 1:], 1e-30))}
+    truth, answers = ({name: ops.convert_to_tensor(values) for name, values in part.items()} for part in (truth, answers))
+    return float(network.final.total_loss(truth, answers))
 
 
 def peaks_or_all(examples: Examples) -> np.ndarray:

@@ -2,14 +2,22 @@
 
 import math
 import sys
+from time import perf_counter
 from typing import Any
 
 import keras
 
 from dreamkeras.training.epochs.checkpoint import TrainingState
+from dreamkeras.training.epochs.duration import describe_duration
 from dreamkeras.training.epochs.selection import RELATIVE_ERROR
 
 __all__ = ["Progress"]
+
+TIMED = 5.0
+"""Duration in seconds of the steps from which the expected time of a run is computed."""
+
+FEWEST_TIMED = 20
+"""Number of steps from which the expected time is computed at least."""
 
 
 class Progress(keras.callbacks.Callback):
@@ -19,11 +27,14 @@ class Progress(keras.callbacks.Callback):
         epochs: Total number of epochs of the run.
         steps: Total number of steps of the run.
         state: State of the run, in which `LastStep` counts the steps.
+        validated: Number of windows predicted in a validation, in batches. The expected time is printed once, when the first steps of an
+            epoch have been timed. If 0, the expected time is not printed.
     """
 
-    def __init__(self, epochs: int, steps: int, state: TrainingState) -> None:
+    def __init__(self, epochs: int, steps: int, state: TrainingState, validated: int = 0) -> None:
         super().__init__()
-        self.epochs, self.steps, self.state = epochs, steps, state
+        self.epochs, self.steps, self.state, self.validated = epochs, steps, state, validated
+        self.ends: list[float] = []
         self.bar: Any = None
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -33,9 +44,12 @@ class Progress(keras.callbacks.Callback):
             self.bar.start()
             self.task = self.bar.add_task(f"epoch {epoch + 1}", total=self.steps, completed=self.state.steps, figures="")
         self.epoch = epoch
+        self.ends.clear()
 
     def on_train_batch_end(self, batch, logs=None):
-        """Advances the bar."""
+        """Advances the bar, and prints the expected time after the first steps."""
+        if self.validated:
+            self._time_step()
         if self.bar is not None:
             figures = f"loss {float(logs['loss']):.4f}  r {float(logs['r']):.3f}"
             self.bar.update(self.task, completed=self.state.steps, description=f"epoch {self.epoch + 1}", figures=figures)
@@ -47,6 +61,21 @@ class Progress(keras.callbacks.Callback):
             line += f"  validation fit {'undefined' if math.isnan(logs['val_fit']) else format(logs['val_fit'], '.3f')}"
         if "val_profile_jsd" in logs:
             line += f"  profile distance {logs['val_profile_jsd']:.3f}"
+        self._print(line)
+
+    def _time_step(self) -> None:
+        """Records the end of a step. Prints the expected time of the remaining run if enough steps of the epoch have been timed.
+
+        A batch of the validation is assumed to take the time of a step.
+        """
+        self.ends.append(perf_counter())
+        timed, seconds = len(self.ends) - 1, self.ends[-1] - self.ends[0]
+        if timed >= FEWEST_TIMED and seconds >= TIMED:
+            left = self.steps - self.state.steps + (self.epochs - self.epoch) * self.validated
+            self._print(f"Expected time: {describe_duration(left * seconds / timed)}.")
+            self.validated = 0
+
+    def _print(self, line: str) -> None:
         if self.bar is None:
             sys.stderr.write(line + "\n")
         else:

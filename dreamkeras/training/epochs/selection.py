@@ -9,7 +9,17 @@ import numpy as np
 
 from dreamkeras.statistics.undefined import mean_defined, varies
 
-__all__ = ["RELATIVE_ERROR", "Epoch", "describe_undefined", "is_better", "relative_error", "target_variances", "without_improvement"]
+__all__ = [
+    "RELATIVE_ERROR",
+    "Epoch",
+    "describe_undefined",
+    "is_as_defined",
+    "is_better",
+    "is_defined",
+    "relative_error",
+    "target_variances",
+    "without_improvement",
+]
 
 Epoch = Mapping[str, float]
 """Row of the history, which contains the metrics of an epoch by column."""
@@ -40,11 +50,20 @@ def without_improvement(rows: Sequence[Epoch], best_epoch: int) -> int:
         rows: Rows of the history.
         best_epoch: Number of the best epoch, counted from 1. The number is 0 until the first epoch has ended.
     """
-    if not best_epoch or _rank(rows[best_epoch - 1]) is None:
+    if not best_epoch or not is_defined(rows[best_epoch - 1]):
         return 0
-    defined = [name for name, value in _figures(rows[best_epoch - 1]).items() if np.isfinite(value)]
-    later = [(_rank(row), _figures(row)) for row in rows[best_epoch:]]
-    return sum(rank is not None and all(np.isfinite(figures.get(name, np.nan)) for name in defined) for rank, figures in later)
+    return sum(is_as_defined(row, rows[best_epoch - 1]) for row in rows[best_epoch:])
+
+
+def is_defined(row: Epoch) -> bool:
+    """Whether a metric by which epochs are ranked is defined in an epoch."""
+    return _rank(row) is not None
+
+
+def is_as_defined(row: Epoch, best: Epoch) -> bool:
+    """Whether an epoch can be ranked, and every r or loss that is defined in the best epoch is also defined in this epoch."""
+    figures = _figures(row)
+    return is_defined(row) and all(np.isfinite(figures.get(name, np.nan)) for name, value in _figures(best).items() if np.isfinite(value))
 
 
 def relative_error(mse: np.ndarray, variances: np.ndarray) -> float:

@@ -6,7 +6,7 @@ strategies = ["autosome", "bhi"]                  # default: the strategy of eac
 seeds = [0, 1]
 parallel = 2                                      # runs at a time; default: depends on the number of CPUs
 
-[budget]                                          # limits of each run; default: the epochs of the strategy
+[budget]                                          # limits of each run; default: epochs that depend on the number of rows
 steps = 3000
 minutes = 10
 
@@ -40,7 +40,11 @@ KEYS = {"models": str, "strategies": str, "seeds": int}
 
 BUDGET = ("steps", "minutes")
 
-TAKEN = {"data", "assay", "model", "strategy", "seed", "folds", "table", "atac", "construct", "fingerprint", "test_fingerprint", *BUDGET}
+TAKEN = {"data", "assay", "model", "strategy", "seed", "folds", "table", "atac", "construct", *BUDGET} | {
+    "fingerprint",
+    "test_fingerprint",
+    "fitted_steps",
+}
 """Fields of `RunConfig` that cannot be set under `options`."""
 
 SHARED = ("valid", "valid_fold", "valid_fraction", "holdout", "split_seed", "test", "test_fold")

@@ -68,7 +68,7 @@ def write_results(
         config: Configuration of the run. Additional fields are `examples` and `validation_examples`, the numbers of examples,
             `test_metrics`, the metrics of `test_set.write_test`, and, if the validation examples were drawn at random, `hold_out`, the
             record of `HoldOut.to_json`.
-        model: Network with the weights of the best epoch.
+        model: Network with the weights of the epoch that is kept.
         predicted: Predictions of the network for the validation examples, float32 (n, tasks). If the network predicts a profile, additional
             columns contain the probabilities of the positions.
         validation: Validation examples.
@@ -172,6 +172,8 @@ def _metrics(
     if validation.profiles is not None:
         metrics |= final_figures(model, validation, predicted)
     metrics |= {"best_epoch": state.best_epoch, "seconds": round(state.seconds, 1)}
+    if state.kept:
+        metrics |= {"epoch": state.kept.epoch, "kept": str(state.kept)}
     metrics["examples"] = config["examples"]
     if "hold_out" in config:
         metrics["holdout"] = config["hold_out"]
@@ -230,7 +232,8 @@ def _plot(
     curve: Mapping[str, Any] | None = None,
 ) -> None:
     history = folder / "history.png"
-    plots: dict[Path, Callable[[], None]] = {history: partial(plot_history, state.rows, history, state.best_epoch)}
+    epoch = state.kept.epoch if state.kept else state.best_epoch
+    plots: dict[Path, Callable[[], None]] = {history: partial(plot_history, state.rows, history, epoch)}
     if curve:
         path = folder / "learning_curve.png"
         plots[path] = partial(plot_learning_curve, curve["stages"], curve["expected"], path, len(model.tasks))
@@ -249,7 +252,7 @@ def _plot(
 def _save_model(path: Path, model: PrixFixe) -> None:
     """Saves the network without the optimiser.
 
-    The optimiser is omitted, because its state belongs to the last epoch, not to the best epoch, and is twice as large as the weights.
+    The optimiser is omitted, because its state may belong to a later epoch than the weights, and is twice as large as the weights.
     """
     network = PrixFixe.from_config(model.get_config())
     network.set_weights(model.get_weights())

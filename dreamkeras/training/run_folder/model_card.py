@@ -18,6 +18,7 @@ from dreamkeras.sequence.task_scale import TaskScale
 from dreamkeras.statistics.bootstrap import QUANTITY
 from dreamkeras.statistics.task_kinds import KIND_FIGURES
 from dreamkeras.training.baseline import ADVICE, LONGEST
+from dreamkeras.training.epochs.duration import describe_duration
 from dreamkeras.training.learning_curve import describe_curve
 
 __all__ = ["model_card"]
@@ -75,8 +76,8 @@ def model_card(description: ModelDescription, metrics: Fields, history: Sequence
 
     Args:
         description: Description of the exported model.
-        metrics: Validation metrics of the saved model: any of `r`, `rho`, `mse`, `n`, `best_epoch` and `seconds`, the duration of training,
-            and the record `holdout`.
+        metrics: Validation metrics of the saved model: any of `r`, `rho`, `mse`, `n`, `best_epoch`, `epoch`, the epoch of
+            the model, `kept`, the reason for its choice, `seconds`, the duration of training, and the record `holdout`.
         history: Rows of the history, one per epoch.
         config: Configuration of the run, as in its `config.json`. `data` is None for a simulated library, and `valid` is None if part of
             the data was held out.
@@ -149,9 +150,10 @@ def _training(metrics: Fields, history: Sequence[Fields], config: Fields) -> lis
         *_lines(config, {"strategy": "Strategy: {}"}),
         *_options(config),
         *_epochs(history, config),
+        *_lines(config, {"fitted_steps": "Schedule: shortened to {:,} steps for the time limit", "minutes": "Time limit: {:g} minutes"}),
         *_lines(config, {"batch_size": "Batch size: {:,}", "learning_rate": "Peak learning rate: {:g}", "seed": "Random seed: {}"}),
         *_lines(config, {"backend": "Backend: {}", "precision": "Precision: {}"}),
-        *([f"- Duration: {_duration(seconds)}"] if seconds else []),
+        *([f"- Duration: {describe_duration(seconds)}"] if seconds else []),
     ]
 
 
@@ -172,7 +174,7 @@ def _options(config: Fields) -> list[str]:
 
 
 def _epochs(history: Sequence[Fields], config: Fields) -> list[str]:
-    planned = config.get("epochs")
+    planned = None if config.get("fitted_steps") else config.get("epochs")
     if history and planned and len(history) < planned:
         return [f"- Epochs: {len(history)} of {planned} planned"]
     return [f"- Epochs: {len(history) or planned}"] if history or planned else []
@@ -319,10 +321,11 @@ def _common(config: Fields) -> str:
 def _chosen_epoch(metrics: Fields, history: Sequence[Fields]) -> str:
     if "best_epoch" not in metrics or len(history) < 2:
         return ""
-    return (
-        f"The model is from epoch {metrics['best_epoch']:.0f} of {len(history)}. This epoch was selected by its metrics on the "
-        "validation sequences. Expect slightly lower metrics on new sequences."
-    )
+    epoch = metrics.get("epoch", metrics["best_epoch"])
+    kept = metrics.get("kept", f"The model is from epoch {epoch:.0f} of {len(history)}.")
+    if "kept" in metrics and (epoch == len(history) or epoch != metrics["best_epoch"]):
+        return kept
+    return f"{kept} This epoch was selected by its metrics on the validation sequences. Expect slightly lower metrics on new sequences."
 
 
 def _limits(description: ModelDescription, config: Fields) -> list[str]:
@@ -395,11 +398,3 @@ def _figure(value: float | None, form: str) -> str:
     if value is None:
         return ""
     return UNDEFINED if isinstance(value, float) and math.isnan(value) else format(value, form)
-
-
-def _duration(seconds: float) -> str:
-    """Formats a duration as hours and minutes, minutes and seconds, or seconds."""
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes >= 60:
-        return f"{minutes // 60} h {minutes % 60} min"
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -12,6 +12,7 @@ from dreamkeras.training.batches.augmentation import Augmentation
 from dreamkeras.training.batches.dataset import fitting_batch_size
 from dreamkeras.training.batches.sampling import epoch_size
 from dreamkeras.training.config import RunConfig
+from dreamkeras.training.strategy.length import default_epochs
 from dreamkeras.training.strategy.strategies import Strategy, find_strategy, one_cycle
 
 __all__ = ["Done", "Plan", "make_plan", "settled_strategy"]
@@ -48,6 +49,7 @@ class Plan(NamedTuple):
         epoch_steps: Number of steps of a complete epoch.
         steps: Total number of optimiser steps.
         begun: Number of optimiser steps that were trained before the run is resumed.
+        note: Sentence on the expected time, if it was measured.
     """
 
     strategy: Strategy
@@ -57,6 +59,7 @@ class Plan(NamedTuple):
     epoch_steps: int
     steps: int
     begun: int = 0
+    note: str = ""
 
     def describe(self, training: int, validation: int, backend: str) -> str:
         """Formats the plan as one log line.
@@ -67,9 +70,8 @@ class Plan(NamedTuple):
             backend: Name of the backend.
         """
         steps = f"{counted(self.steps, 'step')} of {self.batch_size} in {counted(self.epochs, 'epoch')}"
-        return (
-            f"Training on {counted(training, 'sequence')}, validating on {validation:,}: {steps}, strategy {self.strategy.name}, {backend}."
-        )
+        sequences = f"Training on {counted(training, 'sequence')}, validating on {validation:,}"
+        return f"{sequences}: {steps}, strategy {self.strategy.name}, {backend}. {self.note}".rstrip()
 
 
 def make_plan(config: RunConfig, network: PrixFixe, training: Examples, done: Done = Done()) -> Plan:  # noqa: B008  # immutable
@@ -107,10 +109,10 @@ def make_plan(config: RunConfig, network: PrixFixe, training: Examples, done: Do
     epoch_steps = -(-rows // batch_size)
     begun = done.steps_of(epoch_steps)
     _check_length(config, done.epochs, begun)
-    if config.steps:
-        epochs, steps = done.epochs - (begun - config.steps) // epoch_steps, config.steps
+    if total := config.fitted_steps or config.steps:
+        epochs, steps = done.epochs - (begun - total) // epoch_steps, total
     else:
-        epochs = config.epochs or strategy.epochs
+        epochs = config.epochs or default_epochs(windows, strategy.epochs)
         steps = begun + (epochs - done.epochs) * epoch_steps
     return Plan(strategy, augmentation, epochs, batch_size, epoch_steps, steps, begun)
 

@@ -86,8 +86,10 @@ class TestRun:
         from dreamkeras.training.config import RunConfig
 
         fields = {field.name for field in dataclasses.fields(RunConfig)}
-        options_of_runs = {parameter.name for parameter in command.params} - {"out", "resume", "config", *TABLE_OPTIONS, *ATAC_FIELDS}
-        assert fields - options_of_runs == {"simulated", "table", "atac", "construct", "fingerprint", "test_fingerprint", "extended_after"}
+        beside = {"out", "resume", "dry_run", "config", *TABLE_OPTIONS, *ATAC_FIELDS}
+        options_of_runs = {parameter.name for parameter in command.params} - beside
+        stored = {"fingerprint", "test_fingerprint", "fitted_steps", "extended_after"}
+        assert fields - options_of_runs == {"simulated", "table", "atac", "construct", *stored}
         assert options_of_runs <= fields
 
     def test_steps_replace_epochs(self, run, quick, library, tmp_path):

@@ -6,7 +6,7 @@ from profile_network import build_profile_network, windows
 from scipy.spatial.distance import jensenshannon
 
 from dreamkeras.training.epochs import profiles
-from dreamkeras.training.epochs.profiles import epoch_figures, final_figures, validation_loss
+from dreamkeras.training.epochs.profiles import epoch_figures, final_figures, group_losses, validation_loss
 
 EXAMPLES = windows(30, margin=0)
 
@@ -32,6 +32,14 @@ def test_the_loss_is_that_of_the_mean_over_both_strands(network, predicted, monk
     surprise = -(EXAMPLES.profiles * np.log(predicted[:, 1:])).sum(axis=1) / np.median(EXAMPLES.profiles.sum(axis=1))
     error = np.square(EXAMPLES.targets - predicted[:, :1])[:, 0]
     assert validation_loss(network, EXAMPLES, predicted) == pytest.approx((surprise + 0.1 * error).mean(), rel=1e-4)
+
+
+@pytest.mark.parametrize("groups", [1, 4, 200])
+def test_the_losses_of_groups_are_those_of_their_windows(network, predicted, monkeypatch, groups):
+    monkeypatch.setattr(profiles, "GROUPS", groups)
+    found = group_losses(network, EXAMPLES, predicted)
+    each = [validation_loss(network, EXAMPLES.select([row]), predicted[[row]]) for row in range(30)]
+    np.testing.assert_allclose(found, [np.mean(part) for part in np.array_split(each, min(groups, 30))], rtol=1e-5)
 
 
 def test_distances_are_those_of_peaks(network, predicted):

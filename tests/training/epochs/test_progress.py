@@ -1,4 +1,5 @@
 import io
+import itertools
 import math
 import sys
 
@@ -92,3 +93,21 @@ def test_the_bar_is_imported_only_for_a_terminal(monkeypatch, capsys):
     monkeypatch.setattr(progress, "_bar", None)
     go_through(Progress(2, 6, TrainingState()))
     assert capsys.readouterr().err
+
+
+class TestExpectedTime:
+    def go(self, monkeypatch, seconds, steps, validated=3):
+        times = itertools.count(0, seconds)
+        monkeypatch.setattr(progress, "perf_counter", lambda: next(times))
+        go_through(Progress(2, 2 * steps, TrainingState(), validated), steps=steps)
+
+    def test_is_printed_once_after_the_first_steps(self, monkeypatch, capsys):
+        self.go(monkeypatch, 2, 30)
+        # After 21 steps of 2 s, 39 steps remain, and two validations of 3 batches.
+        lines = capsys.readouterr().err.splitlines()
+        assert lines == ["Expected time: 1 min 30 s.", LINE.format(1), LINE.format(2)]
+
+    @pytest.mark.parametrize(("seconds", "steps", "validated"), [(2, 20, 3), (0.1, 30, 3), (2, 30, 0)])
+    def test_is_not_printed_without_a_measurement(self, monkeypatch, capsys, seconds, steps, validated):
+        self.go(monkeypatch, seconds, steps, validated)
+        assert "Expected" not in capsys.readouterr().err

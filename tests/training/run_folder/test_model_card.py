@@ -138,6 +138,19 @@ def test_selection_of_the_epoch_is_stated():
     assert "slightly lower" in note
 
 
+@pytest.mark.parametrize(("epoch", "selected"), [(10, False), (7, True)])
+def test_the_kept_epoch_and_its_reason_are_stated(epoch, selected):
+    lines = section(card(metrics={**METRICS, "epoch": epoch, "kept": "Kept epoch, for a reason."}), "Validation")
+    (note,) = [line for line in lines if "epoch" in line]
+    assert note.startswith("- Kept epoch, for a reason.")
+    assert ("slightly lower" in note) is selected
+
+
+def test_a_shortened_schedule_is_stated():
+    lines = section(card(minutes=5.0, fitted_steps=1234, epochs=16), "Training")
+    assert {"- Time limit: 5 minutes", "- Schedule: shortened to 1,234 steps for the time limit", "- Epochs: 10"} <= set(lines)
+
+
 @pytest.mark.parametrize("changes", [{"metrics": without(METRICS, "best_epoch")}, {"history": HISTORY[:1]}])
 def test_without_a_selection_no_epoch_is_mentioned(changes):
     assert not [line for line in section(card(**changes), "Validation") if "epoch" in line]

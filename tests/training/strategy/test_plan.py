@@ -79,9 +79,15 @@ class TestSteps:
         assert came.describe(640, 70, "jax") == line
         assert " in 1 epoch, " in came._replace(epochs=1).describe(1, 1, "jax")
 
-    def test_epochs_and_batch_size_default_to_the_strategy(self, network):
+    def test_the_default_length_depends_on_the_number_of_rows(self, network):
         came = plan(network)
-        assert (came.epochs, came.batch_size) == (AUTOSOME.epochs, 128)
+        assert (came.epochs, came.batch_size) == (160_000 / 6400, 128)
+        assert plan(network, n=500).epochs == AUTOSOME.epochs == 80
+
+    def test_a_shortened_schedule_replaces_the_length(self, network):
+        for length in ({"epochs": 3}, {"steps": 384}, {}):
+            came = plan(network, fitted_steps=300, batch_size=100, **length)
+            assert (came.epochs, came.steps) == (3, 300)
 
     def test_one_batch_of_examples_is_required(self, network):
         with pytest.raises(InputError, match="Expected at least 50 examples for one batch, got 49"):
