@@ -3,7 +3,7 @@
 import dataclasses
 import importlib.metadata
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,8 @@ def export_ensemble(
     precision: str = "float32",
     strands: str | None = None,
     sequences: int = SEQUENCES,
+    training: dict[str, Any] | None = None,
+    calibration: Callable[[OnnxPredictor], dict[str, Any]] | None = None,
 ) -> ModelDescription:
     """Combines several models in one ONNX file and checks its predictions against those of the models.
 
@@ -49,6 +51,8 @@ def export_ensemble(
         precision: `"float32"` keeps the precision of each model; `"float16"` halves the file size.
         strands: `"both"` or `"forward"`. If None, each model keeps its strand rule. The strand rule of an `.onnx` file cannot be changed.
         sequences: Number of sequences for which the predictions of the file and the models are compared.
+        training: Summary of the training, which is stored in the description. If None, the entries that all models share are stored.
+        calibration: Function that returns a calibration of the merged model. If None, only a familiarity that all models share is stored.
 
     Returns:
         The description of the file. The field `members` describes the models, and the field `parity` compares the file with the models.
@@ -74,9 +78,13 @@ def export_ensemble(
         members = [load(file, device="cpu") for file in files]
         description = _describe(members)
         graph = _merged(files, members, description, precision)
-        parity = _measure(graph, description, Ensemble(members), precision, sequences)
-        require_parity(parity)
-        description = dataclasses.replace(description, parity=parity._asdict())
+        if training is not None:
+            description = dataclasses.replace(description, training=training)
+        with opened(graph, description) as predictor:
+            parity = _measure(predictor, Ensemble(members), precision, sequences)
+            require_parity(parity)
+            held = calibration(predictor) if calibration else description.calibration
+        description = dataclasses.replace(description, parity=parity._asdict(), calibration=held)
         stream.write(file_bytes(graph, description))
     return description
 
@@ -183,13 +191,12 @@ def _merged(files: Sequence[Path], members: Sequence[OnnxPredictor], description
     return graph
 
 
-def _measure(graph: Any, description: ModelDescription, ensemble: Ensemble, precision: str, sequences: int) -> Parity:
+def _measure(predictor: OnnxPredictor, ensemble: Ensemble, precision: str, sequences: int) -> Parity:
     """Compares the predictions of the merged graph with those of the members."""
-    letters = parity_letters(description.construct, sequences)
-    with opened(graph, description) as predictor:
-        apart, one = ensemble.score_windows([letters]), predictor.score_windows([letters])
+    letters = parity_letters(predictor.construct, sequences)
+    apart, one = ensemble.score_windows([letters]), predictor.score_windows([letters])
     # r is computed from the means only, because the standard deviations of members that agree are rounding errors.
-    means = slice(len(description.tasks))
+    means = slice(len(predictor.tasks))
     parity = compare(apart[:, means], one[:, means], None, precision)
-    spreads = float((np.abs(apart - one)[:, len(description.tasks) :] / units(apart[:, means])).max())
+    spreads = float((np.abs(apart - one)[:, len(predictor.tasks) :] / units(apart[:, means])).max())
     return parity._replace(largest_difference=float(abs(apart - one).max()), sd_difference=max(parity.sd_difference, spreads))

@@ -6,15 +6,12 @@ from typing import Any
 
 from dreamkeras.errors import InputError
 from dreamkeras.files.inputs import full_path
-from dreamkeras.training.config import RunConfig
+from dreamkeras.training.config import GENOME_FILES, RunConfig
 
-__all__ = ["CHANGEABLE", "GENOME_FILES", "LENGTH", "LIMITS", "changed"]
+__all__ = ["CHANGEABLE", "LENGTH", "LIMITS", "changed"]
 
 DATA_FILES = ("data", "valid")
 """Fields of `RunConfig` that are paths of the data. The fingerprint of the data must stay the same."""
-
-GENOME_FILES = ("genome", "signal", "nonpeaks")
-"""Fields of `AtacLayout` that are paths."""
 
 LENGTH = ("epochs", "steps")
 """Fields that set the total length of a run. The schedule of the learning rate depends on the length."""

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,13 @@ from dreamkeras.formats.decimals import is_float32
 from dreamkeras.models.names import FORMAT, model_in
 from dreamkeras.training.names import BACKENDS, LARGEST_SEED, PRECISIONS
 
-__all__ = ["GIVEN", "SIMULATED", "RunConfig"]
+__all__ = ["GENOME_FILES", "GIVEN", "SIMULATED", "RunConfig"]
+
+FILES = ("data", "valid", "init_from", "bias")
+"""Fields of `RunConfig` that are paths."""
+
+GENOME_FILES = ("genome", "signal", "nonpeaks")
+"""Fields of `AtacLayout` that are paths."""
 
 GIVEN = "given"
 """Value of `folds` that selects the folds in the fold column of the data, instead of random folds."""
@@ -80,6 +87,8 @@ class RunConfig:
         body_rate: Learning rate of the first and the core block, as a fraction of the learning rate of the final block. If None, all blocks
             have the same learning rate.
         seed: Random seed for the initial weights, the order of examples, the augmentation and dropout.
+        ensemble: Number of runs, at least 2, that become one model. The runs have the seeds `seed`, `seed + 1` and so on, and the same
+            split. If None, there is a single run.
         split_seed: Random seed for the simulated library and for the split. Runs with the same `split_seed` validate on the same sequences.
             If None, `seed` is used.
         simulated: Number of promoters to simulate if `data` is None. Defaults to 20,000. The value is None if `data` is set.
@@ -129,6 +138,7 @@ class RunConfig:
     freeze: tuple[str, ...] = ()
     body_rate: float | None = None
     seed: int = 0
+    ensemble: int | None = None
     split_seed: int | None = None
     simulated: int | None = None
     table: TableLayout | None = None
@@ -156,6 +166,7 @@ class RunConfig:
         self._check_alternatives("validation sequences", "valid", "valid_fraction", "folds")
         self._check_alternatives("length of training", "epochs", "steps")
         self._check_folds()
+        self._check_ensemble()
         if self.backend not in (None, *BACKENDS):
             raise InputError(f"Expected one of the backends {', '.join(BACKENDS)}, got {self.backend!r}.")
         if self.precision not in PRECISIONS:
@@ -173,7 +184,8 @@ class RunConfig:
                 raise InputError(f"Only assay {assay!r} uses {parts.split(' (')[0]}, got assay {self.assay!r}.")
         if self.atac is None and self.bias is not None:
             raise InputError(f"A bias model requires assay {ATAC!r}, got assay {self.assay!r}.")
-        unfit = [name for name in ("slide", "jitter", "balance", "test_shifts", "loss", "folds") if self.atac and getattr(self, name)]
+        unsupported = ("slide", "jitter", "balance", "test_shifts", "loss", "folds", "ensemble")
+        unfit = [name for name in unsupported if self.atac and getattr(self, name)]
         if unfit:
             raise InputError(f"Assay {ATAC!r} does not support {unfit[0]}, got {unfit[0]}={getattr(self, unfit[0])}.")
 
@@ -226,6 +238,16 @@ class RunConfig:
         if self.valid_fold is not None and self.folds == GIVEN:
             raise InputError(f"Set only one of valid_fold and folds={GIVEN!r}.")
 
+    def _check_ensemble(self) -> None:
+        if self.ensemble is None:
+            return
+        if self.ensemble < 2:
+            raise InputError(f"Expected ensemble to be at least 2, got {self.ensemble}.")
+        if self.is_cross_validation:
+            raise InputError("Set only one of ensemble and folds, or select a single fold with valid_fold.")
+        if self.seed + self.ensemble - 1 > LARGEST_SEED:
+            raise InputError(f"Expected a seed of at most {LARGEST_SEED - self.ensemble + 1} for {self.ensemble} runs, got {self.seed}.")
+
     @property
     def is_cross_validation(self) -> bool:
         """Whether the configuration describes a cross-validation, which has a run for each fold."""
@@ -245,6 +267,14 @@ class RunConfig:
         chosen = [name for name in names if getattr(self, name) is not None]
         if len(chosen) > 1:
             raise InputError(f"Set only one of the options that determine the {what}, got {' and '.join(chosen)}.")
+
+    def with_files(self, rename: Callable[[str], str]) -> "RunConfig":
+        """Returns the configuration with `rename` applied to the paths of all files."""
+        files: dict[str, Any] = {name: rename(str(file)) for name in FILES if (file := getattr(self, name))}
+        if self.atac:
+            names: dict[str, Any] = {name: rename(str(file)) for name in GENOME_FILES if (file := getattr(self.atac, name))}
+            files["atac"] = dataclasses.replace(self.atac, **names)
+        return dataclasses.replace(self, **files)
 
     def write(self, path: Path) -> None:
         """Writes the configuration to a JSON file, which appears only when complete."""

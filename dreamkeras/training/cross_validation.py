@@ -25,15 +25,14 @@ from dreamkeras.files.outputs import write_text
 from dreamkeras.models.combinations import lasting_name
 from dreamkeras.statistics.correlation import task_figures
 from dreamkeras.statistics.undefined import mean_defined
-from dreamkeras.training import run
 from dreamkeras.training.backend import running_backend
-from dreamkeras.training.changes import LENGTH, LIMITS
 from dreamkeras.training.config import RunConfig
-from dreamkeras.training.grid.results import is_finished
+from dreamkeras.training.members.finished import has_run
+from dreamkeras.training.members.member import train_member
 from dreamkeras.training.run_data import assay_of, read_begun, read_examples, require_files, require_same_data, with_window
-from dreamkeras.training.run_folder.contents import without_nan
-from dreamkeras.training.run_folder.new_folder import new_folder, remove_unfinished
+from dreamkeras.training.run_folder.new_folder import new_folder
 from dreamkeras.training.run_folder.sample_size import sample_size
+from dreamkeras.training.run_folder.validation import without_nan
 
 __all__ = ["cross_validate"]
 
@@ -125,20 +124,10 @@ def _export(config: RunConfig, runs: list[Path], output: Path) -> None:
 
 def _train_fold(config: RunConfig, number: int, folder: Path) -> None:
     """Trains the run of a fold, or resumes the run if it was interrupted or has another length or limit."""
-    changes = {name: value for name in ("data", *LENGTH, *LIMITS) if (value := getattr(config, name)) is not None}
-    if is_finished(folder):
-        begun = RunConfig.read(folder / "config.json")
-        if all(getattr(begun, name) == changes[name] for name in (*LENGTH, *LIMITS) if name in changes):
-            if begun.data != config.data:
-                dataclasses.replace(begun, data=config.data).write(folder / "config.json")
-            return
-    keras.utils.clear_session()  # otherwise, the networks of all folds would stay in memory
-    if (folder / "config.json").exists():
-        run.resume(folder, **changes)
-    else:
-        remove_unfinished(folder)
-        drawn = config.folds if isinstance(config.folds, int) else None
-        run.train(dataclasses.replace(config, folds=drawn, valid_fold=number), folder)
+    if not has_run(config, folder):
+        keras.utils.clear_session()  # otherwise, the networks of all folds would stay in memory
+    drawn = config.folds if isinstance(config.folds, int) else None
+    train_member(dataclasses.replace(config, folds=drawn, valid_fold=number), folder)
 
 
 def _join(folder: Path, folds: np.ndarray, numbers: list[int]) -> dict[str, Any]:

@@ -5,7 +5,6 @@ The configuration is a `RunConfig`, which does not depend on the command line.
 
 import dataclasses
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ from dreamkeras.models.presets import build_model
 from dreamkeras.models.prixfixe import PrixFixe
 from dreamkeras.training.backend import computing_in, running_backend
 from dreamkeras.training.batches.dataset import training_batches
-from dreamkeras.training.changes import GENOME_FILES, LENGTH, LIMITS, changed
+from dreamkeras.training.changes import LENGTH, LIMITS, changed
 from dreamkeras.training.config import RunConfig
 from dreamkeras.training.epochs.callbacks import (
     AveragedWeights,
@@ -53,9 +52,6 @@ from dreamkeras.training.warm_start import body_variables, freeze, take_weights
 
 __all__ = ["resume", "train"]
 
-FILES = ("data", "valid", "init_from", "bias")
-"""Fields of `RunConfig` that are paths."""
-
 CHECKPOINT = Path("checkpoint") / "state.npz"
 
 
@@ -76,6 +72,8 @@ def train(config: RunConfig, folder: Path) -> dict[str, Any]:
             loss is not finite or the model cannot be exported. If the error occurs during training or export, the folder keeps the results
             up to that point.
     """
+    if config.ensemble:
+        raise InputError(f"A single run has no ensemble, got ensemble={config.ensemble}. Use training.ensemble.train.train_ensemble.")
     require_packages()  # checked before the training, because the export requires these packages
     with new_folder(folder):
         config = dataclasses.replace(config, backend=running_backend(config.backend))
@@ -162,16 +160,7 @@ def _recorded_choices(config: RunConfig, plan: Plan, data: RunData) -> RunConfig
     if config.valid is None and config.valid_fold is None and config.valid_fraction is None:
         chosen["valid_fraction"] = HELD_OUT
     chosen |= {"split_seed": config.seed_of_split, "fingerprint": fingerprint(data.training, data.validation)}
-    return dataclasses.replace(_with_files(config, full_path), **chosen)
-
-
-def _with_files(config: RunConfig, rename: Callable[[str], str]) -> RunConfig:
-    """Returns the configuration with `rename` applied to all paths of files."""
-    files: dict[str, Any] = {name: rename(str(file)) for name in FILES if (file := getattr(config, name))}
-    if config.atac:
-        names: dict[str, Any] = {name: rename(str(file)) for name in GENOME_FILES if (file := getattr(config.atac, name))}
-        files["atac"] = dataclasses.replace(config.atac, **names)
-    return dataclasses.replace(config, **files)
+    return dataclasses.replace(config.with_files(full_path), **chosen)
 
 
 def _prepare(config: RunConfig, data: RunData, done: Done = Done()) -> tuple[PrixFixe, Plan]:  # noqa: B008  # immutable
@@ -248,7 +237,7 @@ def _fit(config: RunConfig, plan: Plan, folder: Path, data: RunData, model: Prix
     assign_weights(model.variables, state.best_weights, folder)
     counts = {"examples": len(data.training), "validation_examples": len(data.validation), "common": data.common}
     extended = tuple(epoch for epoch in config.extended_after if epoch < len(state.rows))  # a limit may prevent further epochs
-    config = dataclasses.replace(_with_files(config, file_name), extended_after=extended)  # the results contain file names without folders
+    config = dataclasses.replace(config.with_files(file_name), extended_after=extended)  # the results contain file names without folders
     summary = {**dataclasses.asdict(config), **counts}
     if state.best_predicted is None:  # the best epoch was trained by an earlier process
         state.best_predicted = predict_letters(predictor, data.validation.letters, plan.batch_size)

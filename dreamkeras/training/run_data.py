@@ -18,8 +18,7 @@ from dreamkeras.data.splits.overlap import overlap
 from dreamkeras.errors import InputError
 from dreamkeras.files.inputs import file_name, require_file
 from dreamkeras.sequence.construct import Construct
-from dreamkeras.training.changes import GENOME_FILES
-from dreamkeras.training.config import SIMULATED, RunConfig
+from dreamkeras.training.config import GENOME_FILES, SIMULATED, RunConfig
 from dreamkeras.training.epochs.selection import target_variances
 
 __all__ = ["RunData", "assay_of", "read_begun", "read_data", "read_examples", "require_files", "require_same_data", "with_window"]

@@ -6,9 +6,9 @@ import keras
 import pytest
 from tiny_network import tiny_preset
 
+from dreamkeras.training import worker as worker_module
 from dreamkeras.training.config import RunConfig
-from dreamkeras.training.grid import worker as grid_worker
-from dreamkeras.training.grid.results import is_finished
+from dreamkeras.training.members.finished import is_finished
 
 BACKEND = keras.backend.backend()
 
@@ -20,7 +20,7 @@ def work(choose, tmp_path):
     def run(**choices):
         choose(**choices).write(tmp_path / "config.json")
         with tiny_preset():
-            return grid_worker.main(str(tmp_path / "config.json"), str(tmp_path / "run"))
+            return worker_module.main(str(tmp_path / "config.json"), str(tmp_path / "run"))
 
     return run
 
@@ -43,25 +43,22 @@ def test_an_error_is_one_line_and_the_exit_status(work, capsys):
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system lets no process choose its CPUs")
 def test_the_given_cpus_are_used(tmp_path):
     cpu = str(min(os.sched_getaffinity(0)))
-    code = "import os, sys; from dreamkeras.training.grid.worker import main; main(*sys.argv[1:]); print(os.sched_getaffinity(0), end='')"
+    code = "import os, sys; from dreamkeras.training.worker import main; main(*sys.argv[1:]); print(os.sched_getaffinity(0), end='')"
     command = [sys.executable, "-c", code, str(tmp_path / "no.json"), str(tmp_path / "run"), cpu]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == f"{{{cpu}}}"
 
 
 def test_the_process_ends_with_its_parent():
-    code = (
-        "import time; from dreamkeras.training.grid.worker import end_with_parent; end_with_parent();"
-        "print('up', flush=True); time.sleep(600)"
-    )
+    code = "import time; from dreamkeras.training.worker import end_with_parent; end_with_parent();print('up', flush=True); time.sleep(600)"
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout.readline() == b"up\n"
         process.stdin.close()
         assert process.wait(20) == 1
 
 
-def test_run_grid_starts_this_module(tmp_path):
+def test_other_processes_start_this_module(tmp_path):
     RunConfig(model="nonesuch", backend=BACKEND).write(tmp_path / "config.json")
-    from dreamkeras.training.grid.runs import WORKER
+    from dreamkeras.training.members.processes import WORKER
 
     command = [*WORKER, str(tmp_path / "config.json"), str(tmp_path / "run"), ""]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
