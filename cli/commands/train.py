@@ -341,6 +341,6 @@ def _changes(ctx: click.Context) -> dict[str, Any]:
     given = {name: ctx.params[name] for name in names if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE}
     for parameter in ctx.command.params:
         if parameter.name in given and parameter.name not in CHANGEABLE:
-            allowed = ", ".join(f"--{name}" for name in ("out", "backend", "parallel", *CHANGEABLE[1:]))
+            allowed = ", ".join(f"--{name}" for name in ("out", "backend", *CHANGEABLE[1:], "parallel"))
             raise click.UsageError(f"--resume can only be combined with DATA, {allowed}, got {parameter.opts[0]}.")
     return given

@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from dreamkeras.confidence.run_file import familiarity_alone
+from dreamkeras.confidence.run_file import CALIBRATION_FILE, familiarity_alone, read_calibration
 from dreamkeras.errors import ModelError
 from dreamkeras.export.onnx_file import check_choices, check_graph, export_onnx, file_bytes, opened
 from dreamkeras.export.parity import SEQUENCES, Parity, compare, parity_letters, require_parity, units
 from dreamkeras.export.rewrites.graph import make_node
 from dreamkeras.export.rewrites.half_precision import to_half_precision
 from dreamkeras.export.tracing_process import require_packages
+from dreamkeras.export.training_summary import read_training_summary
 from dreamkeras.files.outputs import open_output
 from dreamkeras.files.temporary import temporary_folder
 from dreamkeras.models.names import STRAND_RULES
@@ -24,7 +25,7 @@ from dreamkeras.scoring.model_file import require_different
 from dreamkeras.scoring.predictor import OnnxPredictor, load
 from dreamkeras.sequence.description import ModelDescription
 
-__all__ = ["export_ensemble", "merge"]
+__all__ = ["export_again", "export_ensemble", "merge"]
 
 ModelPath = str | os.PathLike[str]
 
@@ -87,6 +88,37 @@ def export_ensemble(
         description = dataclasses.replace(description, parity=parity._asdict(), calibration=held)
         stream.write(file_bytes(graph, description))
     return description
+
+
+def export_again(folder: Path, runs: Sequence[ModelPath], output: ModelPath, *, precision: str, strands: str | None) -> ModelDescription:
+    """Exports the model of an ensemble's folder with another precision or strand rule.
+
+    The description contains the training summary of the folder and, if the folder has one, its calibration. With `strands`, only the
+    familiarity is kept, because the predictions differ.
+
+    Args:
+        folder: Folder of an ensemble or of a cross-validation.
+        runs: Run folders in it, as returned by `member_runs.member_runs`.
+        output: See `export_ensemble`.
+        precision: See `export_ensemble`.
+        strands: See `export_ensemble`.
+
+    Raises:
+        DreamkerasError: See `export_ensemble`.
+    """
+
+    def calibration(predictor: OnnxPredictor) -> dict[str, Any]:
+        held = read_calibration(folder, predictor.tasks)
+        return held if strands is None else familiarity_alone(held)
+
+    return export_ensemble(
+        runs,
+        output,
+        precision=precision,
+        strands=strands,
+        training=read_training_summary(folder),
+        calibration=calibration if (folder / CALIBRATION_FILE).is_file() else None,
+    )
 
 
 def merge(members: Sequence[Any], name: str) -> Any:

@@ -4,6 +4,7 @@ import sys
 
 import keras
 import pytest
+from ensemble_processes import counting_preset, in_this_process
 from tiny_network import tiny_preset
 
 from dreamkeras.training import worker as worker_module
@@ -33,6 +34,17 @@ def test_a_run_is_started_and_then_resumed(work, tmp_path):
     assert work(epochs=1) == 0
     assert is_finished(tmp_path / "run")
     assert (tmp_path / "run" / "history.csv").read_text() == history
+
+
+def test_an_ensemble_is_started_and_then_resumed(choose, tmp_path):
+    choose(epochs=1, ensemble=2).write(tmp_path / "config.json")
+    with counting_preset() as patch:
+        patch.setattr("dreamkeras.training.ensemble.train.run_processes", in_this_process)
+        for _ in range(2):
+            assert worker_module.main(str(tmp_path / "config.json"), str(tmp_path / "run")) == 0
+            assert is_finished(tmp_path / "run")
+            assert is_finished(tmp_path / "run" / "seed-4")
+            (tmp_path / "run" / "README.md").unlink()
 
 
 def test_an_error_is_one_line_and_the_exit_status(work, capsys):

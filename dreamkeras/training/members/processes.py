@@ -76,7 +76,7 @@ def run_processes(
     parallel: int,
     report: Callable[[str], None],
     worker: Sequence[str] = WORKER,
-    follow: Callable[[RunProcess, str], None] | None = None,
+    follow: Callable[[RunProcess, str], None] = lambda _run, _line: None,
 ) -> dict[str, str]:
     """Executes runs, each in a separate process. If the process that calls the function ends for any reason, the other processes also end.
 
@@ -102,7 +102,7 @@ def run_processes(
                 active.append(_start(pending.pop(0), slot, parallel, worker, scratch))
             time.sleep(POLL)
             ended = [process for process in active if process.process.poll() is not None]
-            for process in active if follow else ():
+            for process in active:
                 _follow(process, follow)
             for process in ended:
                 active.remove(process)
