@@ -42,7 +42,9 @@ def is_locked(folder):
 
 @pytest.mark.skipif(not (PROCESSES / "self" / "stat").exists(), reason="the system does not list processes")
 def test_a_killed_ensemble_resumes_what_is_missing(tmp_path, library):
-    assert spawn(tmp_path / "whole", library).wait(900) == 0
+    whole = spawn(tmp_path / "whole", library)
+    printed = whole.communicate(timeout=900)[0]
+    assert whole.returncode == 0, printed
     process, deadline = spawn(tmp_path / "run", library), time.monotonic() + 600
     while not epochs(tmp_path / "run") and time.monotonic() < deadline:
         time.sleep(0.05)
