@@ -188,7 +188,8 @@ __all__ = ["command"]
     "--parallel",
     type=WholeRange(min=1),
     metavar="N",
-    help="Number of networks of an --ensemble to train at the same time.  [default: one per 2 CPUs, or a single one with a GPU]",
+    help="Number of networks of an --ensemble to train at the same time.  "
+    "[default: one per 2 CPUs and 2 GiB of memory, or a single one with a GPU]",
 )
 @click.option(
     "--split-seed",

@@ -16,6 +16,7 @@ from dreamkeras.files.temporary import temporary_folder
 from dreamkeras.scoring.cpus import available_cpus
 from dreamkeras.training.backend import find_backend
 from dreamkeras.training.members.finished import is_finished
+from dreamkeras.training.members.memory import available_memory
 
 __all__ = ["WORKER", "RunProcess", "default_parallel", "run_processes"]
 
@@ -27,6 +28,9 @@ CPUS_A_RUN = 2
 
 POLL = 0.2
 """Interval in seconds at which the processes are polled."""
+
+MEMORY_A_RUN = 2 << 30
+"""Memory in bytes for each run. A process that trains a small network on TensorFlow uses about 1 GiB."""
 
 NVIDIA = Path("/proc/driver/nvidia/gpus")
 
@@ -59,7 +63,7 @@ class _Active(NamedTuple):
 
 
 def default_parallel(cpus: int | None = None) -> int:
-    """Returns the default number of runs at a time: one for every two CPUs.
+    """Returns the default number of runs at a time: one for every two CPUs and 2 GiB of available memory, but at least one.
 
     If there is a GPU, the number is 1, because simultaneous runs would share its memory.
 
@@ -68,7 +72,9 @@ def default_parallel(cpus: int | None = None) -> int:
     """
     if NVIDIA.is_dir() and os.environ.get("CUDA_VISIBLE_DEVICES", "0") not in ("", "-1"):
         return 1
-    return max(1, (cpus or available_cpus()) // CPUS_A_RUN)
+    memory = available_memory()
+    fitting = [(cpus or available_cpus()) // CPUS_A_RUN, *([] if memory is None else [memory // MEMORY_A_RUN])]
+    return max(1, min(fitting))
 
 
 def run_processes(

@@ -34,11 +34,20 @@ def test_each_run_has_its_share_of_the_cpus(monkeypatch):
 @pytest.mark.parametrize(("cpus", "parallel"), [(1, 1), (2, 1), (3, 1), (16, 8)])
 def test_the_default_is_two_cpus_per_run(cpus, parallel, monkeypatch, tmp_path):
     monkeypatch.setattr(processes, "NVIDIA", tmp_path / "none")
+    monkeypatch.setattr(processes, "available_memory", lambda: None)
     assert default_parallel(cpus) == parallel
+
+
+@pytest.mark.parametrize(("gibibytes", "parallel"), [(1, 1), (7, 3), (64, 8)])
+def test_every_run_has_two_gibibytes(gibibytes, parallel, monkeypatch, tmp_path):
+    monkeypatch.setattr(processes, "NVIDIA", tmp_path / "none")
+    monkeypatch.setattr(processes, "available_memory", lambda: gibibytes << 30)
+    assert default_parallel(16) == parallel
 
 
 def test_the_default_is_one_run_with_a_gpu(monkeypatch, tmp_path):
     monkeypatch.setattr(processes, "NVIDIA", tmp_path)
+    monkeypatch.setattr(processes, "available_memory", lambda: None)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     assert default_parallel(16) == 1
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
