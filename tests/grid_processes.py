@@ -28,7 +28,7 @@ def run(folder, library):
 
 def work(*args):
     from dreamkeras.export.child_process import end_with_parent
-    from dreamkeras.training.grid.worker import main
+    from dreamkeras.training.worker import main
 
     end_with_parent()
     from dreamkeras.training.backend import choose_backend

@@ -92,7 +92,7 @@ def test_everything_that_scores_is_imported(system):
 
 def test_everything_that_trains_is_imported():
     pytest.importorskip("keras")
-    assert "dreamkeras.training.grid.worker" in start(IMPORT, "windows", sorted(KERAS_ROOMS)).decode().split()
+    assert "dreamkeras.training.worker" in start(IMPORT, "windows", sorted(KERAS_ROOMS)).decode().split()
 
 
 @pytest.mark.parametrize("system", ["this", "windows", "macos"])

@@ -33,7 +33,7 @@ __all__ = ["command"]
 
 @click.command("attribute", epilog="\b\nExample:\n  dreamkeras attribute promoters.fa -m runs/mine -o contributions.tsv --logos logos")
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...", type=click.Path(allow_dash=True))
-@click.option("-m", "--model", required=True, type=click.Path(path_type=Path), metavar="RUN", help="Run folder or .keras file.")
+@click.option("-m", "--model", required=True, type=click.Path(path_type=Path), metavar="RUN", help="Run folder, ensemble or .keras file.")
 @output_option
 @click.option(
     "--format",
@@ -91,7 +91,8 @@ def command(
     """Attribute predictions to the bases of the sequences in INPUT, using the gradients of a Keras model.
 
     INPUT may have any format that `dreamkeras predict` reads, including regions with --genome and tiles with --tile. Contributions explain
-    the same prediction that the exported ONNX model returns, for example the mean over both strands. Each row of the results describes one
+    the same prediction that the exported ONNX model returns, for example the mean over both strands, or
+    the mean over the networks of an ensemble. Each row of the results describes one
     base, with the name of the sequence and the 1-based position in the insert. For each task, the row has the contribution of the base to
     the prediction. If FILE ends in .npz, the file also holds the contributions that the three other bases would have at each position.
     """
@@ -105,28 +106,28 @@ def command(
     beside = explanation_outputs(explanations)
     refuse_clashes((*files, *model_files([model])), output, completeness, *beside.files, *beside.folders)
     explaining = open_explanations(explanations)
-    file = _checked_model(inputs, windows.genome if windows else None, model, backend)
+    models = _checked_models(inputs, windows.genome if windows else None, model, backend)
 
     from dreamkeras.explain.attribution_files import CompletenessTable, completeness_columns, open_attributions
     from dreamkeras.explain.effect_files import write_effects
     from dreamkeras.export.tracing import load_network
     from dreamkeras.formats.writers import open_writer
-    from dreamkeras.models.gradients import Attributor
+    from dreamkeras.models.mean_attribution import MeanAttributor
 
     from ..progress import show_records
 
-    network, size = load_network(file), choices.pop("batch_size") or 64
-    attributor, errors = Attributor(network, batch_size=size, **choices), _Errors()
-    reader = chosen_reading(inputs, windows, columns, [network.construct]).reader
+    size = choices.pop("batch_size") or 64
+    attributor, errors = MeanAttributor([load_network(file) for file in models], batch_size=size, **choices), _Errors()
+    reader = chosen_reading(inputs, windows, columns, [attributor.construct]).reader
     records = reader.read(inputs, partial(click.echo, err=True))
     with ExitStack() as stack:
-        sinks = [errors, stack.enter_context(open_attributions(output, network.tasks, format))]
+        sinks = [errors, stack.enter_context(open_attributions(output, attributor.tasks, format))]
         if completeness:
-            sinks.append(CompletenessTable(stack.enter_context(open_writer(completeness, completeness_columns(network.tasks)))))
-        sinks += stack.enter_context(explaining(network.tasks))
+            sinks.append(CompletenessTable(stack.enter_context(open_writer(completeness, completeness_columns(attributor.tasks)))))
+        sinks += stack.enter_context(explaining(attributor.tasks))
         progress = stack.enter_context(show_records())
         scored = write_effects(attributor.attribute_records(records, on_error, progress, span=span), sinks)
-    leave_manifest(output, [str(file)], files)
+    leave_manifest(output, [str(file) for file in models], files)
     click.echo(errors.summary(), err=True)
     report_skipped(scored, output)
 
@@ -143,22 +144,22 @@ def _check_shuffles(choices: dict[str, Any]) -> None:
     choices.update({name: value for name, value in given.items() if value is not None})
 
 
-def _checked_model(inputs: tuple[str, ...], genome: str | None, model: Path, backend: str | None) -> Path:
-    """Returns the path of the model file. The model and inputs are checked before Keras is imported, because the import takes seconds."""
-    from dreamkeras.export.onnx_file import find_model
+def _checked_models(inputs: tuple[str, ...], genome: str | None, model: Path, backend: str | None) -> list[Path]:
+    """Returns the paths of the model's networks. The model and inputs are checked before Keras is imported, which takes seconds."""
+    from dreamkeras.export.member_runs import find_models
     from dreamkeras.files.decompression import open_source
     from dreamkeras.files.kinds import BED, FASTA
     from dreamkeras.files.streams import is_stream
     from dreamkeras.training.backend import choose_backend
 
-    file = find_model(model)
+    found = find_models(model)
     expected = {**dict.fromkeys(inputs, BED), genome: FASTA} if genome else dict.fromkeys(inputs)
     for path, kind in expected.items():
         if not is_stream(path):
             with open_source(path, expected=kind):
                 pass
     choose_backend(backend)
-    return file
+    return found
 
 
 class _Errors:

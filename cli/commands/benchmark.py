@@ -28,7 +28,7 @@ __all__ = ["command"]
     type=WholeRange(min=1),
     metavar="N",
     help="Number of runs to train at the same time.  "
-    "[default: the number in the grid file; otherwise one run per 2 CPUs, or a single run with a GPU]",
+    "[default: the number in the grid file; otherwise one run per 2 CPUs and 2 GiB of memory, or a single run with a GPU]",
 )
 @click.option(
     "--backend", type=click.Choice(BACKENDS), help="Keras backend.  [default: the backend in KERAS_BACKEND, or the first that is installed]"
@@ -48,7 +48,8 @@ def command(data: str, assay: str, grid: Path | None, out: Path, parallel: int |
     from dreamkeras.training.backend import find_backend
     from dreamkeras.training.grid.plan import read_grid
     from dreamkeras.training.grid.results import write_comparison
-    from dreamkeras.training.grid.runs import default_parallel, run_grid
+    from dreamkeras.training.grid.runs import run_grid
+    from dreamkeras.training.members.processes import default_parallel
 
     require_file(data, "every run of the grid reads this file")
     # A missing or malformed file is reported once, not as a failure of every run.

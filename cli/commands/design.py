@@ -173,10 +173,10 @@ def _check_usage(models: tuple[str, ...], random: int | None, backend: str | Non
 
 def _gradient_edits(models: tuple[str, ...], backend: str | None, batch_size: int) -> "ProposerOf":
     """Returns a function that takes a goal and returns a `GradientEdits`, which uses the Keras models in the run folders."""
-    from dreamkeras.export.onnx_file import find_model
+    from dreamkeras.export.member_runs import find_models
     from dreamkeras.training.backend import choose_backend
 
-    files = [find_model(Path(model)) for model in models]
+    files = [file for model in models for file in find_models(Path(model))]
     choose_backend(backend)
 
     from dreamkeras.export.tracing import load_network

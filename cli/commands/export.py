@@ -70,9 +70,9 @@ def command(
 ) -> None:
     """Export a trained model as one ONNX file that predicts expression from sequences.
 
-    RUN is a run folder or a .keras file from any backend. RUN is not changed. The ONNX file is written only if its predictions
-    agree with those of the Keras model, and the agreement is printed and stored in the file. For int8, the quantisation scales and the
-    agreement are measured on different sets of random windows.
+    RUN is a run folder or a .keras file from any backend, or the folder of an ensemble or cross-validation. RUN is not changed. The
+    ONNX file is written only if its predictions agree with those of the Keras model, and the agreement is printed and stored in the
+    file. For int8, the quantisation scales and the agreement are measured on different sets of random windows.
 
     An ATAC-seq model has two outputs: `counts` is ln(1 + reads), and `profile` is the share of the reads that begin at each position.
 
@@ -131,9 +131,17 @@ def _check_usage(runs: int, output: str | None, triton: str | None, name: str | 
 
 
 def _export(runs: tuple[str, ...], output: "Path", precision: str, choices: dict[str, Any]) -> "ModelDescription":
+    from pathlib import Path
+
     from dreamkeras.export import export_ensemble, export_onnx
+    from dreamkeras.export.ensemble import export_again
+    from dreamkeras.export.member_runs import member_runs
 
     if len(runs) > 1:
         return export_ensemble(runs, output, precision=precision, strands=choices["strands"])
+    if members := member_runs(Path(runs[0])):
+        if choices["without_bias"] or choices["most_difference"] is not None or choices["least_r"] is not None:
+            raise click.UsageError(f"An ensemble has no --without-bias, --most-difference and --least-r, got {runs[0]}.")
+        return export_again(Path(runs[0]), members, output, precision=precision, strands=choices["strands"])
     given = {name: value for name, value in choices.items() if value is not None}  # not `if value`: 0 is a valid value
     return export_onnx(runs[0], output, precision=precision, **given)

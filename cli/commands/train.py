@@ -19,7 +19,7 @@ from ..hints import note_default_assay
 from ..options.atac import atac_options, chosen_genome
 from ..options.config_file import config_option
 from ..options.numbers import DecimalRange, WholeRange
-from ..options.shared import fold_count, fold_or_chromosome, rows_on_error_option, wrong_values
+from ..options.shared import fold_count, fold_or_chromosome, refuse_unused, rows_on_error_option, wrong_values
 from ..options.table import chosen_layout, table_options
 from ..preflight.training import rehearse_training
 from ..process import hint_at_stop
@@ -205,6 +205,19 @@ __all__ = ["command"]
     help="Random seed for initial weights, split, order of examples and dropout.",
 )
 @click.option(
+    "--ensemble",
+    type=WholeRange(min=2),
+    metavar="N",
+    help="Train N networks with the seeds --seed, --seed + 1 and so on, and export their mean and spread as one model.",
+)
+@click.option(
+    "--parallel",
+    type=WholeRange(min=1),
+    metavar="N",
+    help="Number of networks of an --ensemble to train at the same time.  "
+    "[default: one per 2 CPUs and 2 GiB of memory, or a single one with a GPU]",
+)
+@click.option(
     "--split-seed",
     type=WholeRange(0, LARGEST_SEED),
     metavar="N",
@@ -230,7 +243,9 @@ __all__ = ["command"]
 )
 @config_option
 @click.pass_context
-def command(ctx: click.Context, /, out: Path | None, resume: bool, dry_run: bool, backend: str | None, **choices: Any) -> None:
+def command(
+    ctx: click.Context, /, out: Path | None, resume: bool, dry_run: bool, backend: str | None, parallel: int | None, **choices: Any
+) -> None:
     """Train a model on the sequences and measured values in DATA.
 
     DATA is a file in the format of the chosen --assay, by default yeast, or several files with the same columns. Without DATA, the model is
@@ -241,7 +256,7 @@ def command(ctx: click.Context, /, out: Path | None, resume: bool, dry_run: bool
     from dreamkeras.files.inputs import listed_files, refuse_twice, rereadable
     from dreamkeras.files.kinds import BED, MEASUREMENTS
     from dreamkeras.models.names import known_model
-    from dreamkeras.training.backend import choose_backend
+    from dreamkeras.training.backend import choose_backend, find_backend
     from dreamkeras.training.changes import changed
     from dreamkeras.training.config import RunConfig
     from dreamkeras.training.run_folder.new_folder import check_free
@@ -268,7 +283,11 @@ def command(ctx: click.Context, /, out: Path | None, resume: bool, dry_run: bool
     for file in filter(None, files):
         with open_source(file, expected=expected):  # files are checked before Keras is imported, because the import takes seconds
             pass
-    backend = choose_backend(backend)
+    is_ensemble = bool(config.ensemble if resume else choices["ensemble"])
+    if not is_ensemble:
+        refuse_unused("without --ensemble", parallel=parallel)
+    # An ensemble trains in other processes, which would share the memory of a GPU with a backend in this process.
+    backend = find_backend(backend) if is_ensemble else choose_backend(backend)
 
     if not resume:
         with wrong_values():
@@ -278,11 +297,22 @@ def command(ctx: click.Context, /, out: Path | None, resume: bool, dry_run: bool
     if dry_run:
         rehearse_training(config, folder)
     with hint_at_stop(partial(_resume_hint, folder, config, choices if resume else {})):
-        _train(config, folder, backend, choices if resume else None)
+        _train(config, folder, backend, choices if resume else None, parallel)
 
 
-def _train(config: "RunConfig", folder: Path, backend: str, changes: dict[str, Any] | None) -> None:
-    """Trains the run, or the runs of a cross-validation, and prints their metrics. Resumes with `changes` unless they are None."""
+def _train(config: "RunConfig", folder: Path, backend: str, changes: dict[str, Any] | None, parallel: int | None) -> None:
+    """Trains the run, or the runs of an ensemble or a cross-validation, and prints the metrics.
+
+    Resumes with `changes` unless they are None.
+    """
+    if config.ensemble:
+        from dreamkeras.training.ensemble.train import train_ensemble
+
+        report = partial(click.echo, err=True)
+        metrics = train_ensemble(config, folder, report, backend, parallel=parallel, resume=changes is not None)
+        among = f"mean prediction of {config.ensemble} networks; mean of the networks: {_figures(metrics['mean_of_seeds']).rstrip(',')}"
+        click.echo(f"{folder}: validation {_figures(metrics)} on {counted(metrics['n'], 'sequence')} ({among})", err=True)
+        return
     from dreamkeras.training import cross_validation, run
 
     if config.is_cross_validation:
@@ -371,10 +401,11 @@ def _changes(ctx: click.Context) -> dict[str, Any]:
     """
     from dreamkeras.training.changes import CHANGEABLE
 
-    names = [name for parameter in ctx.command.params if (name := parameter.name or "") not in ("out", "resume", "dry_run", "backend")]
+    beside = ("out", "resume", "dry_run", "backend", "parallel")
+    names = [name for parameter in ctx.command.params if (name := parameter.name or "") not in beside]
     given = {name: ctx.params[name] for name in names if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE}
     for parameter in ctx.command.params:
         if parameter.name in given and parameter.name not in CHANGEABLE:
-            allowed = ", ".join(f"--{name}" for name in ("out", "backend", *CHANGEABLE[1:]))
+            allowed = ", ".join(f"--{name}" for name in ("out", "backend", *CHANGEABLE[1:], "parallel"))
             raise click.UsageError(f"--resume can only be combined with DATA, {allowed}, got {parameter.opts[0]}.")
     return given

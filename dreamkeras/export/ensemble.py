@@ -3,19 +3,20 @@
 import dataclasses
 import importlib.metadata
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from dreamkeras.confidence.run_file import familiarity_alone
+from dreamkeras.confidence.run_file import CALIBRATION_FILE, familiarity_alone, read_calibration
 from dreamkeras.errors import ModelError
 from dreamkeras.export.onnx_file import check_choices, check_graph, export_onnx, file_bytes, opened
 from dreamkeras.export.parity import SEQUENCES, Parity, compare, parity_letters, require_parity, units
 from dreamkeras.export.rewrites.graph import make_node
 from dreamkeras.export.rewrites.half_precision import to_half_precision
 from dreamkeras.export.tracing_process import require_packages
+from dreamkeras.export.training_summary import read_training_summary
 from dreamkeras.files.outputs import open_output
 from dreamkeras.files.temporary import temporary_folder
 from dreamkeras.models.names import STRAND_RULES
@@ -24,7 +25,7 @@ from dreamkeras.scoring.model_file import require_different
 from dreamkeras.scoring.predictor import OnnxPredictor, load
 from dreamkeras.sequence.description import ModelDescription
 
-__all__ = ["export_ensemble", "merge"]
+__all__ = ["export_again", "export_ensemble", "merge"]
 
 ModelPath = str | os.PathLike[str]
 
@@ -36,6 +37,8 @@ def export_ensemble(
     precision: str = "float32",
     strands: str | None = None,
     sequences: int = SEQUENCES,
+    training: dict[str, Any] | None = None,
+    calibration: Callable[[OnnxPredictor], dict[str, Any]] | None = None,
 ) -> ModelDescription:
     """Combines several models in one ONNX file and checks its predictions against those of the models.
 
@@ -49,6 +52,8 @@ def export_ensemble(
         precision: `"float32"` keeps the precision of each model; `"float16"` halves the file size.
         strands: `"both"` or `"forward"`. If None, each model keeps its strand rule. The strand rule of an `.onnx` file cannot be changed.
         sequences: Number of sequences for which the predictions of the file and the models are compared.
+        training: Summary of the training, which is stored in the description. If None, the entries that all models share are stored.
+        calibration: Function that returns a calibration of the merged model. If None, only a familiarity that all models share is stored.
 
     Returns:
         The description of the file. The field `members` describes the models, and the field `parity` compares the file with the models.
@@ -74,11 +79,46 @@ def export_ensemble(
         members = [load(file, device="cpu") for file in files]
         description = _describe(members)
         graph = _merged(files, members, description, precision)
-        parity = _measure(graph, description, Ensemble(members), precision, sequences)
-        require_parity(parity)
-        description = dataclasses.replace(description, parity=parity._asdict())
+        if training is not None:
+            description = dataclasses.replace(description, training=training)
+        with opened(graph, description) as predictor:
+            parity = _measure(predictor, Ensemble(members), precision, sequences)
+            require_parity(parity)
+            held = calibration(predictor) if calibration else description.calibration
+        description = dataclasses.replace(description, parity=parity._asdict(), calibration=held)
         stream.write(file_bytes(graph, description))
     return description
+
+
+def export_again(folder: Path, runs: Sequence[ModelPath], output: ModelPath, *, precision: str, strands: str | None) -> ModelDescription:
+    """Exports the model of an ensemble's folder with another precision or strand rule.
+
+    The description contains the training summary of the folder and, if the folder has one, its calibration. With `strands`, only the
+    familiarity is kept, because the predictions differ.
+
+    Args:
+        folder: Folder of an ensemble or of a cross-validation.
+        runs: Run folders in it, as returned by `member_runs.member_runs`.
+        output: See `export_ensemble`.
+        precision: See `export_ensemble`.
+        strands: See `export_ensemble`.
+
+    Raises:
+        DreamkerasError: See `export_ensemble`.
+    """
+
+    def calibration(predictor: OnnxPredictor) -> dict[str, Any]:
+        held = read_calibration(folder, predictor.tasks)
+        return held if strands is None else familiarity_alone(held)
+
+    return export_ensemble(
+        runs,
+        output,
+        precision=precision,
+        strands=strands,
+        training=read_training_summary(folder),
+        calibration=calibration if (folder / CALIBRATION_FILE).is_file() else None,
+    )
 
 
 def merge(members: Sequence[Any], name: str) -> Any:
@@ -184,13 +224,12 @@ def _merged(files: Sequence[Path], members: Sequence[OnnxPredictor], description
     return graph
 
 
-def _measure(graph: Any, description: ModelDescription, ensemble: Ensemble, precision: str, sequences: int) -> Parity:
+def _measure(predictor: OnnxPredictor, ensemble: Ensemble, precision: str, sequences: int) -> Parity:
     """Compares the predictions of the merged graph with those of the members."""
-    letters = parity_letters(description.construct, sequences)
-    with opened(graph, description) as predictor:
-        apart, one = ensemble.score_windows([letters]), predictor.score_windows([letters])
+    letters = parity_letters(predictor.construct, sequences)
+    apart, one = ensemble.score_windows([letters]), predictor.score_windows([letters])
     # r is computed from the means only, because the standard deviations of members that agree are rounding errors.
-    means = slice(len(description.tasks))
+    means = slice(len(predictor.tasks))
     parity = compare(apart[:, means], one[:, means], None, precision)
-    spreads = float((np.abs(apart - one)[:, len(description.tasks) :] / units(apart[:, means])).max())
+    spreads = float((np.abs(apart - one)[:, len(predictor.tasks) :] / units(apart[:, means])).max())
     return parity._replace(largest_difference=float(abs(apart - one).max()), sd_difference=max(parity.sd_difference, spreads))

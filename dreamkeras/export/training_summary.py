@@ -17,7 +17,7 @@ The summary also contains the name of the data file, without its folder.
 """
 
 OPTIONS = (
-    *("optimizer", "loss", "ema", "mask", "detect_mutations", "slide", "jitter", "balance", "test_shifts", "steps"),
+    *("optimizer", "loss", "ema", "mask", "detect_mutations", "slide", "jitter", "balance", "test_shifts", "steps", "ensemble"),
     *("init_from", "freeze", "body_rate", "bias", "extended_after"),
 )
 """Fields of config.json that are included in the summary unless they are null, 0, false or empty."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["plot_history", "plot_predictions", "plot_residuals"]
+__all__ = ["plot_history", "plot_predictions", "plot_residuals", "plot_seeds"]
 
 DENSITY = "YlGnBu"
 
@@ -67,6 +67,32 @@ def plot_history(history: Sequence[Mapping[str, float]], path: str | PathLike[st
             label = f"saved: {saved:.3f} (epoch {saved_epoch})"
             correlation.plot([saved_epoch], [saved], "o", color=RED, markersize=9, fillstyle="none", label=label)
     figure.legend(loc="outside upper right", ncols=3, frameon=False)
+    save_figure(figure, path)
+
+
+@plain_settings()
+def plot_seeds(histories: Mapping[str, Sequence[Mapping[str, float]]], path: str | PathLike[str], ensemble_r: float = float("nan")) -> None:
+    """Plots loss and validation r by epoch in two panels, with one line for each run of an ensemble.
+
+    Args:
+        histories: Rows of the history of each run, one per epoch, with `epoch` and any of `loss` and `val_r`, by the name of the run.
+        path: The PNG file.
+        ensemble_r: Validation r of the mean prediction, which is drawn as a horizontal line, unless it is NaN.
+
+    Raises:
+        InputError: A history is empty.
+    """
+    if not histories or not all(histories.values()):
+        raise InputError("Expected histories of at least one epoch, got an empty one.")
+    figure = new_figure(9.0, 3.6)
+    loss, correlation = figure.subplots(1, 2)
+    for place, (name, history) in enumerate(histories.items()):
+        color = f"C{place}"
+        _draw_epochs(loss, history, {"loss": (name, color, "-")}, "Training loss")
+        _draw_epochs(correlation, history, {"val_r": ("", color, "-")}, "Validation r")
+    if np.isfinite(ensemble_r):
+        correlation.axhline(ensemble_r, color=GREY, linestyle="--", linewidth=1.5, label=f"mean prediction: {ensemble_r:.3f}")
+    figure.legend(loc="outside upper right", ncols=4, frameon=False)
     save_figure(figure, path)
 
 

@@ -3,8 +3,11 @@
 A network that does not predict better than its baseline has not learned where k-mers are and how they interact.
 """
 
+import csv
+import json
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +21,7 @@ from dreamkeras.statistics.ridge import fit_ridge
 from dreamkeras.statistics.task_kinds import add_kind_figures
 from dreamkeras.statistics.undefined import mean_defined, varies
 
-__all__ = ["ADVICE", "BASELINE_TABLE", "LONGEST", "MOST", "Baseline", "compare", "describe_behind", "fit_baseline"]
+__all__ = ["ADVICE", "BASELINE_TABLE", "LONGEST", "MOST", "Baseline", "compare", "describe_behind", "fit_baseline", "read_baseline"]
 
 BASELINE_TABLE = "baseline.tsv"
 """Name of the file with the predictions in the run folder."""
@@ -71,6 +74,18 @@ def fit_baseline(
     predicted = fit.predict(kmer_counts(validation.centred().letters, LONGEST, both_strands))
     predicted = by_task(scales, TaskScale.from_stabilised, predicted)
     return Baseline(predicted, fit.penalties, counts.shape[1], len(targets))
+
+
+def read_baseline(folder: Path, tasks: tuple[str, ...]) -> Baseline | None:
+    """Returns the baseline in a run folder, or None if the run has none, because an older version trained it."""
+    if not (folder / BASELINE_TABLE).is_file():
+        return None
+    with (folder / BASELINE_TABLE).open(encoding="utf-8", newline="") as file:
+        _, *rows = csv.reader(file, delimiter="\t")
+    fields = json.loads((folder / "metrics.json").read_text("utf-8"))["baseline"]
+    penalties = [fields["tasks"][task]["penalty"] for task in tasks]
+    infinite = np.array([np.inf if penalty is None else penalty for penalty in penalties])  # JSON has no infinite numbers
+    return Baseline(np.array([row[1:] for row in rows], np.float64), infinite, fields["features"], fields["rows"])
 
 
 def compare(

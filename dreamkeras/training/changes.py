@@ -1,21 +1,17 @@
 """Applies the changes that a resumed run accepts: moved files of its data, another length, and other limits. Does not import Keras."""
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
-from os import PathLike
+from collections.abc import Mapping
 from typing import Any
 
 from dreamkeras.errors import InputError
 from dreamkeras.files.inputs import full_path
-from dreamkeras.training.config import RunConfig
+from dreamkeras.training.config import GENOME_FILES, RunConfig, renamed
 
-__all__ = ["CHANGEABLE", "GENOME_FILES", "LENGTH", "LIMITS", "SCHEDULE", "changed", "renamed"]
+__all__ = ["CHANGEABLE", "DATA_FILES", "LENGTH", "LIMITS", "SCHEDULE", "changed"]
 
 DATA_FILES = ("data", "valid", "test")
 """Fields of `RunConfig` that are paths of the data. The fingerprint of the data must stay the same."""
-
-GENOME_FILES = ("genome", "signal", "nonpeaks")
-"""Fields of `AtacLayout` that are paths."""
 
 LENGTH = ("epochs", "steps")
 """Fields that set the total length of a run. The schedule of the learning rate depends on the length."""
@@ -28,11 +24,6 @@ LIMITS = ("patience", "minutes")
 
 CHANGEABLE = (*DATA_FILES, *GENOME_FILES, *LENGTH, *LIMITS)
 """Names of the changes that a resumed run accepts."""
-
-
-def renamed(paths: str | Sequence[str], rename: Callable[[str], str]) -> str | tuple[str, ...]:
-    """Returns the path of a file, or the paths of several files, with `rename` applied."""
-    return rename(str(paths)) if isinstance(paths, str | PathLike) else tuple(rename(str(path)) for path in paths)
 
 
 def changed(config: RunConfig, changes: Mapping[str, Any]) -> RunConfig:

@@ -2,7 +2,9 @@
 
 import dataclasses
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,13 @@ from dreamkeras.formats.decimals import LARGEST, is_float32
 from dreamkeras.models.names import FORMAT, model_in
 from dreamkeras.training.names import BACKENDS, KEEP, LARGEST_SEED, MOST_TEST_SHIFTS, PRECISIONS
 
-__all__ = ["GIVEN", "SIMULATED", "RunConfig"]
+__all__ = ["GENOME_FILES", "GIVEN", "SIMULATED", "RunConfig", "renamed"]
+
+FILES = ("data", "valid", "test", "init_from", "bias")
+"""Fields of `RunConfig` that are paths."""
+
+GENOME_FILES = ("genome", "signal", "nonpeaks")
+"""Fields of `AtacLayout` that are paths."""
 
 GIVEN = "given"
 """Value of `folds` that selects the folds in the fold column of the data, instead of random folds."""
@@ -30,6 +38,11 @@ SIMULATED_ASSAY = "yeast"
 
 SIMULATED = 20_000
 """Default number of promoters in a simulated library."""
+
+
+def renamed(paths: str | Sequence[str], rename: Callable[[str], str]) -> str | tuple[str, ...]:
+    """Returns the path of a file, or the paths of several files, with `rename` applied."""
+    return rename(str(paths)) if isinstance(paths, str | PathLike) else tuple(rename(str(path)) for path in paths)
 
 
 @dataclass(frozen=True)
@@ -86,6 +99,8 @@ class RunConfig:
         body_rate: Learning rate of the first and the core block, as a fraction of the learning rate of the final block. If None, all blocks
             have the same learning rate.
         seed: Random seed for the initial weights, the order of examples, the augmentation and dropout.
+        ensemble: Number of runs, at least 2, that become one model. The runs have the seeds `seed`, `seed + 1` and so on, and the same
+            split. If None, there is a single run.
         split_seed: Random seed for the simulated library and for the split. Runs with the same `split_seed` validate on the same sequences.
             If None, `seed` is used.
         learning_curve: Whether to train also on a quarter and on a half of the training sequences. See `training.learning_curve`.
@@ -143,6 +158,7 @@ class RunConfig:
     freeze: tuple[str, ...] = ()
     body_rate: float | None = None
     seed: int = 0
+    ensemble: int | None = None
     split_seed: int | None = None
     learning_curve: bool = False
     simulated: int | None = None
@@ -176,6 +192,7 @@ class RunConfig:
         self._check_alternatives("length of training", "epochs", "steps")
         self._check_folds()
         self._check_holdout()
+        self._check_ensemble()
         if self.backend not in (None, *BACKENDS):
             raise InputError(f"Expected one of the backends {', '.join(BACKENDS)}, got {self.backend!r}.")
         if self.precision not in PRECISIONS:
@@ -210,7 +227,8 @@ class RunConfig:
         kinds = self.table.kinds if self.table else ()
         if self.loss and kinds and "value" not in kinds:
             raise InputError(f"The loss {self.loss} requires a task of the kind value, got {', '.join(kinds)}.")
-        unfit = [name for name in ("slide", "jitter", "balance", "test_shifts", "loss", "folds") if self.atac and getattr(self, name)]
+        unsupported = ("slide", "jitter", "balance", "test_shifts", "loss", "folds", "ensemble")
+        unfit = [name for name in unsupported if self.atac and getattr(self, name)]
         if unfit:
             raise InputError(f"Assay {ATAC!r} does not support {unfit[0]}, got {unfit[0]}={getattr(self, unfit[0])}.")
 
@@ -278,6 +296,16 @@ class RunConfig:
         """Paths of the data files. The tuple is empty if the data are simulated."""
         return listed_files(self.data)
 
+    def _check_ensemble(self) -> None:
+        if self.ensemble is None:
+            return
+        if self.ensemble < 2:
+            raise InputError(f"Expected ensemble to be at least 2, got {self.ensemble}.")
+        if self.is_cross_validation:
+            raise InputError("Set only one of ensemble and folds, or select a single fold with valid_fold.")
+        if self.seed + self.ensemble - 1 > LARGEST_SEED:
+            raise InputError(f"Expected a seed of at most {LARGEST_SEED - self.ensemble + 1} for {self.ensemble} runs, got {self.seed}.")
+
     @property
     def is_cross_validation(self) -> bool:
         """Whether the configuration describes a cross-validation, which has a run for each fold."""
@@ -297,6 +325,14 @@ class RunConfig:
         chosen = [name for name in names if getattr(self, name) is not None]
         if len(chosen) > 1:
             raise InputError(f"Set only one of the options that determine the {what}, got {' and '.join(chosen)}.")
+
+    def with_files(self, rename: Callable[[str], str]) -> "RunConfig":
+        """Returns the configuration with `rename` applied to the paths of all files."""
+        files: dict[str, Any] = {name: renamed(paths, rename) for name in FILES if (paths := getattr(self, name))}
+        if self.atac:
+            names: dict[str, Any] = {name: rename(str(file)) for name in GENOME_FILES if (file := getattr(self.atac, name))}
+            files["atac"] = dataclasses.replace(self.atac, **names)
+        return dataclasses.replace(self, **files)
 
     def write(self, path: Path) -> None:
         """Writes the configuration to a JSON file, which appears only when complete."""

@@ -30,17 +30,16 @@ from dreamkeras.models.presets import find_preset
 from dreamkeras.sequence.task_scale import TaskScale
 from dreamkeras.statistics.correlation import task_figures
 from dreamkeras.statistics.undefined import mean_defined
-from dreamkeras.training import run
 from dreamkeras.training.backend import running_backend
-from dreamkeras.training.baseline import BASELINE_TABLE, Baseline, compare, describe_behind
-from dreamkeras.training.changes import LENGTH, LIMITS, renamed
+from dreamkeras.training.baseline import Baseline, compare, describe_behind, read_baseline
 from dreamkeras.training.config import RunConfig
-from dreamkeras.training.grid.results import is_finished
+from dreamkeras.training.members.finished import has_run
+from dreamkeras.training.members.member import train_member
 from dreamkeras.training.run_data import assay_of, read_begun, read_folds, require_files, require_same_data, with_window
-from dreamkeras.training.run_folder.contents import without_nan
-from dreamkeras.training.run_folder.new_folder import new_folder, remove_unfinished
+from dreamkeras.training.run_folder.new_folder import new_folder
 from dreamkeras.training.run_folder.sample_size import sample_size
-from dreamkeras.training.run_folder.test_set import TEST_TABLE, mean_figures
+from dreamkeras.training.run_folder.test_set import TEST_TABLE
+from dreamkeras.training.run_folder.validation import mean_figures, without_nan
 from dreamkeras.training.strategy.strategies import find_strategy
 
 __all__ = ["cross_validate"]
@@ -88,8 +87,7 @@ def _cross_validate(config: RunConfig, folder: Path, report: Callable[[str], Non
         construct = read_begun(folder / "config.json").construct
         config = _with_length(config, folder / "config.json")
     config = dataclasses.replace(config, backend=running, construct=construct, model=lasting_name(config.model))
-    files: dict[str, Any] = {name: renamed(paths, full_path) for name in ("data", "test") if (paths := getattr(config, name))}
-    config = with_window(dataclasses.replace(config, **files))
+    config = with_window(config.with_files(full_path))
     (examples, _, _), method = read_folds(config)
     folds = examples.folds
     if folds is None:
@@ -176,19 +174,10 @@ def _export(config: RunConfig, runs: list[Path], output: Path) -> None:
 
 def _train_fold(config: RunConfig, number: int | str, folder: Path) -> None:
     """Trains the run of a fold, or resumes the run if it was interrupted or has another length or limit."""
-    keras.utils.clear_session()  # otherwise, the networks of all folds would stay in memory
-    if (folder / "config.json").exists():
-        begun = RunConfig.read(folder / "config.json")
-        shared = {name: value for name in ("data", "test", *LENGTH, *LIMITS) if (value := getattr(config, name)) is not None}
-        changes = {name: value for name, value in shared.items() if value != getattr(begun, name)}
-        if not is_finished(folder) or changes.keys() - {"data", "test"}:
-            run.resume(folder, **changes)
-        elif changes:
-            dataclasses.replace(begun, data=config.data, test=config.test).write(folder / "config.json")
-    else:
-        remove_unfinished(folder)
-        drawn = config.folds if isinstance(config.folds, int) else None
-        run.train(dataclasses.replace(config, folds=drawn, valid_fold=number), folder)
+    if not has_run(config, folder):
+        keras.utils.clear_session()  # otherwise, the networks of all folds would stay in memory
+    drawn = config.folds if isinstance(config.folds, int) else None
+    train_member(dataclasses.replace(config, folds=drawn, valid_fold=number), folder)
 
 
 def _join_runs(config: RunConfig, folder: Path, folds: np.ndarray, runs: dict[Any, Path]) -> dict[str, Any]:
@@ -227,16 +216,15 @@ def _read_baseline(folds: np.ndarray, runs: dict[Any, Path], tasks: tuple[str, .
 
     Returns None if an older version trained a fold.
     """
-    if not all((path / BASELINE_TABLE).is_file() for path in runs.values()):
+    found = {fold: read_baseline(path, tasks) for fold, path in runs.items()}
+    baselines = [baseline for baseline in found.values() if baseline]
+    if len(baselines) < len(found):
         return None
     predicted = np.empty((len(folds), len(tasks)))
-    for fold, path in runs.items():
-        _, rows = _read_table(path / BASELINE_TABLE)
-        predicted[folds == fold] = np.array([row[1:] for row in rows], np.float64)
-    fits = [json.loads((path / "metrics.json").read_text("utf-8"))["baseline"] for path in runs.values()]
-    penalties = [[fit["tasks"][task]["penalty"] for task in tasks] for fit in fits]
-    medians = np.median(np.array([[np.inf if value is None else value for value in row] for row in penalties]), axis=0)
-    return Baseline(predicted, medians, fits[0]["features"], min(fit["rows"] for fit in fits))
+    for fold, baseline in zip(found, baselines, strict=True):
+        predicted[folds == fold] = baseline.predicted
+    penalties = np.median([baseline.penalties for baseline in baselines], axis=0)
+    return Baseline(predicted, penalties, baselines[0].features, min(baseline.rows for baseline in baselines))
 
 
 def _join_tests(folder: Path, runs: list[Path], scales: tuple[TaskScale, ...]) -> dict[str, Any]:

@@ -6,7 +6,6 @@ The configuration is a `RunConfig`, which does not depend on the command line.
 import dataclasses
 import math
 import sys
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,7 +30,7 @@ from dreamkeras.statistics.skewness import describe_skewness
 from dreamkeras.training import smaller_runs
 from dreamkeras.training.backend import computing_in, running_backend
 from dreamkeras.training.batches.dataset import training_batches
-from dreamkeras.training.changes import GENOME_FILES, LIMITS, SCHEDULE, changed, renamed
+from dreamkeras.training.changes import LIMITS, SCHEDULE, changed
 from dreamkeras.training.config import RunConfig
 from dreamkeras.training.epochs.callbacks import (
     AveragedWeights,
@@ -73,9 +72,6 @@ from dreamkeras.training.warm_start import body_variables, freeze, take_weights
 
 __all__ = ["prepare", "resume", "speed_of", "train"]
 
-FILES = ("data", "valid", "test", "init_from", "bias")
-"""Fields of `RunConfig` that are paths."""
-
 CHECKPOINT = Path("checkpoint") / "state.npz"
 
 
@@ -96,6 +92,8 @@ def train(config: RunConfig, folder: Path) -> dict[str, Any]:
             loss is not finite or the model cannot be exported. If the error occurs during training or export, the folder keeps the results
             up to that point.
     """
+    if config.ensemble:
+        raise InputError(f"A single run has no ensemble, got ensemble={config.ensemble}. Use training.ensemble.train.train_ensemble.")
     require_packages()  # checked before the training, because the export requires these packages
     with new_folder(folder):
         config = dataclasses.replace(config, backend=running_backend(config.backend))
@@ -109,7 +107,7 @@ def train(config: RunConfig, folder: Path) -> dict[str, Any]:
         if config.minutes is not None:
             config, model, plan = _within_time(config, data, model, plan)
         _take_weights(config, model)
-        smaller_runs.begin(_with_files(given, full_path), data, folder)
+        smaller_runs.begin(given.with_files(full_path), data, folder)
         config = _recorded_choices(config, plan, data)
         config.write(folder / "config.json")
         return _fit(config, plan, folder, data, model, TrainingState())
@@ -189,16 +187,7 @@ def _recorded_choices(config: RunConfig, plan: Plan, data: RunData) -> RunConfig
         chosen["valid_fraction"] = HELD_OUT
     chosen |= {"split_seed": config.seed_of_split, "fingerprint": fingerprint(data.training, data.validation)}
     chosen["test_fingerprint"] = test_fingerprint(data.test)
-    return dataclasses.replace(_with_files(config, full_path), **chosen)
-
-
-def _with_files(config: RunConfig, rename: Callable[[str], str]) -> RunConfig:
-    """Returns the configuration with `rename` applied to all paths of files."""
-    files: dict[str, Any] = {name: renamed(paths, rename) for name in FILES if (paths := getattr(config, name))}
-    if config.atac:
-        names: dict[str, Any] = {name: rename(str(file)) for name in GENOME_FILES if (file := getattr(config.atac, name))}
-        files["atac"] = dataclasses.replace(config.atac, **names)
-    return dataclasses.replace(config, **files)
+    return dataclasses.replace(config.with_files(full_path), **chosen)
 
 
 def _within_time(config: RunConfig, data: RunData, model: PrixFixe, plan: Plan) -> tuple[RunConfig, PrixFixe, Plan]:
@@ -346,21 +335,15 @@ def _fit(config: RunConfig, plan: Plan, folder: Path, data: RunData, model: Prix
     """Trains the remaining epochs and the smaller runs of a learning curve, and writes the results of the saved epoch."""
     predictor, predicted = _train_epochs(config, plan, folder, data, model, state)
     smaller = smaller_runs.train_smaller(folder, data, _fit_smaller)
-    counts = {"examples": len(data.training), "validation_examples": len(data.validation), "common": data.common}
-    counts |= {"weights": data.weights, "advice": _skewness(config, model, data)}
-    counts |= {"hold_out": data.hold_out.to_json()} if data.hold_out else {}
     extended = tuple(epoch for epoch in config.extended_after if epoch < len(state.rows))  # a limit may prevent further epochs
-    config = dataclasses.replace(_with_files(config, file_name), extended_after=extended)  # the results contain file names without folders
-    summary = {**dataclasses.asdict(config), **counts}
+    config = dataclasses.replace(config.with_files(file_name), extended_after=extended)  # the results contain file names without folders
+    summary = {**dataclasses.asdict(config), **data.facts(), "advice": _skewness(config, model, data)}
 
     def predict(letters: np.ndarray) -> np.ndarray:
         return predict_letters(predictor, letters, min(plan.batch_size, len(letters)))
 
     require_held(folder)
     if data.test is not None:
-        summary |= {
-            "test_metrics": write_test(folder, data.test, predict(data.test.letters), model.tasks, model.scales, data.test_in_units),
-            "test_notes": data.test_notes,
-        }
+        summary["test_metrics"] = write_test(folder, data.test, predict(data.test.letters), model.tasks, model.scales, data.test_in_units)
 
     return write_results(folder, summary, model, predicted, data.validation, state, data.training, predict, smaller)

@@ -5,7 +5,7 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -27,8 +27,7 @@ from dreamkeras.evaluation.notes import Units
 from dreamkeras.files.inputs import file_name, require_file
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.task_scale import TaskScale, by_task
-from dreamkeras.training.changes import GENOME_FILES
-from dreamkeras.training.config import SIMULATED, RunConfig
+from dreamkeras.training.config import GENOME_FILES, SIMULATED, RunConfig
 from dreamkeras.training.epochs.selection import target_variances
 
 __all__ = [
@@ -88,6 +87,12 @@ class RunData(NamedTuple):
     test: Examples | None = None
     test_notes: tuple[str, ...] = ()
     test_in_units: bool = True
+
+    def facts(self) -> dict[str, Any]:
+        """Returns what the files of a run folder state about the data, in addition to the configuration of the run."""
+        numbers = {"examples": len(self.training), "validation_examples": len(self.validation)}
+        texts = {"common": self.common, "weights": self.weights, "test_notes": self.test_notes}
+        return {**numbers, **texts, **({"hold_out": self.hold_out.to_json()} if self.hold_out else {})}
 
 
 class Measured(NamedTuple):

@@ -9,7 +9,7 @@ import pytest
 
 from dreamkeras.errors import DreamkerasError, InputError, MissingPackageError
 from dreamkeras.plots import training as plots
-from dreamkeras.plots.training import plot_history, plot_predictions, plot_residuals
+from dreamkeras.plots.training import plot_history, plot_predictions, plot_residuals, plot_seeds
 
 HISTORY = [
     {
@@ -167,6 +167,17 @@ def test_history_is_not_modified(tmp_path):
     rows = [dict(row) for row in HISTORY]
     plot_history(rows, tmp_path / "plot.png")
     assert rows == HISTORY
+
+
+def test_each_seed_has_a_line_and_the_ensemble_a_level(tmp_path, figures):
+    histories = {f"seed-{seed}": [{"epoch": epoch, "loss": 2.0 - epoch, "val_r": 0.1 * seed} for epoch in (1, 2)] for seed in (1, 2)}
+    plot_seeds(histories, tmp_path / "plot.png", 0.35)
+    loss, correlation = figures[0].axes
+    assert [drawn.get_ydata().tolist() for drawn in loss.lines] == [[1, 0], [1, 0]]
+    assert [set(drawn.get_ydata()) for drawn in correlation.lines] == [{0.1}, {0.2}, {0.35}]
+    assert labels(figures[0]) == ["seed-1", "seed-2", "mean prediction: 0.350"]
+    with pytest.raises(InputError, match="at least one epoch"):
+        plot_seeds({"seed-1": []}, tmp_path / "plot.png")
 
 
 def test_title_of_predictions_contains_r_and_n(tmp_path, figures):

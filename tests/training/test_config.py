@@ -8,7 +8,7 @@ from dreamkeras.data.assays.atac_layout import AtacLayout
 from dreamkeras.data.assays.table_layout import TableLayout
 from dreamkeras.errors import DreamkerasError, InputError
 from dreamkeras.training.config import RunConfig
-from dreamkeras.training.names import PRECISIONS
+from dreamkeras.training.names import LARGEST_SEED, PRECISIONS
 
 
 @pytest.mark.parametrize("fields", [{"format": 1}, {}])
@@ -116,6 +116,30 @@ def test_folds_cannot_be_combined_with_other_validation_options(choices):
 def test_invalid_numbers_of_folds_are_refused(folds):
     with pytest.raises(InputError, match=f"Expected folds to be an integer of at least 2 or 'given', got {folds!r}"):
         RunConfig(folds=folds)
+
+
+@pytest.mark.parametrize(("choices", "message"), [
+    ({"ensemble": 1}, "Expected ensemble to be at least 2, got 1."),
+    ({"ensemble": 3, "folds": 5}, "Set only one of ensemble and folds, or select a single fold with valid_fold."),
+    ({"ensemble": 3, "seed": LARGEST_SEED - 1}, f"Expected a seed of at most {LARGEST_SEED - 2} for 3 runs, got {LARGEST_SEED - 1}."),
+])  # fmt: skip
+def test_ensembles_that_cannot_be_trained_are_refused(choices, message):
+    with pytest.raises(InputError, match=re.escape(message)):
+        RunConfig(**choices)
+
+
+def test_an_ensemble_can_validate_on_a_single_fold(tmp_path):
+    config = RunConfig(ensemble=3, folds=5, valid_fold=1)
+    config.write(tmp_path / "config.json")
+    assert RunConfig.read(tmp_path / "config.json") == config
+
+
+def test_a_configuration_of_an_older_version_has_no_ensemble(tmp_path):
+    RunConfig().write(tmp_path / "config.json")
+    fields = json.loads((tmp_path / "config.json").read_text())
+    del fields["ensemble"]
+    (tmp_path / "config.json").write_text(json.dumps(fields))
+    assert RunConfig.read(tmp_path / "config.json").ensemble is None
 
 
 def test_a_single_drawn_fold_is_not_a_cross_validation():

@@ -10,7 +10,7 @@ import dreamkeras
 from dreamkeras.data.assays.table_layout import TableLayout
 from dreamkeras.errors import ExportError, ModelError
 from dreamkeras.training.cross_validation import cross_validate
-from dreamkeras.training.grid.results import is_finished
+from dreamkeras.training.members.finished import is_finished
 from dreamkeras.training.run import resume, train
 from dreamkeras.training.run_folder import contents as folder_module
 

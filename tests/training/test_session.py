@@ -12,7 +12,7 @@ from dreamkeras.training.backend import running_backend
 from dreamkeras.training.config import RunConfig
 from dreamkeras.training.cross_validation import cross_validate
 from dreamkeras.training.grid.plan import expand
-from dreamkeras.training.grid.runs import _environment
+from dreamkeras.training.members.processes import _environment
 from dreamkeras.training.names import BACKENDS
 from dreamkeras.training.run import resume, train
 
@@ -56,7 +56,7 @@ def test_folds_without_a_backend_use_the_running_one(choose, tmp_path):
 def test_a_grid_without_a_backend_uses_that_of_this_process(library):
     run = expand({"models": ["dream-cnn-small"]}, data=str(library)).runs[0]
     assert run.config.backend is None
-    assert _environment(run, 1)["KERAS_BACKEND"] == BACKEND
+    assert _environment(run.config.backend, 1)["KERAS_BACKEND"] == BACKEND
 
 
 def test_an_unknown_backend_is_refused():

@@ -13,16 +13,9 @@ from dreamkeras.plots.style import draw_plots
 from dreamkeras.training.grid.leaderboard import LeaderboardRow, Result, rank, write_leaderboard
 from dreamkeras.training.grid.leaderboard_plot import plot_leaderboard
 from dreamkeras.training.grid.plan import GridRun
+from dreamkeras.training.members.finished import is_finished
 
-__all__ = ["is_finished", "read_result", "write_comparison"]
-
-RESULTS = ("metrics.json", "validation.tsv", "model.onnx", "README.md")
-"""Files that a run writes when it finishes. Each file appears only when complete."""
-
-
-def is_finished(folder: Path) -> bool:
-    """Whether a run has finished and written all of its results."""
-    return all((folder / name).is_file() for name in RESULTS)
+__all__ = ["read_result", "write_comparison"]
 
 
 def read_result(run: GridRun, folder: Path) -> Result:

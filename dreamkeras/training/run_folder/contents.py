@@ -1,8 +1,6 @@
 """Writes the results of a training run into its run folder."""
 
 import json
-import math
-import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -12,8 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from dreamkeras.confidence.intervals import measure_intervals
-from dreamkeras.confidence.measure import measure_calibration, sample_inserts
 from dreamkeras.confidence.run_file import CALIBRATION_FILE
 from dreamkeras.data.examples import Examples
 from dreamkeras.data.weights import effective_number
@@ -26,22 +22,18 @@ from dreamkeras.models.prixfixe import PrixFixe
 from dreamkeras.models.sizes import trainable_parameters
 from dreamkeras.plots.learning_curve import plot_learning_curve
 from dreamkeras.plots.style import draw_plots
-from dreamkeras.plots.training import plot_history, plot_predictions, plot_residuals
-from dreamkeras.scoring.scorer import Scorer
+from dreamkeras.plots.training import plot_history
 from dreamkeras.sequence.description import ModelDescription
-from dreamkeras.sequence.task_scale import TaskScale
-from dreamkeras.statistics.correlation import task_figures
 from dreamkeras.training.baseline import BASELINE_TABLE, compare, describe_behind, fit_baseline
 from dreamkeras.training.epochs.checkpoint import TrainingState, write_history
 from dreamkeras.training.epochs.profiles import final_figures
-from dreamkeras.training.epochs.selection import relative_error, target_variances
 from dreamkeras.training.learning_curve import Stage, curve_figures, curve_table, describe_curve
 from dreamkeras.training.run_folder.model_card import model_card
 from dreamkeras.training.run_folder.phases import show_phases
 from dreamkeras.training.run_folder.sample_size import sample_size
-from dreamkeras.training.run_folder.test_set import mean_figures
+from dreamkeras.training.run_folder.validation import calibration_of, prediction_plots, validation_metrics, without_nan, write_validation
 
-__all__ = ["export_run", "without_nan", "write_results"]
+__all__ = ["export_run", "write_results"]
 
 PHASES = 4
 """Number of phases of the progress bar after training: export, comparison, calibration and plots."""
@@ -100,15 +92,13 @@ def write_results(
         write_text(folder / "learning_curve.tsv", curve_table(curve))
     write_history(folder / "history.csv", state.rows)
     write_text(folder / "metrics.json", json.dumps(without_nan(metrics), indent=2) + "\n")
-    columns = [f"{kind}_{task}" for kind in ("measured", "predicted") for task in model.tasks]
-    with open_writer(str(folder / "validation.tsv"), ["length", *columns], "tsv") as writer:
-        writer.write(validation.ids, np.column_stack([validation.lengths, validation.targets, values]))
+    write_validation(folder / "validation.tsv", validation, values, model.tasks)
     with open_writer(str(folder / BASELINE_TABLE), [f"predicted_{task}" for task in model.tasks], "tsv") as writer:
         writer.write(validation.ids, baseline.predicted)
     sequences = sample_size(metrics["parameters"], model.construct.length)
     with show_phases(PHASES) as start:
         start("Exporting the model to ONNX")
-        calibration = _calibration(validation, values, training, sequences, start, model.scales)
+        calibration = calibration_of(validation, values, training, sequences, start, model.scales)
         # With precision float32, the predictions of the exported model are compared with those of the network on the running backend.
         reference = _reference(predict, start) if config["precision"] == "float32" else None
         try:
@@ -166,9 +156,7 @@ def export_run(
 def _metrics(
     config: dict[str, Any], model: PrixFixe, predicted: np.ndarray, validation: Examples, state: TrainingState, training: Examples
 ) -> dict[str, Any]:
-    values = predicted[:, : len(model.tasks)]
-    metrics = mean_figures(validation.targets, values, model.tasks, validation.replicates, model.scales)
-    metrics["relative_mse"] = relative_error(task_figures(validation.targets, values)["mse"], target_variances(training.targets))
+    metrics = validation_metrics(validation, predicted[:, : len(model.tasks)], training, model.tasks, model.scales)
     if validation.profiles is not None:
         metrics |= final_figures(model, validation, predicted)
     metrics |= {"best_epoch": state.best_epoch, "seconds": round(state.seconds, 1)}
@@ -196,33 +184,6 @@ def _reference(predict: Callable[[np.ndarray], np.ndarray], start: Callable[[str
     return reference
 
 
-def _calibration(
-    validation: Examples,
-    predicted: np.ndarray,
-    training: Examples,
-    sequences: int,
-    start: Callable[[str], None],
-    scales: tuple[TaskScale, ...],
-) -> Callable[[Scorer], dict[str, Any]]:
-    """Returns a function that calibrates the exported model from its errors on the validation examples and from the training sequences."""
-
-    def measure(scorer: Scorer) -> dict[str, Any]:
-        start("Calibrating the model")
-        intervals = measure_intervals(validation.targets, predicted, scorer.tasks, scales)
-        return measure_calibration(scorer, intervals, sample_inserts(training, scorer.construct), sequences)
-
-    return measure
-
-
-def without_nan(metrics: Any) -> Any:
-    """Replaces NaN and infinite values in nested dictionaries with None, because JSON has no such values."""
-    if isinstance(metrics, list):
-        return [without_nan(value) for value in metrics]
-    if isinstance(metrics, dict):
-        return {name: without_nan(value) for name, value in metrics.items()}
-    return None if isinstance(metrics, float) and not math.isfinite(metrics) else metrics
-
-
 def _plot(
     folder: Path,
     model: PrixFixe,
@@ -237,13 +198,7 @@ def _plot(
     if curve:
         path = folder / "learning_curve.png"
         plots[path] = partial(plot_learning_curve, curve["stages"], curve["expected"], path, len(model.tasks))
-    for column, (task, unit) in enumerate(zip(model.tasks, model.units, strict=True)):
-        # The column names of a user's table may contain a $, which would start a formula in a plot.
-        file, labels = re.sub(r"[^\w.+-]+", "_", task), (task.replace("$", r"\$"), unit.replace("$", r"\$"))
-        measured, answered = validation.targets[:, column], predicted[:, column]
-        pairs, residuals = folder / f"{file}.png", folder / f"{file}_residuals.png"
-        plots[pairs] = partial(plot_predictions, measured, answered, pairs, *labels)
-        plots[residuals] = partial(plot_residuals, validation.lengths, measured, answered, residuals, *labels)
+    plots |= prediction_plots(folder, model.tasks, model.units, validation, predicted)
     with naming_output(str(folder)):
         folder.mkdir(exist_ok=True)
     draw_plots(plots)

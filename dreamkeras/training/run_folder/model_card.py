@@ -20,6 +20,7 @@ from dreamkeras.statistics.task_kinds import KIND_FIGURES
 from dreamkeras.training.baseline import ADVICE, LONGEST
 from dreamkeras.training.epochs.duration import describe_duration
 from dreamkeras.training.learning_curve import describe_curve
+from dreamkeras.training.run_folder.seeds_table import seeds_table
 
 __all__ = ["model_card"]
 
@@ -90,6 +91,7 @@ def model_card(description: ModelDescription, metrics: Fields, history: Sequence
         "Training": _training(metrics, history, config),
         "Validation": _validation(description, metrics, history, config),
         "Test": _test(metrics, config),
+        "Seeds": seeds_table(metrics),
         "Limits": _limits(description, config),
         "Use": _use(description.construct),
         "ONNX file": _parity(description.parity),
@@ -364,7 +366,8 @@ def _parity(parity: Fields) -> list[str]:
     """Lists the metrics that compare the ONNX file with the Keras model. The metrics were computed by the export."""
     found = [(key, value) for key, value in parity.items() if isinstance(value, int | float | str)]
     lines = [f"- {key.replace('_', ' ')}: {value if isinstance(value, str) else f'{value:,.6g}'}" for key, value in found]
-    return ["Agreement between the ONNX file and the Keras model:", "", *lines] if lines else []
+    other = "the models that it averages" if parity.get("keras_backend", "") is None else "the Keras model"
+    return [f"Agreement between the ONNX file and {other}:", "", *lines] if lines else []
 
 
 def _lines(fields: Fields, templates: Mapping[str, str]) -> list[str]:

@@ -8,12 +8,9 @@ import numpy as np
 from dreamkeras.data.examples import Examples
 from dreamkeras.formats.writers import open_writer
 from dreamkeras.sequence.task_scale import TaskScale
-from dreamkeras.statistics.correlation import task_figures
-from dreamkeras.statistics.noise_ceiling import NoiseCeiling, task_ceilings
-from dreamkeras.statistics.task_kinds import add_kind_figures
-from dreamkeras.statistics.undefined import mean_defined
+from dreamkeras.training.run_folder.validation import mean_figures
 
-__all__ = ["TEST_TABLE", "mean_figures", "write_test"]
+__all__ = ["TEST_TABLE", "write_test"]
 
 TEST_TABLE = "test.tsv"
 
@@ -37,9 +34,7 @@ def write_test(
         in_units: Whether the measured values are in the units of the model. If False, mean squared errors are undefined.
 
     Returns:
-        The fields `r`, `rho`, `mse` and `n`, and the noise ceiling if the test examples have replicates. Metrics are means over the tasks
-        for which they are defined. Transformed values, binary tasks and counts have further metrics. With several tasks, the metrics of
-        each task are under `tasks`.
+        The metrics, as of `validation.mean_figures`.
     """
     values = predicted[:, : len(tasks)]
     columns = [f"{kind}_{task}" for kind in ("measured", "predicted") for task in tasks]
@@ -48,24 +43,4 @@ def write_test(
     metrics = mean_figures(test.targets, values, tasks, test.replicates, scales)
     for figures in (metrics, *metrics.get("tasks", {}).values()) if not in_units else ():
         figures["mse"] = np.nan
-    return metrics
-
-
-def mean_figures(
-    measured: np.ndarray,
-    predicted: np.ndarray,
-    tasks: tuple[str, ...],
-    replicates: np.ndarray | None = None,
-    scales: tuple[TaskScale, ...] = (),
-) -> dict[str, Any]:
-    """Returns the metrics of predictions (n, tasks) for measured values (n, tasks). See `write_test`."""
-    figures = task_figures(measured, predicted)
-    if ceilings := list(task_ceilings(replicates, tasks).values()):
-        figures |= {name: np.array([getattr(ceiling, name) for ceiling in ceilings]) for name in NoiseCeiling._fields}
-    metrics: dict[str, Any] = {name: mean_defined(values) for name, values in figures.items() if name != "n"}
-    metrics["n"] = len(measured)
-    if len(tasks) > 1:
-        columns = {name: values.tolist() for name, values in figures.items()}
-        metrics["tasks"] = {task: {name: values[i] for name, values in columns.items()} for i, task in enumerate(tasks)}
-    add_kind_figures(metrics, tasks, scales, measured, predicted)
     return metrics

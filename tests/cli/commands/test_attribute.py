@@ -61,6 +61,23 @@ def test_each_base_has_a_contribution_and_each_sequence_an_error(run, model, pro
     assert list(json.loads((tmp_path / "out.tsv.manifest.json").read_text())["models"]) == [str(model)]
 
 
+def test_the_networks_of_an_ensemble_are_averaged(run, model, promoters, tmp_path):
+    other = with_random_weights(tiny(find_assay("yeast")), sd=0.2)
+    for name in ("seed-0", "seed-1"):
+        (tmp_path / "four" / name).mkdir(parents=True)
+    (tmp_path / "four" / "config.json").write_text('{"ensemble": 2, "seed": 0}')
+    (tmp_path / "four" / "seed-0" / "model.keras").write_bytes(model.read_bytes())
+    other.save(tmp_path / "four" / "seed-1" / "model.keras")
+    tables = []
+    for path in (tmp_path / "four", tmp_path / "four" / "seed-0", tmp_path / "four" / "seed-1"):
+        result = run("attribute", promoters, "-m", path, "--method", "gradient", "-o", tmp_path / "out.tsv")
+        assert result.exit_code == 0, result.stderr
+        tables.append([float(row["expression_contribution"]) for row in rows(tmp_path / "out.tsv")])
+    mean, first, second = map(np.array, tables)
+    np.testing.assert_allclose(mean, (first + second) / 2, rtol=1e-4, atol=1e-5)
+    assert np.abs(first - second).max() > 1e-3
+
+
 def test_arrays_equal_those_of_the_library(run, model, promoters, tmp_path):
     from dreamkeras.export.tracing import load_network
     from dreamkeras.formats.reading import read_records

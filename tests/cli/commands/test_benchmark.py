@@ -10,7 +10,7 @@ pytest.importorskip("matplotlib")
 from dreamkeras.models import names
 from dreamkeras.training.backend import find_backend
 from dreamkeras.training.grid import runs as grid_runs
-from dreamkeras.training.grid.results import RESULTS
+from dreamkeras.training.members.finished import RESULTS
 
 GRID = 'models = ["a", "b"]\nseeds = [0, 1]\nparallel = 3\n[options]\nepochs = 2\n'
 

@@ -105,6 +105,24 @@ class TestEnsemble:
         assert predicted == "id\tgc\ta\tgc_sd\ta_sd\nx\t8\t2\t5.65685\t1.41421\n"
         assert run("predict", tmp_path / "in.fa", "-m", toy_model, "-m", triple).stdout == predicted
 
+    def test_the_folder_of_an_ensemble_is_exported_in_place(self, run, toy_model, tmp_path):
+        folder = tmp_path / "two"
+        for seed in (0, 1):
+            (folder / f"seed-{seed}").mkdir(parents=True)
+            write_toy_model(folder / f"seed-{seed}" / "model.onnx", weight=1 + 2 * seed)
+            (folder / f"seed-{seed}" / "model.keras").write_bytes(b"PK\x03\x04")
+        (folder / "config.json").write_text('{"ensemble": 2, "seed": 0}')
+        result = run("export", folder)
+        assert (result.exit_code, result.stdout.splitlines()[0]) == (
+            0,
+            f"Wrote {folder / 'model.onnx'}: model ensemble-of-2, construct toy, strand as given, precision float32.",
+        )
+        (tmp_path / "in.fa").write_text(">x\nGGGGA\n")
+        assert run("predict", tmp_path / "in.fa", "-m", folder).stdout.splitlines()[1] == "x\t8\t2\t5.65685\t1.41421"
+        refused = run("export", folder, "--without-bias")
+        assert (refused.exit_code, "An ensemble has no --without-bias" in refused.stderr) == (2, True)
+        assert one_line_error(run("export", folder, "--precision", "int8", "-o", tmp_path / "m.onnx"), "export each member in int8")
+
     def test_requires_an_output(self, run, toy_model):
         result = run("export", toy_model, toy_model)
         assert (result.exit_code, "-o FILE" in result.stderr) == (2, True)

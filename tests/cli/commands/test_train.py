@@ -86,7 +86,7 @@ class TestRun:
         from dreamkeras.training.config import RunConfig
 
         fields = {field.name for field in dataclasses.fields(RunConfig)}
-        beside = {"out", "resume", "dry_run", "config", *TABLE_OPTIONS, *ATAC_FIELDS}
+        beside = {"out", "resume", "dry_run", "config", "parallel", *TABLE_OPTIONS, *ATAC_FIELDS}
         options_of_runs = {parameter.name for parameter in command.params} - beside
         stored = {"fingerprint", "test_fingerprint", "fitted_steps", "extended_after"}
         assert fields - options_of_runs == {"simulated", "table", "atac", "construct", *stored}
@@ -121,6 +121,35 @@ class TestRun:
         assert (result.exit_code, result.stderr.count("\n")) == (0, 3)
         assert (tmp_path / "cv" / "metrics.json").read_bytes() == before
         assert one_line_error(train(library, "--folds", 2, "--out", tmp_path / "cv"), "new or empty folder", "--resume")
+
+    def test_seeds_are_trained_as_one_model(self, run, train, quick, library, tmp_path):
+        trained = []
+
+        def train_ensemble(config, folder, report, backend, **options):
+            trained.append((config, backend, options))
+            (folder / "x").mkdir(parents=True, exist_ok=True)
+            config.write(folder / "config.json")
+            report("seed-2: epoch 1/1")
+            return {"r": 0.5, "mse": 1.0, "n": 10, "mean_of_seeds": {"r": 0.25, "mse": 2.0}}
+
+        quick.setattr("dreamkeras.training.ensemble.train.train_ensemble", train_ensemble)
+        result = train(library, "--ensemble", 3, "--parallel", 2, "--seed", 2, "--out", tmp_path / "run")
+        assert (result.exit_code, result.stdout) == (0, "")
+        summary = "validation r 0.500 on 10 sequences (mean prediction of 3 networks; mean of the networks: r 0.250)"
+        assert result.stderr == f"seed-2: epoch 1/1\n{tmp_path / 'run'}: {summary}\n"
+        config, backend, options = trained[0]
+        assert (config.ensemble, config.seed, config.backend, backend) == (3, 2, BACKEND, BACKEND)
+        assert options == {"parallel": 2, "resume": False}
+        assert run("train", "--resume", "--epochs", 4, "--parallel", 1, "--out", tmp_path / "run").exit_code == 0
+        assert (trained[1][0].epochs, trained[1][2]) == (4, {"parallel": 1, "resume": True})
+
+    def test_parallel_without_an_ensemble_is_refused(self, run, library, tmp_path):
+        result = run("train", library, "--parallel", 2, "--out", tmp_path / "run")
+        assert (result.exit_code, "--parallel has no effect without --ensemble." in result.stderr) == (2, True)
+
+    def test_an_ensemble_of_folds_is_refused_in_one_line(self, run, library, tmp_path):
+        result = run("train", library, "--ensemble", 2, "--folds", 3, "--out", tmp_path / "run")
+        assert (result.exit_code, "Set only one of ensemble and folds" in result.stderr) == (2, True)
 
     def test_simulation_without_data_is_reported(self, run, quick, monkeypatch, tmp_path):
         monkeypatch.chdir(tmp_path)

@@ -5,7 +5,8 @@ import pytest
 
 from dreamkeras.errors import InputError
 from dreamkeras.training.grid.plan import expand
-from dreamkeras.training.grid.results import RESULTS, is_finished, read_result, write_comparison
+from dreamkeras.training.grid.results import read_result, write_comparison
+from dreamkeras.training.members.finished import RESULTS, is_finished
 
 RUNS = expand({"models": ["a", "b"], "seeds": [0, 1], "options": {"epochs": 1}}).runs
 MEASURED = np.random.default_rng(0).normal(size=(30, 2)).round(4)

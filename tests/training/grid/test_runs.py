@@ -12,10 +12,9 @@ import keras
 import pytest
 
 from dreamkeras.errors import DreamkerasError, InputError
-from dreamkeras.training.grid import runs as grid_runs
 from dreamkeras.training.grid.plan import expand
-from dreamkeras.training.grid.results import RESULTS
-from dreamkeras.training.grid.runs import default_parallel, run_grid
+from dreamkeras.training.grid.runs import run_grid
+from dreamkeras.training.members.finished import RESULTS
 
 PROCESSES = Path("/proc")
 
@@ -118,25 +117,6 @@ class TestParallel:
         times = [list(map(float, path.read_text().split()[:2])) for path in (tmp_path / "logs").iterdir()]
         most = max(sum(begin <= moment < end for begin, end in times) for moment, _ in times)
         assert most == parallel
-
-    def test_each_run_has_its_share_of_the_cpus(self, tmp_path, told, monkeypatch):
-        monkeypatch.setattr(grid_runs.os, "sched_getaffinity", lambda process: {0, 1, 4, 5, 6}, raising=False)
-        monkeypatch.setattr(grid_runs, "available_cpus", lambda: 5)
-        assert [grid_runs._cpus(slot, 2) for slot in (0, 1)] == ["0,1", "4,5"]
-        assert [grid_runs._cpus(slot, 8) for slot in range(8)] == ["0", "1", "4", "5", "6", "0", "1", "4"]
-        assert grid_runs._cpus(0, 1) == ""
-
-    @pytest.mark.parametrize(("cpus", "parallel"), [(1, 1), (2, 1), (3, 1), (16, 8)])
-    def test_the_default_is_two_cpus_per_run(self, cpus, parallel, monkeypatch, tmp_path):
-        monkeypatch.setattr(grid_runs, "NVIDIA", tmp_path / "none")
-        assert default_parallel(cpus) == parallel
-
-    def test_the_default_is_one_run_with_a_gpu(self, monkeypatch, tmp_path):
-        monkeypatch.setattr(grid_runs, "NVIDIA", tmp_path)
-        monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-        assert default_parallel(16) == 1
-        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
-        assert default_parallel(16) == 8
 
 
 def test_an_error_ends_all_processes(tmp_path):

@@ -4,11 +4,12 @@ import sys
 
 import keras
 import pytest
+from ensemble_processes import counting_preset, in_this_process
 from tiny_network import tiny_preset
 
+from dreamkeras.training import worker as worker_module
 from dreamkeras.training.config import RunConfig
-from dreamkeras.training.grid import worker as grid_worker
-from dreamkeras.training.grid.results import is_finished
+from dreamkeras.training.members.finished import is_finished
 
 BACKEND = keras.backend.backend()
 
@@ -20,7 +21,7 @@ def work(choose, tmp_path):
     def run(**choices):
         choose(**choices).write(tmp_path / "config.json")
         with tiny_preset():
-            return grid_worker.main(str(tmp_path / "config.json"), str(tmp_path / "run"))
+            return worker_module.main(str(tmp_path / "config.json"), str(tmp_path / "run"))
 
     return run
 
@@ -35,6 +36,17 @@ def test_a_run_is_started_and_then_resumed(work, tmp_path):
     assert (tmp_path / "run" / "history.csv").read_text() == history
 
 
+def test_an_ensemble_is_started_and_then_resumed(choose, tmp_path):
+    choose(epochs=1, ensemble=2).write(tmp_path / "config.json")
+    with counting_preset() as patch:
+        patch.setattr("dreamkeras.training.ensemble.train.run_processes", in_this_process)
+        for _ in range(2):
+            assert worker_module.main(str(tmp_path / "config.json"), str(tmp_path / "run")) == 0
+            assert is_finished(tmp_path / "run")
+            assert is_finished(tmp_path / "run" / "seed-4")
+            (tmp_path / "run" / "README.md").unlink()
+
+
 def test_an_error_is_one_line_and_the_exit_status(work, capsys):
     assert work(model="nonesuch") == 1
     assert capsys.readouterr().err.startswith("Error: Expected a model among ")
@@ -43,25 +55,22 @@ def test_an_error_is_one_line_and_the_exit_status(work, capsys):
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system lets no process choose its CPUs")
 def test_the_given_cpus_are_used(tmp_path):
     cpu = str(min(os.sched_getaffinity(0)))
-    code = "import os, sys; from dreamkeras.training.grid.worker import main; main(*sys.argv[1:]); print(os.sched_getaffinity(0), end='')"
+    code = "import os, sys; from dreamkeras.training.worker import main; main(*sys.argv[1:]); print(os.sched_getaffinity(0), end='')"
     command = [sys.executable, "-c", code, str(tmp_path / "no.json"), str(tmp_path / "run"), cpu]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == f"{{{cpu}}}"
 
 
 def test_the_process_ends_with_its_parent():
-    code = (
-        "import time; from dreamkeras.training.grid.worker import end_with_parent; end_with_parent();"
-        "print('up', flush=True); time.sleep(600)"
-    )
+    code = "import time; from dreamkeras.training.worker import end_with_parent; end_with_parent();print('up', flush=True); time.sleep(600)"
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout.readline() == b"up\n"
         process.stdin.close()
         assert process.wait(20) == 1
 
 
-def test_run_grid_starts_this_module(tmp_path):
+def test_other_processes_start_this_module(tmp_path):
     RunConfig(model="nonesuch", backend=BACKEND).write(tmp_path / "config.json")
-    from dreamkeras.training.grid.runs import WORKER
+    from dreamkeras.training.members.processes import WORKER
 
     command = [*WORKER, str(tmp_path / "config.json"), str(tmp_path / "run"), ""]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:

@@ -1,4 +1,4 @@
-"""Executes one run of a grid in a separate process: `python -m dreamkeras.training.grid.worker CONFIG FOLDER [CPUS]`.
+"""Executes one of several runs in a separate process: `python -m dreamkeras.training.worker CONFIG FOLDER [CPUS]`.
 
 The process starts the run with the configuration CONFIG in FOLDER, or resumes the run if it was interrupted. The process ends when its
 parent process ends, even after kill -9, because its standard input is a pipe that the parent keeps open.
@@ -29,16 +29,17 @@ def main(config: str, folder: str, cpus: str = "") -> int:
         os.sched_setaffinity(0, {int(cpu) for cpu in cpus.split(",")})
     from dreamkeras.training.backend import choose_backend
     from dreamkeras.training.config import RunConfig
+    from dreamkeras.training.ensemble.train import train_ensemble
 
     try:
         choices = RunConfig.read(Path(config))
+        if choices.ensemble:
+            train_ensemble(choices, Path(folder), print, parallel=1, resume=(Path(folder) / "config.json").exists())
+            return 0
         backend = choose_backend(choices.backend)
-        from dreamkeras.training import run
+        from dreamkeras.training.members.member import train_member
 
-        if (Path(folder) / "config.json").exists():
-            run.resume(Path(folder), backend)
-        else:
-            run.train(choices, Path(folder))
+        train_member(choices, Path(folder), backend)
     except DreamkerasError as error:
         sys.stderr.write(f"Error: {error}\n")
         return error.exit_code

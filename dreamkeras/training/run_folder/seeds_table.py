@@ -1,0 +1,53 @@
+"""Writes the section of a model card that compares an ensemble with the seeds of which it consists."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from dreamkeras.statistics.bootstrap import QUANTITY
+
+__all__ = ["seeds_table"]
+
+COLUMNS = {
+    "r": ("Pearson r", ".3f"),
+    "rho": ("Spearman rho", ".3f"),
+    "mse": ("mean squared error", QUANTITY),
+    "epoch": ("epoch", ".0f"),
+}
+"""Title and number format of the columns, by the name of the metric."""
+
+
+def seeds_table(metrics: Mapping[str, Any]) -> list[str]:
+    """Returns the lines of the section. The list is empty for a single run.
+
+    Args:
+        metrics: Metrics of the ensemble, with the metrics of each seed under `seeds` and their means under `mean_of_seeds`.
+    """
+    if "seeds" not in metrics:
+        return []
+    number, tasks = len(metrics["seeds"]), list(metrics.get("tasks", {}))
+    rows = {f"mean prediction of {number} networks": {name: value for name, value in metrics.items() if name != "epoch"}}
+    rows |= {f"mean of the metrics of {number} networks": metrics["mean_of_seeds"]}
+    rows |= {f"seed {seed}": row for seed, row in metrics["seeds"].items()}
+    titles = ["model", *(title for title, _ in COLUMNS.values()), *(f"r of {task}" for task in tasks)]
+    cells = [
+        [
+            name,
+            *(_cell(row.get(key), form) for key, (_, form) in COLUMNS.items()),
+            *(_cell(row["tasks"][task]["r"], COLUMNS["r"][1]) for task in tasks),
+        ]
+        for name, row in rows.items()
+    ]
+    return [
+        "Metrics on the validation sequences. The model predicts the mean over the networks, and their standard deviation as its spread.",
+        "",
+        f"| {' | '.join(titles)} |",
+        f"|{'---|' * len(titles)}",
+        *(f"| {' | '.join(row)} |" for row in cells),
+    ]
+
+
+def _cell(value: float | None, form: str) -> str:
+    if value is None:
+        return ""
+    return "undefined" if math.isnan(value) else format(value, form)
