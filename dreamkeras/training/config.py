@@ -284,6 +284,8 @@ class RunConfig:
             raise InputError(f"Set only one of valid_fold and folds={GIVEN!r}.")
         if self.learning_curve and self.is_cross_validation:
             raise InputError("A learning curve requires a single run. Set valid_fold, or omit folds.")
+        if self.learning_curve and self.ensemble:
+            raise InputError("A learning curve requires a single run. Omit ensemble.")
 
     def _check_holdout(self) -> None:
         if self.holdout not in (*HOLDOUTS, LEGACY):

@@ -60,7 +60,7 @@ def rehearse(config: RunConfig, folder: Path, report: Report) -> None:
     _report_division(assay_of(config).tasks, data, report)
     model, plan = prepare(config, data)
     _report_run(model, plan, report)
-    _report_time(config, plan, speed_of(config, data, model, plan), max(1, len(folds)), report)
+    _report_time(config, plan, speed_of(config, data, model, plan), max(1, len(folds)) * (config.ensemble or 1), report)
     report("Output", f"{folder}: {f'fold-{folds[0]} and so on with ' if folds else ''}{OUTPUTS}")
 
 
