@@ -75,7 +75,7 @@ def train_smaller(folder: Path, data: RunData, fit: Fit) -> list[Stage]:
         sys.stderr.write(f"Learning curve: training on {len(rows):,} of {len(data.training):,} training sequences.\n")
         minutes = config.minutes and config.minutes * len(rows) / len(data.training)
         place = _folder_of(dataclasses.replace(config, minutes=minutes), folder / FOLDER / f"rows-{len(rows)}")
-        predicted = fit(RunConfig.read(place / "config.json"), data._replace(training=training, read=()), place)
+        predicted = fit(RunConfig.read(place / "config.json"), data._replace(training=training, read=(), hold_out=None, weights=""), place)
         baseline = fit_baseline(training, data.validation, assay.construct.strands == "both", assay.scales, config.seed_of_split)
         stages.append(Stage(len(rows), predicted[:, : training.targets.shape[1]], baseline.predicted))
     return stages

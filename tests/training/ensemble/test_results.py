@@ -7,8 +7,8 @@ import pytest
 
 from dreamkeras.training.ensemble.results import _metrics
 
-RUN = {"r": 0.5, "rho": 0.25, "mse": 1.0, "relative_mse": 0.75, "n": 9, "best_epoch": 2, "seconds": 1.25, "examples": 81}
-RUN |= {"parameters": 7, "steps": 30, "baseline": {"r": 0.375, "mse": None}}
+RUN = {"r": 0.5, "rho": 0.25, "mse": 1.0, "relative_mse": 0.75, "n": 9, "epoch": 2, "best_epoch": 1, "seconds": 1.25, "examples": 81}
+RUN |= {"parameters": 7, "steps": 30, "baseline": {"r": 0.375}, "holdout": {"share": 0.1, "near_duplicates": None}}
 
 
 @pytest.fixture
@@ -29,10 +29,10 @@ def test_entries_that_are_equal_in_all_runs_are_kept_and_costs_are_added_up(runs
     found = _metrics(runs(RUN, {**RUN, "r": 0.75, "seconds": 2.0}), {"r": 0.8, "mse": 0.5})
     assert (found["r"], found["mse"], found["n"], found["examples"]) == (0.8, 0.5, 9, 81)
     assert (found["parameters"], found["steps"], found["seconds"]) == (14, 60, 3.2)
-    assert found["baseline"]["r"] == 0.375
-    assert "best_epoch" not in found
+    assert found["holdout"]["share"] == 0.1
+    assert not found.keys() & {"epoch", "best_epoch", "baseline"}  # of a single network
     assert found["mean_of_seeds"] == {"r": 0.625, "rho": 0.25, "mse": 1.0, "relative_mse": 0.75}
-    assert [row["best_epoch"] for row in found["seeds"].values()] == [2, 2]
+    assert [row["epoch"] for row in found["seeds"].values()] == [2, 2]
 
 
 def test_the_metrics_of_each_task_are_averaged(runs):
