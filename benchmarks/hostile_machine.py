@@ -51,7 +51,7 @@ COMMANDS = {
 }
 """Arguments of each command, relative to a folder with the inputs."""
 
-GRID = '[grid]\nmodel = ["dream-cnn-small"]\nseed = [0]\n[options]\nsteps = 4\n[table]\ntarget_column = ["value"]\n'
+GRID = 'models = ["dream-cnn-small"]\nseeds = [0]\n[budget]\nsteps = 4\n[table]\ntarget_column = ["value"]\n'
 NOBODY = "setpriv --reuid 65534 --clear-groups"
 MACHINES = {
     "ordinary": "exec {command}",

@@ -138,7 +138,9 @@ def _start(run: GridRun, folder: Path, slot: int, parallel: int, worker: Sequenc
     command = [*worker, str(folder / "configs" / f"{run.name}.json"), str(folder / "runs" / run.name), _cpus(slot, parallel)]
     environment = _environment(run, parallel) | {"TMPDIR": str(scratch)}
     log = folder / "logs" / f"{run.name}.log"
-    with naming_output(str(log)), log.open("ab") as output:
+    with naming_output(str(log)):
+        output = log.open("ab")
+    with output:  # outside `naming_output`, because an error about starting a process is not about the log
         process = subprocess.Popen(  # noqa: S603
             command, stdin=subprocess.PIPE, stdout=output, stderr=output, env=environment, start_new_session=True
         )
