@@ -40,7 +40,7 @@ COMMANDS = {
     "calibrate": f"calibrate {TABLE} -m model.onnx -o out.onnx",
     "design": "design -m model.onnx --target max --random 4 -o out.tsv",
     "serve": "serve -m model.onnx --port 0",
-    "benchmark": f"benchmark {TABLE} --grid grid.toml -o out",
+    "benchmark": "benchmark table.tsv --assay table --grid grid.toml -o out",
     "export": "export run -o out.onnx",
     "import-weights": "import-weights weights.pth --model dream-rnn -o out",
     "simulate": "simulate -n 100 -o out.tsv",
@@ -51,7 +51,7 @@ COMMANDS = {
 }
 """Arguments of each command, relative to a folder with the inputs."""
 
-GRID = '[grid]\nmodel = ["dream-cnn-small"]\nseed = [0]\n[options]\nsteps = 4\n'
+GRID = 'models = ["dream-cnn-small"]\nseeds = [0]\n[budget]\nsteps = 4\n[table]\ntarget_column = ["value"]\n'
 NOBODY = "setpriv --reuid 65534 --clear-groups"
 MACHINES = {
     "ordinary": "exec {command}",
@@ -166,9 +166,9 @@ def verdict(run: Run, ordinary: Run) -> str:
         return "; ".join(faults) or "right"
     if run.status == -signal.SIGTERM and run.files in (frozenset(), ordinary.files):
         return "; ".join([*faults, "before or after the command's own work (exit -15)"])
-    if not lines:
+    last = lines[-1] if lines else run.output.strip().rpartition("\n")[2]  # `check` prints its failures on standard output
+    if not last:
         faults.append(f"silent, exit {run.status}")
-    last = lines[-1] if lines else ""
     return "; ".join([*faults, f"{last} (exit {run.status})"])
 
 

@@ -1,4 +1,5 @@
 import contextlib
+import errno
 import json
 import os
 import signal
@@ -106,6 +107,14 @@ class TestOutcome:
         (tmp_path / "file").touch()
         with pytest.raises(DreamkerasError, match="Not a directory"):
             run_grid(runs(), tmp_path / "file" / "x", 1, told.append, worker(FINISH))
+
+    def test_a_refused_process_is_not_reported_as_an_unwritable_log(self, tmp_path, told, monkeypatch):
+        def refuse(*_, **__):
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+        monkeypatch.setattr(subprocess, "Popen", refuse)
+        with pytest.raises(BlockingIOError):  # `cli.process.describe` names the limit of processes
+            run_grid(runs(), tmp_path, 1, told.append, worker(FINISH))
 
 
 class TestParallel:
