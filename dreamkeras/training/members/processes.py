@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -131,13 +131,16 @@ def _killed_at_the_end() -> Iterator[list[_Active]]:
 def _start(run: RunProcess, slot: int, parallel: int, worker: Sequence[str], scratch: Path) -> _Active:
     command = [*worker, str(run.config), str(run.folder), _cpus(slot, parallel)]
     environment = _environment(run.backend, parallel) | {"TMPDIR": str(scratch)}
-    with naming_output(str(run.log)):
-        output, printed = run.log.open("ab"), run.log.open("rb")
-        printed.seek(0, os.SEEK_END)
-    with output:  # outside `naming_output`, because an error about starting a process is not about the log
+    with ExitStack() as stack:
+        with naming_output(str(run.log)):
+            output, printed = (stack.enter_context(run.log.open(mode)) for mode in ("ab", "rb"))
+            printed.seek(0, os.SEEK_END)
+        # Outside `naming_output`, because an error about starting a process is not about the log.
         process = subprocess.Popen(  # noqa: S603
             command, stdin=subprocess.PIPE, stdout=output, stderr=output, env=environment, start_new_session=True
         )
+        stack.pop_all()
+    output.close()
     return _Active(run, process, slot, printed)
 
 
