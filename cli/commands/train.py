@@ -49,7 +49,10 @@ __all__ = ["command"]
 @rows_on_error_option
 @click.option(
     "--model",
-    help="Network name, or three blocks as FIRST,CORE,FINAL. See `dreamkeras models`.  [default: dream-cnn-small; bpnet-small for atac]",
+    multiple=True,
+    metavar="NAME",
+    help="Network name, or three blocks as FIRST,CORE,FINAL. See `dreamkeras models`. Repeat for an ensemble of different networks.  "
+    "[default: dream-cnn-small; for table, an ensemble with positional-cnn-small; bpnet-small for atac]",
 )
 @click.option(
     "--strategy", help="Training strategy: autosome, bhi, unlockdna, proformer or legnet.  [default: the strategy of the network]"
@@ -206,9 +209,10 @@ __all__ = ["command"]
 )
 @click.option(
     "--ensemble",
-    type=WholeRange(min=2),
+    type=WholeRange(min=1),
     metavar="N",
-    help="Train N networks with the seeds --seed, --seed + 1 and so on, and export their mean and spread as one model.",
+    help="Train N networks with the seeds --seed, --seed + 1 and so on, and export their mean and spread as one model.  "
+    "[default: the number of networks; for table without --model, 2 to 4, depending on the number of rows; otherwise 1]",
 )
 @click.option(
     "--parallel",
@@ -255,15 +259,14 @@ def command(
     from dreamkeras.files.decompression import open_source
     from dreamkeras.files.inputs import listed_files, refuse_twice, rereadable
     from dreamkeras.files.kinds import BED, MEASUREMENTS
-    from dreamkeras.models.names import known_model
     from dreamkeras.training.backend import choose_backend, find_backend
     from dreamkeras.training.changes import changed
     from dreamkeras.training.config import RunConfig
     from dreamkeras.training.run_folder.new_folder import check_free
 
     choices["data"] = choices["data"] or None
-    choices["model"] = known_model(choices["model"] or ("bpnet-small" if choices["assay"] == "atac" else "dream-cnn-small"))
-    folder = out or Path("runs") / choices["model"]
+    choices |= _chosen_networks(choices)
+    folder = out or Path("runs") / ("ensemble" if choices["alternates"] else choices["model"])
     if resume and dry_run:
         raise click.UsageError("--dry-run cannot be combined with --resume.")
     if resume:
@@ -298,6 +301,26 @@ def command(
         rehearse_training(config, folder)
     with hint_at_stop(partial(_resume_hint, folder, config, choices if resume else {})):
         _train(config, folder, backend, choices if resume else None, parallel)
+
+
+def _chosen_networks(choices: dict[str, Any]) -> dict[str, Any]:
+    """Returns the networks and the size of the ensemble.
+
+    The default for a table is an ensemble of two kinds of networks, unless another option requires a single run.
+    """
+    from dreamkeras.files.inputs import listed_files
+    from dreamkeras.files.streams import is_stream
+    from dreamkeras.models.names import known_model
+
+    network, *alternates = map(known_model, choices["model"] or ("bpnet-small" if choices["assay"] == "atac" else "dream-cnn-small",))
+    size = choices["ensemble"] if choices["ensemble"] != 1 or alternates else None
+    if choices["model"]:
+        return {"model": network, "alternates": tuple(alternates), "ensemble": size or len(alternates) + 1 if alternates else size}
+    files = *listed_files(choices["data"]), choices["valid"], choices["test"]
+    is_single = any(choices[name] for name in ("learning_curve", "init_from", "folds")) or any(map(is_stream, filter(None, files)))
+    if choices["assay"] != "table" or choices["ensemble"] == 1 or (is_single and not size):
+        return {"model": network, "alternates": (), "ensemble": size}
+    return {"model": network, "alternates": ("positional-cnn-small",), "ensemble": size or "auto"}
 
 
 def _train(config: "RunConfig", folder: Path, backend: str, changes: dict[str, Any] | None, parallel: int | None) -> None:

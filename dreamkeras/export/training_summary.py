@@ -38,6 +38,8 @@ def read_training_summary(folder: Path) -> dict[str, Any]:
     summary = {name: config[name] for name in (*CHOICES, *ORIGIN) if config.get(name) is not None}
     if "model" in summary:
         summary["model"] = model_in(config)
+    if config.get("alternates"):
+        summary["model"] = ", ".join((summary["model"], *config["alternates"]))
     summary |= {name: config[name] for name in OPTIONS if config.get(name)}
     summary |= {name: Path(summary[name]).name for name in ("init_from", "bias") if name in summary}
     if config and "source" not in config:

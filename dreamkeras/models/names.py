@@ -38,6 +38,7 @@ MODELS = (
     "proformer",
     "legnet",
     "dream-cnn-small",
+    "positional-cnn-small",
     "dream-rnn-small",
     "dream-attn-small",
     "bpnet",

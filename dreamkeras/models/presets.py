@@ -34,6 +34,7 @@ __all__ = [
     "dream_rnn_small",
     "find_preset",
     "legnet",
+    "positional_cnn_small",
     "proformer",
     "unlockdna",
 ]
@@ -146,6 +147,11 @@ def dream_cnn_small(assay: Assay) -> PrixFixe:
     return _network("dream-cnn-small", assay, BHIFirst(80), AutosomeCore((32, 32, 16)), AutosomeFinal.for_assay(assay))
 
 
+def positional_cnn_small(assay: Assay) -> PrixFixe:
+    """DREAM-CNN-small with team BHI's final block, in which each position has its own weights, for elements at fixed places."""
+    return _network("positional-cnn-small", assay, BHIFirst(80), AutosomeCore((32, 32, 16)), BHIFinal(len(assay.tasks), (64, 64)))
+
+
 def dream_rnn_small(assay: Assay) -> PrixFixe:
     """DREAM-RNN with a fifth of its width, for laptops."""
     return _network("dream-rnn-small", assay, BHIFirst(64), BHICore(64, units=64), AutosomeFinal.for_assay(assay))
@@ -197,6 +203,7 @@ PRESETS: dict[str, Preset] = {
         Preset("proformer", proformer, strategy="proformer"),
         Preset("legnet", legnet, strategy="legnet"),
         Preset("dream-cnn-small", dream_cnn_small),
+        Preset("positional-cnn-small", positional_cnn_small),
         Preset("dream-rnn-small", dream_rnn_small),
         Preset("dream-attn-small", dream_attn_small),
         Preset("bpnet", bpnet),

@@ -22,7 +22,10 @@ from dreamkeras.formats.decimals import LARGEST, is_float32
 from dreamkeras.models.names import FORMAT, model_in
 from dreamkeras.training.names import BACKENDS, KEEP, LARGEST_SEED, MOST_TEST_SHIFTS, PRECISIONS
 
-__all__ = ["GENOME_FILES", "GIVEN", "SIMULATED", "RunConfig", "renamed"]
+__all__ = ["AUTO", "GENOME_FILES", "GIVEN", "SIMULATED", "RunConfig", "renamed"]
+
+AUTO = "auto"
+"""Value of `RunConfig.ensemble` for a number that depends on the data."""
 
 FILES = ("data", "valid", "test", "init_from", "bias")
 """Fields of `RunConfig` that are paths."""
@@ -64,6 +67,7 @@ class RunConfig:
             validation set of a separate run, unless `valid_fold` selects a single fold. If None, there is no cross-validation.
         assay: Name of the assay. See `data.assays.registry`.
         model: Name of the network, or the names of its blocks. See `models.presets`.
+        alternates: Further networks of an ensemble. Its runs train `model` and the alternates in turn.
         strategy: Name of the training strategy. See `training.strategy.strategies`. If None, the default strategy of the network is used.
         backend: Keras backend that the run requires. If None, the run uses the backend that Keras already uses.
         epochs: Number of passes over the examples. If None, the number follows from `steps` or, if `steps` is also None, from the number of
@@ -100,7 +104,7 @@ class RunConfig:
             have the same learning rate.
         seed: Random seed for the initial weights, the order of examples, the augmentation and dropout.
         ensemble: Number of runs, at least 2, that become one model. The runs have the seeds `seed`, `seed + 1` and so on, and the same
-            split. If None, there is a single run.
+            split. If `AUTO`, the number depends on the data; see `strategy.length.default_size`. If None, there is a single run.
         split_seed: Random seed for the simulated library and for the split. Runs with the same `split_seed` validate on the same sequences.
             If None, `seed` is used.
         learning_curve: Whether to train also on a quarter and on a half of the training sequences. See `training.learning_curve`.
@@ -135,6 +139,7 @@ class RunConfig:
     folds: int | str | None = None
     assay: str = "yeast"
     model: str = "dream-cnn-small"
+    alternates: tuple[str, ...] = ()
     strategy: str | None = None
     backend: str | None = None
     epochs: int | None = None
@@ -158,7 +163,7 @@ class RunConfig:
     freeze: tuple[str, ...] = ()
     body_rate: float | None = None
     seed: int = 0
-    ensemble: int | None = None
+    ensemble: int | str | None = None
     split_seed: int | None = None
     learning_curve: bool = False
     simulated: int | None = None
@@ -299,14 +304,27 @@ class RunConfig:
         return listed_files(self.data)
 
     def _check_ensemble(self) -> None:
+        object.__setattr__(self, "alternates", tuple(self.alternates))
         if self.ensemble is None:
+            if self.alternates:
+                raise InputError(f"Several networks require an ensemble, got {', '.join(self.networks)}.")
             return
-        if self.ensemble < 2:
-            raise InputError(f"Expected ensemble to be at least 2, got {self.ensemble}.")
+        size = len(self.networks) if self.ensemble == AUTO else self.ensemble
+        if not isinstance(size, int):
+            raise InputError(f"Expected ensemble to be {AUTO!r} or a number, got {self.ensemble!r}.")
+        if self.ensemble != AUTO and size < 2:
+            raise InputError(f"Expected ensemble to be at least 2, got {size}.")
+        if size < len(self.networks):
+            raise InputError(f"Expected ensemble to be at least {len(self.networks)}, the number of networks, got {size}.")
         if self.is_cross_validation:
             raise InputError("Set only one of ensemble and folds, or select a single fold with valid_fold.")
-        if self.seed + self.ensemble - 1 > LARGEST_SEED:
-            raise InputError(f"Expected a seed of at most {LARGEST_SEED - self.ensemble + 1} for {self.ensemble} runs, got {self.seed}.")
+        if self.seed + size - 1 > LARGEST_SEED:
+            raise InputError(f"Expected a seed of at most {LARGEST_SEED - size + 1} for {size} runs, got {self.seed}.")
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """Names of all networks of the run or ensemble."""
+        return (self.model, *self.alternates)
 
     @property
     def is_cross_validation(self) -> bool:

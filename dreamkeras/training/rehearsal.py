@@ -15,12 +15,12 @@ from dreamkeras.files.inputs import file_name, rereadable
 from dreamkeras.models.prixfixe import PrixFixe
 from dreamkeras.models.sizes import trainable_parameters
 from dreamkeras.training.backend import running_backend
-from dreamkeras.training.config import RunConfig
+from dreamkeras.training.config import AUTO, RunConfig
 from dreamkeras.training.epochs.duration import describe_duration
 from dreamkeras.training.run import prepare, speed_of
 from dreamkeras.training.run_data import RunData, assay_of, read_data, read_folds, with_window
 from dreamkeras.training.run_folder.new_folder import new_folder
-from dreamkeras.training.strategy.length import Speed, fitting_steps
+from dreamkeras.training.strategy.length import Speed, default_size, fitting_steps
 from dreamkeras.training.strategy.plan import Plan
 
 __all__ = ["rehearse"]
@@ -60,8 +60,15 @@ def rehearse(config: RunConfig, folder: Path, report: Report) -> None:
     _report_division(assay_of(config).tasks, data, report)
     model, plan = prepare(config, data)
     _report_run(model, plan, report)
-    _report_time(config, plan, speed_of(config, data, model, plan), max(1, len(folds)) * (config.ensemble or 1), report)
+    _report_time(config, plan, speed_of(config, data, model, plan), _runs(config, data, folds), report)
     report("Output", f"{folder}: {f'fold-{folds[0]} and so on with ' if folds else ''}{OUTPUTS}")
+
+
+def _runs(config: RunConfig, data: RunData, folds: list[int | str]) -> int:
+    """Returns the number of runs of a cross-validation or of an ensemble, otherwise 1."""
+    if config.ensemble == AUTO:
+        return default_size(len(data.training), assay_of(config).construct.length)
+    return len(folds) or int(config.ensemble or 1)
 
 
 def _folds(config: RunConfig) -> list[int | str]:

@@ -74,7 +74,7 @@ def write_results(config: RunConfig, folder: Path, runs: Sequence[Path], data: R
         DreamkerasError: A file cannot be written.
         ModelError: The networks of the runs predict a profile, or the exported file differs from its members.
     """
-    recorded = dataclasses.replace(RunConfig.read(runs[0] / "config.json"), ensemble=config.ensemble)
+    recorded = _recorded(config, runs)
     recorded.write(folder / "config.json")
     training, validation = data.training, data.validation
     with show_phases(PHASES) as start:
@@ -108,6 +108,14 @@ def write_results(config: RunConfig, folder: Path, runs: Sequence[Path], data: R
     return metrics
 
 
+def _recorded(config: RunConfig, runs: Sequence[Path]) -> RunConfig:
+    """Returns the configuration of the ensemble with the defaults that were filled in for all of its runs alike."""
+    first, *others = (RunConfig.read(run / "config.json") for run in runs)
+    names = [field.name for field in dataclasses.fields(RunConfig)]
+    own = [name for name in names if any(getattr(other, name) != getattr(first, name) for other in others)]
+    return dataclasses.replace(first, **{name: getattr(config, name) for name in (*own, "model", "alternates", "ensemble")})
+
+
 def _metrics(runs: Sequence[Path], of_mean: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the metrics of the ensemble, followed by those of each seed and by the means over the seeds."""
     found = [json.loads((run / "metrics.json").read_text("utf-8")) for run in runs]
@@ -115,6 +123,8 @@ def _metrics(runs: Sequence[Path], of_mean: Mapping[str, Any]) -> dict[str, Any]
     kept = {name: value for name, value in shared.items() if name not in (*OF_ONE_RUN, *SUMMED, *of_mean)}
     sums = {name: round(sum(metrics[name] for metrics in found), 1) for name in SUMMED}
     rows = [_with_nan({name: metrics[name] for name in OF_SEEDS if name in metrics}) for metrics in found]
+    for row, run in zip(rows, runs, strict=True):
+        row["model"] = RunConfig.read(run / "config.json").model
     seeds = dict(zip((run.name.removeprefix("seed-") for run in runs), rows, strict=True))
     return {**of_mean, **_with_nan(kept), **sums, "seeds": seeds, "mean_of_seeds": _means(rows)}
 

@@ -6,6 +6,8 @@ The output folder contains the run folders `seed-0`, `seed-1` and so on, their o
 import contextlib
 import dataclasses
 import io
+import itertools
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,12 +20,13 @@ from dreamkeras.files.inputs import full_path, require_file
 from dreamkeras.files.outputs import naming_output
 from dreamkeras.files.temporary import temporary_folder
 from dreamkeras.training.backend import find_backend
-from dreamkeras.training.config import RunConfig
+from dreamkeras.training.config import AUTO, RunConfig
 from dreamkeras.training.ensemble.results import write_results
 from dreamkeras.training.members.finished import has_run
 from dreamkeras.training.members.processes import WORKER, RunProcess, default_parallel, run_processes
-from dreamkeras.training.run_data import RunData, read_begun, read_data, require_same_data, with_window
+from dreamkeras.training.run_data import RunData, assay_of, read_begun, read_data, require_same_data, with_window
 from dreamkeras.training.run_folder.new_folder import new_folder, remove_unfinished
+from dreamkeras.training.strategy.length import default_size
 
 __all__ = ["train_ensemble"]
 
@@ -64,6 +67,8 @@ def train_ensemble(
         config = _started(config, folder, backend)
         with contextlib.redirect_stderr(io.StringIO()):  # the runs print the same lines about the data
             data = read_data(config)
+        if config.ensemble == AUTO:
+            config = dataclasses.replace(config, ensemble=default_size(len(data.training), assay_of(config).construct.length))
         config = _with_fingerprint(config, folder, data)
         (folder / "metrics.json").unlink(missing_ok=True)  # without metrics.json, the ensemble is not finished
         config.write(folder / "config.json")
@@ -97,7 +102,7 @@ def _with_fingerprint(config: RunConfig, folder: Path, data: RunData) -> RunConf
 
 
 def _seeds(config: RunConfig) -> range:
-    return range(config.seed, config.seed + (config.ensemble or 1))
+    return range(config.seed, config.seed + int(config.ensemble or 1))
 
 
 def _name(seed: int) -> str:
@@ -110,10 +115,16 @@ def _train_runs(config: RunConfig, folder: Path, report: Callable[[str], None], 
     Raises:
         DreamkerasError: A run failed.
     """
-    configs = {_name(seed): dataclasses.replace(config, seed=seed, ensemble=None) for seed in _seeds(config)}
+    configs = {
+        _name(seed): dataclasses.replace(config, seed=seed, ensemble=None, model=network, alternates=())
+        for seed, network in zip(_seeds(config), itertools.cycle(config.networks), strict=False)
+    }
     pending = [name for name, choices in configs.items() if not has_run(choices, folder / name)]
     if not pending:
         return
+    if len(config.networks) > 1:
+        numbers = Counter(choices.model for choices in configs.values())
+        report(f"Networks: {', '.join(f'{number} x {network}' for network, number in numbers.items())}.")
     report(f"Finished runs: {len(configs) - len(pending)} of {len(configs)}. Runs at a time: {min(parallel, len(pending))}.")
     with naming_output(str(folder)):
         (folder / "logs").mkdir(exist_ok=True)

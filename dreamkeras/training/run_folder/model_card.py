@@ -39,6 +39,8 @@ CEILING = (
     "independent noise of equal size in all replicates."
 )
 
+NETWORK = {"model": "Network: `{}`"}
+
 PROFILE = "- Output `profile`: for each of the {:,} central positions, the share of the window's reads that begin at the position"
 
 FIGURES = {
@@ -118,8 +120,9 @@ def _model(description: ModelDescription, config: Fields) -> list[str]:
     construct = description.construct
     inserts = f"{construct.shortest}" if construct.shortest == construct.longest else f"{construct.shortest} to {construct.longest}"
     adapters = f", between the adapters `{construct.left_adapter}` and `{construct.right_adapter}`" if _has_adapters(construct) else ""
+    networks = [config.get("model"), *config.get("alternates", ())]
     return [
-        *_lines(config, {"model": "Network: `{}`"}),
+        *([f"- Networks: {', '.join(f'`{name}`' for name in networks)}"] if config.get("alternates") else _lines(config, NETWORK)),
         *(f"- Output `{task}`: {unit}{_scale(scale)}" for task, unit, scale in _outputs(description)),
         *([PROFILE.format(description.profile)] if description.profile else []),
         f"- Construct `{construct.name}`: inserts of {inserts} bases{adapters}, {_window(construct)}",

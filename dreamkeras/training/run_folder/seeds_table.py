@@ -28,7 +28,8 @@ def seeds_table(metrics: Mapping[str, Any]) -> list[str]:
     number, tasks = len(metrics["seeds"]), list(metrics.get("tasks", {}))
     rows = {f"mean prediction of {number} networks": {name: value for name, value in metrics.items() if name != "epoch"}}
     rows |= {f"mean of the metrics of {number} networks": metrics["mean_of_seeds"]}
-    rows |= {f"seed {seed}": row for seed, row in metrics["seeds"].items()}
+    several = len({row["model"] for row in metrics["seeds"].values()}) > 1
+    rows |= {f"seed {seed}, `{row['model']}`" if several else f"seed {seed}": row for seed, row in metrics["seeds"].items()}
     titles = ["model", *(title for title, _ in COLUMNS.values()), *(f"r of {task}" for task in tasks)]
     cells = [
         [

@@ -3,7 +3,7 @@
 import bisect
 from typing import NamedTuple
 
-__all__ = ["Speed", "default_epochs", "fitting_steps"]
+__all__ = ["Speed", "default_epochs", "default_size", "fitting_steps"]
 
 SEEN = 160_000
 """Number of examples that a run sees in all its epochs, if the data have up to `ROWS` rows."""
@@ -13,6 +13,15 @@ ROWS = 10_000
 
 FEWEST_EPOCHS = 4
 """Smallest default number of epochs, unless a strategy has fewer."""
+
+MOST_NETWORKS = 4
+"""Default number of networks in an ensemble, if the data are small."""
+
+MOST_EPOCHS = 80
+"""Number of epochs of the strategies, which is the maximum of the default number."""
+
+BASES = 120_000_000
+"""Number of bases that all networks of a default ensemble read in training. Two CPUs take about 15 minutes for them."""
 
 USED = 0.9
 """Fraction of a time limit for which a schedule is planned. The rest allows for steps that are slower than the measured ones."""
@@ -33,6 +42,21 @@ def default_epochs(rows: int, most: int) -> int:
     """
     seen = SEEN * max(1.0, rows / ROWS) ** 0.5
     return min(most, max(FEWEST_EPOCHS, round(seen / rows)))
+
+
+def default_size(rows: int, length: int) -> int:
+    """Returns the default number of networks in an ensemble: 2, 3 or 4. Fewer networks are trained on large data.
+
+    Args:
+        rows: Number of training sequences.
+        length: Length of the window in bases.
+
+    Example:
+        >>> [default_size(rows, 150) for rows in (1_000, 10_000, 30_000, 100_000)]
+        [4, 4, 2, 2]
+    """
+    read = default_epochs(rows, MOST_EPOCHS) * rows * length
+    return max(2, min(MOST_NETWORKS, BASES // read))
 
 
 class Speed(NamedTuple):
