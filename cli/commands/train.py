@@ -333,7 +333,9 @@ def _train(config: "RunConfig", folder: Path, backend: str, changes: dict[str, A
 
         report = partial(click.echo, err=True)
         metrics = train_ensemble(config, folder, report, backend, parallel=parallel, resume=changes is not None)
-        among = f"mean prediction of {config.ensemble} networks; mean of the networks: {_figures(metrics['mean_of_seeds']).rstrip(',')}"
+        among = (
+            f"mean prediction of {len(metrics['seeds'])} networks; mean of the networks: {_figures(metrics['mean_of_seeds']).rstrip(',')}"
+        )
         click.echo(f"{folder}: validation {_figures(metrics)} on {counted(metrics['n'], 'sequence')} ({among})", err=True)
         return
     from dreamkeras.training import cross_validation, run

@@ -21,7 +21,18 @@ from dreamkeras.statistics.ridge import fit_ridge
 from dreamkeras.statistics.task_kinds import add_kind_figures
 from dreamkeras.statistics.undefined import mean_defined, varies
 
-__all__ = ["ADVICE", "BASELINE_TABLE", "LONGEST", "MOST", "Baseline", "compare", "describe_behind", "fit_baseline", "read_baseline"]
+__all__ = [
+    "ADVICE",
+    "BASELINE_TABLE",
+    "BEHIND",
+    "LONGEST",
+    "MOST",
+    "Baseline",
+    "compare",
+    "describe_behind",
+    "fit_baseline",
+    "read_baseline",
+]
 
 BASELINE_TABLE = "baseline.tsv"
 """Name of the file with the predictions in the run folder."""
@@ -31,6 +42,8 @@ LONGEST = 4
 
 MOST = 50_000
 """Maximum number of training examples of a baseline. From more examples, this number is drawn at random."""
+
+BEHIND = "The network is behind its baseline"
 
 ADVICE = "Train for more epochs, try a smaller network, or check the data."
 
@@ -141,7 +154,7 @@ def describe_behind(metrics: Mapping[str, Any]) -> str:
         for task in fields["behind"]
     ]
     figures = ", ".join(f"validation r {_text(network)} instead of {_text(baseline)}{task}" for task, network, baseline in pairs)
-    return f"The network is behind its baseline, ridge regression on counts of 1- to {LONGEST}-mers: {figures}. {ADVICE}"
+    return f"{BEHIND}, ridge regression on counts of 1- to {LONGEST}-mers: {figures}. {ADVICE}"
 
 
 def _text(figures: Mapping[str, Any]) -> str:

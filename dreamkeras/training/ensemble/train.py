@@ -20,6 +20,7 @@ from dreamkeras.files.inputs import full_path, require_file
 from dreamkeras.files.outputs import naming_output
 from dreamkeras.files.temporary import temporary_folder
 from dreamkeras.training.backend import find_backend
+from dreamkeras.training.baseline import BEHIND, describe_behind
 from dreamkeras.training.config import AUTO, RunConfig
 from dreamkeras.training.ensemble.results import write_results
 from dreamkeras.training.members.finished import has_run
@@ -29,6 +30,9 @@ from dreamkeras.training.run_folder.new_folder import new_folder, remove_unfinis
 from dreamkeras.training.strategy.length import default_size
 
 __all__ = ["train_ensemble"]
+
+NOT_PASSED_ON = ("Error: ", f"Warning: {BEHIND}")
+"""Beginnings of lines about a single network. The ensemble itself reports failed runs and the comparison with the baseline."""
 
 
 def train_ensemble(
@@ -73,7 +77,10 @@ def train_ensemble(
         (folder / "metrics.json").unlink(missing_ok=True)  # without metrics.json, the ensemble is not finished
         config.write(folder / "config.json")
         _train_runs(config, folder, report, parallel or default_parallel(), worker)
-        return write_results(config, folder, [folder / _name(seed) for seed in _seeds(config)], data)
+        metrics = write_results(config, folder, [folder / _name(seed) for seed in _seeds(config)], data)
+        if behind := describe_behind(metrics):
+            report(f"Warning: {behind}")
+        return metrics
 
 
 def _started(config: RunConfig, folder: Path, backend: str | None) -> RunConfig:
@@ -145,10 +152,10 @@ class _Lines:
         self._report, self._told = report, set[str]()
 
     def __call__(self, run: RunProcess, line: str) -> None:
-        """Passes on a line of a run. The reasons of failures are left to the error at the end."""
+        """Passes on a line of a run, unless it begins with one of `NOT_PASSED_ON`."""
         if line.startswith("epoch "):
             self._report(f"{run.name}: {line}")
-        elif line and line not in self._told and not line.startswith("Error: "):
+        elif line and line not in self._told and not line.startswith(NOT_PASSED_ON):
             self._told.add(line)
             self._report(line)
 
