@@ -116,14 +116,20 @@ def _name(seed: int) -> str:
     return f"seed-{seed}"
 
 
+def minutes_of_run(config: RunConfig, parallel: int) -> float | None:
+    """Returns the time limit of each run, so that the whole ensemble has the time limit of its configuration. None without a limit."""
+    return config.minutes and config.minutes / -(-len(_seeds(config)) // parallel)
+
+
 def _train_runs(config: RunConfig, folder: Path, report: Callable[[str], None], parallel: int, worker: Sequence[str]) -> None:
     """Trains the runs that are not finished.
 
     Raises:
         DreamkerasError: A run failed.
     """
+    shared = dataclasses.replace(config, ensemble=None, alternates=(), minutes=minutes_of_run(config, parallel))
     configs = {
-        _name(seed): dataclasses.replace(config, seed=seed, ensemble=None, model=network, alternates=())
+        _name(seed): dataclasses.replace(shared, seed=seed, model=network)
         for seed, network in zip(_seeds(config), itertools.cycle(config.networks), strict=False)
     }
     pending = [name for name, choices in configs.items() if not has_run(choices, folder / name)]

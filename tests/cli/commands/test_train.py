@@ -130,7 +130,7 @@ class TestRun:
             (folder / "x").mkdir(parents=True, exist_ok=True)
             config.write(folder / "config.json")
             report("seed-2: epoch 1/1")
-            return {"r": 0.5, "mse": 1.0, "n": 10, "mean_of_seeds": {"r": 0.25, "mse": 2.0}}
+            return {"r": 0.5, "mse": 1.0, "n": 10, "seeds": dict.fromkeys("234"), "mean_of_seeds": {"r": 0.25, "mse": 2.0}}
 
         quick.setattr("dreamkeras.training.ensemble.train.train_ensemble", train_ensemble)
         result = train(library, "--ensemble", 3, "--parallel", 2, "--seed", 2, "--out", tmp_path / "run")
@@ -142,6 +142,30 @@ class TestRun:
         assert options == {"parallel": 2, "resume": False}
         assert run("train", "--resume", "--epochs", 4, "--parallel", 1, "--out", tmp_path / "run").exit_code == 0
         assert (trained[1][0].epochs, trained[1][2]) == (4, {"parallel": 1, "resume": True})
+
+    @pytest.mark.parametrize(
+        ("args", "networks", "size"),
+        [
+            ([], ("dream-cnn-small", "positional-cnn-small"), "auto"),
+            (["--ensemble", 3], ("dream-cnn-small", "positional-cnn-small"), 3),
+            (["--ensemble", 1], ("dream-cnn-small",), None),
+            (["--model", "tiny"], ("tiny",), None),
+            (["--model", "tiny", "--ensemble", 2], ("tiny",), 2),
+            (["--model", "tiny", "--model", "dream-rnn-small"], ("tiny", "dream-rnn-small"), 2),
+            (["--model", "tiny", "--model", "dream-rnn-small", "--ensemble", 4], ("tiny", "dream-rnn-small"), 4),
+            (["--learning-curve"], ("dream-cnn-small",), None),
+            (["--folds", 2], ("dream-cnn-small",), None),
+            (["--assay", "yeast"], ("dream-cnn-small",), None),
+        ],
+    )
+    def test_a_table_is_trained_by_different_networks(self, run, quick, library, tmp_path, args, networks, size):
+        configs = []
+        metrics = {"r": 0.5, "mse": 1.0, "n": 10, "best_epoch": 1, "seeds": {}, "mean_of_seeds": {"r": 0.25, "mse": 2.0}, "folds": {}}
+        for name in ("ensemble.train.train_ensemble", "run.train", "cross_validation.cross_validate"):
+            quick.setattr(f"dreamkeras.training.{name}", lambda config, *_, **__: configs.append(config) or metrics)
+        columns = [] if "yeast" in args else ["--assay", "table", "--sequence-column", 0, "--target-column", 1]
+        result = run("train", library, *columns, *args, "--out", tmp_path / "run")
+        assert (result.exit_code, configs[0].networks, configs[0].ensemble) == (0, networks, size)
 
     def test_parallel_without_an_ensemble_is_refused(self, run, library, tmp_path):
         result = run("train", library, "--parallel", 2, "--out", tmp_path / "run")
