@@ -298,7 +298,8 @@ class TestResume:
         choices = ["--model", "tiny", "--epochs", 3, "--batch-size", 64, "--seed", 3, "--backend", BACKEND]
         done = self.spawn("after_a_line", library, *choices, "--out", killed)
         assert (done.returncode, done.stdout) == (-9, "")
-        assert [line.split()[:2] for line in done.stderr.splitlines()] == [["Read", "150"], ["Training", "on"], ["epoch", "1/3"]]
+        begun = [["Read", "150"], ["Held", "out"], ["Training", "on"]]
+        assert [line.split()[:2] for line in done.stderr.splitlines()] == [*begun, ["epoch", "1/3"]]
         assert history(killed) == history(finished)[:1]
 
         done = self.spawn("in_a_checkpoint", "--resume", "--out", killed)
@@ -307,12 +308,7 @@ class TestResume:
 
         done = self.spawn("before_the_results", "--resume", "--out", killed)
         assert done.returncode == -9
-        assert [line.split()[:2] for line in done.stderr.splitlines()] == [
-            ["Read", "150"],
-            ["Training", "on"],
-            ["epoch", "3/3"],
-            ["Kept", "epoch"],
-        ]
+        assert [line.split()[:2] for line in done.stderr.splitlines()] == [*begun, ["epoch", "3/3"], ["Kept", "epoch"]]
         assert sorted(path.name for path in killed.iterdir()) == [LOCK, "checkpoint", "config.json", "history.csv"]
 
         resume(killed, BACKEND)

@@ -86,7 +86,7 @@ CASES += [(name, {**EVERYTHING, "strategy": strategy}) for name, strategy in zip
 def test_every_option_trains_a_step(networks, choose, network, options):
     config = choose(model=network, batch_size=16, **options)
     data = run.read_data(config)
-    model, plan = run._prepare(config, data)
+    model, plan = run.prepare(config, data)
     before = [np.array(weight) for weight in model.get_weights()]
     (inputs, targets), *_ = islice(training_batches(data.training, plan.epoch_steps, 0, plan.augmentation), 1)
     assert np.isfinite(model.train_on_batch(inputs, targets)).all()
@@ -99,7 +99,7 @@ def test_every_option_trains_a_step(networks, choose, network, options):
 def test_heads_of_options_compute_in_the_precision_of_the_run(networks, choose, precision):
     config = choose(precision=precision, mask=0.2, test_shifts=1, ema=0.9, strategy="unlockdna")
     data = run.read_data(config)
-    model, plan = run._prepare(config, data)
+    model, plan = run.prepare(config, data)
     assert {model.dtype_policy.name, model.get_layer("nucleotides").compute_dtype} == {f"mixed_{precision}", precision}
     batches = training_batches(data.training, plan.epoch_steps, 0, plan.augmentation)
     assert all(np.isfinite(model.train_on_batch(*batch)).all() for batch in islice(batches, 2))

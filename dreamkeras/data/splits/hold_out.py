@@ -116,7 +116,7 @@ def deal_examples(examples: Examples, count: int, seed: int = 0, holdout: str = 
     if count < 2:
         raise InputError(f"Expected two or more folds, got {count}.")
     _check(seed, holdout)
-    if holdout != LEGACY:
+    if holdout != LEGACY and examples.profiles is None:
         return choose_folds(examples, count, seed, holdout, tasks)
     folds, left = np.full(len(examples), count - 1, np.int32), np.arange(len(examples))
     methods = []

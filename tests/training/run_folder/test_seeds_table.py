@@ -7,11 +7,11 @@ NAN = float("nan")
 
 
 def test_a_single_run_has_no_section():
-    assert seeds_table({**ROW, "best_epoch": 3}) == []
+    assert seeds_table({**ROW, "epoch": 3}) == []
 
 
 def test_the_ensemble_stands_above_the_mean_and_the_seeds():
-    seeds = {"3": {**ROW, "r": 0.375, "best_epoch": 2}, "4": {**ROW, "r": 0.4, "best_epoch": 12}}
+    seeds = {"3": {**ROW, "r": 0.375, "epoch": 2, "model": "a"}, "4": {**ROW, "r": 0.4, "epoch": 12, "model": "a"}}
     lines = seeds_table({**ROW, "seeds": seeds, "mean_of_seeds": {**ROW, "r": NAN}})
     assert lines[2:] == [
         "| model | Pearson r | Spearman rho | mean squared error | epoch |",
@@ -25,6 +25,12 @@ def test_the_ensemble_stands_above_the_mean_and_the_seeds():
 
 def test_each_task_has_a_column():
     row = {**ROW, "tasks": {"a": {"r": 0.125}, "b": {"r": NAN}}}
-    lines = seeds_table({**row, "seeds": {"0": row}, "mean_of_seeds": row})
+    lines = seeds_table({**row, "seeds": {"0": {**row, "model": "a"}}, "mean_of_seeds": row})
     assert lines[2].endswith("| epoch | r of a | r of b |")
     assert lines[-1] == "| seed 0 | 0.500 | 0.250 | 2 |  | 0.125 | undefined |"
+
+
+def test_different_networks_are_named():
+    seeds = {"3": {**ROW, "model": "a"}, "4": {**ROW, "model": "b"}}
+    lines = seeds_table({**ROW, "seeds": seeds, "mean_of_seeds": ROW})
+    assert [line.split(" | ")[0] for line in lines[-2:]] == ["| seed 3, `a`", "| seed 4, `b`"]
