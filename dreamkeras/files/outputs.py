@@ -129,10 +129,11 @@ def _replaced(target: Path, path: str) -> Iterator[BinaryIO]:
     with naming_output(path):
         if target.is_symlink():
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
-        file = create_beside(target)
-    temporary = Path(file.name)
-    try:
+    file: BinaryIO | None = None
+    try:  # before the file is created, so that a signal cannot leave the file behind
         with naming_output(path):
+            file = create_beside(target)
+            temporary = Path(file.name)
             _take_rights(file.fileno(), target)
         with _naming_temporary(path, temporary):
             yield file
@@ -144,10 +145,11 @@ def _replaced(target: Path, path: str) -> Iterator[BinaryIO]:
             temporary.replace(target)  # while the file is locked, because another command could remove an unlocked file
             file.close()
     except BaseException:
-        with suppress(OSError):
-            file.close()
-        with suppress(OSError):
-            temporary.unlink()
+        if file is not None:
+            with suppress(OSError):
+                file.close()
+            with suppress(OSError):
+                Path(file.name).unlink()
         raise
 
 

@@ -48,8 +48,13 @@ def create_beside(target: Path) -> io.BufferedWriter:
             file: io.BufferedWriter = io.BufferedWriter(_NamedFile(path, "xb"))
         except FileExistsError:  # another process is writing the same output
             continue
-        if _lock(file.fileno()) and _is_at(path, file.fileno()):
-            return file
+        try:
+            if _lock(file.fileno()) and _is_at(path, file.fileno()):
+                return file
+        except BaseException:  # for example a signal that ends the command
+            file.close()
+            path.unlink(missing_ok=True)
+            raise
         file.close()  # another process locked or removed this file first, as if a killed process had left it
     raise AssertionError
 

@@ -22,6 +22,17 @@ def test_two_writers_of_one_output_have_two_files(tmp_path):
         assert len(list(tmp_path.iterdir())) == 2
 
 
+@pytest.mark.parametrize("function", ["temporary._lock", "temporary._is_at", "outputs._take_rights"])
+def test_a_signal_leaves_no_file_behind_while_the_file_is_created(tmp_path, monkeypatch, function):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(f"dreamkeras.files.{function}", interrupted)
+    with pytest.raises(KeyboardInterrupt), open_output(str(tmp_path / "out")):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
 @with_locks
 def test_the_next_writer_removes_the_file_of_a_killed_process(tmp_path):
     code = (
