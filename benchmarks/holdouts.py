@@ -1,4 +1,6 @@
-"""Shows how `dreamkeras train` holds out sequences of four simulated libraries, and of published libraries in `../shared/data/papers`.
+"""Shows how `dreamkeras train` holds out sequences of four simulated libraries, and of published libraries.
+
+The published libraries are in the folder `data/papers` of DREAMKERAS_DATA.
 
 For each library, the script prints the held-out share, the mean and standard deviation of both sets, the number of held-out sequences that
 are similar to training sequences, the line that `dreamkeras train` prints, and the CPU time. Run
@@ -7,6 +9,7 @@ sequences were made.
 """
 
 import argparse
+import os
 import sys
 import time
 from pathlib import Path
@@ -24,7 +27,7 @@ from dreamkeras.data.splits.record import describe_folds, record_hold_out
 sys.path.append(str(Path(__file__).parent.parent / "tests"))
 from libraries import KINDS, library
 
-PAPERS = Path(__file__).parent.parent.parent / "shared" / "data" / "papers"
+PAPERS = Path(os.environ.get("DREAMKERAS_DATA", "../shared")) / "data" / "papers"
 
 PUBLISHED = {"sigma70": ("log_tx",), "jores": ("leaf", "proto"), "yeast5utr": ("growth_rate",)}
 
