@@ -35,10 +35,19 @@ from dreamkeras.training.baseline import Baseline, compare, describe_behind, rea
 from dreamkeras.training.config import RunConfig
 from dreamkeras.training.members.finished import has_run
 from dreamkeras.training.members.member import train_member
-from dreamkeras.training.run_data import assay_of, read_begun, read_folds, require_files, require_same_data, with_window
+from dreamkeras.training.run_data import (
+    assay_of,
+    read_begun,
+    read_folds,
+    read_test,
+    require_files,
+    require_same_data,
+    require_same_test,
+    with_window,
+)
 from dreamkeras.training.run_folder.new_folder import new_folder
 from dreamkeras.training.run_folder.sample_size import sample_size
-from dreamkeras.training.run_folder.test_set import TEST_TABLE
+from dreamkeras.training.run_folder.test_set import TEST_TABLE, without_errors
 from dreamkeras.training.run_folder.validation import mean_figures, without_nan
 from dreamkeras.training.strategy.strategies import find_strategy
 
@@ -88,7 +97,7 @@ def _cross_validate(config: RunConfig, folder: Path, report: Callable[[str], Non
         config = _with_length(config, folder / "config.json")
     config = dataclasses.replace(config, backend=running, construct=construct, model=lasting_name(config.model))
     config = with_window(config.with_files(full_path))
-    (examples, _, _), method = read_folds(config)
+    (examples, test_fold, _), method = read_folds(config)
     folds = examples.folds
     if folds is None:
         raise InputError("The data have no fold column. Set folds to a number, so that the folds are drawn at random.")
@@ -97,7 +106,7 @@ def _cross_validate(config: RunConfig, folder: Path, report: Callable[[str], Non
     if len(numbers) < 2:
         raise InputError(f"Expected two or more folds, but all sequences are in fold {numbers[0]}.")
     if resume:
-        _require_same_data(config, folder, examples)
+        _require_same_data(config, folder, examples, test_fold)
         (folder / "metrics.json").unlink(missing_ok=True)
     config.write(folder / "config.json")
     if method:
@@ -154,8 +163,8 @@ def _with_length(config: RunConfig, path: Path) -> RunConfig:
     return dataclasses.replace(config, epochs=find_strategy(config.strategy or find_preset(config.model).strategy).epochs)
 
 
-def _require_same_data(config: RunConfig, folder: Path, examples: Examples) -> None:
-    """Compares the data of a cross-validation to resume with the fingerprint of its first run, which contains all examples.
+def _require_same_data(config: RunConfig, folder: Path, examples: Examples, test_fold: Examples) -> None:
+    """Compares the data of a cross-validation to resume with the fingerprints of its first run, which contains all examples.
 
     Raises:
         InputError: The data differ.
@@ -164,6 +173,7 @@ def _require_same_data(config: RunConfig, folder: Path, examples: Examples) -> N
         begun = RunConfig.read(path)
         training, validation = Division.of_run(dataclasses.asdict(begun)).divide(examples)
         require_same_data(training, validation, config, begun, folder)
+        require_same_test(read_test(config, test_fold), config, begun, folder)
 
 
 def _export(config: RunConfig, runs: list[Path], output: Path) -> None:
@@ -243,7 +253,7 @@ def _join_tests(folder: Path, runs: list[Path], scales: tuple[TaskScale, ...]) -
     metrics = mean_figures(measured, predicted, tasks, scales=scales)
     of_runs = [json.loads((run_folder / "metrics.json").read_text("utf-8"))["test"] for run_folder in runs]
     if of_runs[0]["mse"] is None:  # the measured values are in other units
-        metrics["mse"] = np.nan
+        metrics = without_errors(metrics)
     return dict(without_nan(metrics))
 
 
