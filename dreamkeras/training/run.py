@@ -26,7 +26,6 @@ from dreamkeras.layers.saved_blocks import block_name, is_importable
 from dreamkeras.models.combinations import lasting_name
 from dreamkeras.models.presets import build_model
 from dreamkeras.models.prixfixe import PrixFixe
-from dreamkeras.statistics.skewness import describe_skewness
 from dreamkeras.training import smaller_runs
 from dreamkeras.training.backend import computing_in, running_backend
 from dreamkeras.training.batches.dataset import training_batches
@@ -279,11 +278,6 @@ def _fit_smaller(config: RunConfig, data: RunData, folder: Path) -> np.ndarray:
     return _train_epochs(config, plan, folder, data, model, state)[1]
 
 
-def _skewness(config: RunConfig, model: PrixFixe, data: RunData) -> str:
-    """Returns advice on the skewness of the values of a table. The advice is empty if none is needed."""
-    return describe_skewness(data.training.targets, model.tasks, model.scales) if config.table else ""
-
-
 def _train_epochs(
     config: RunConfig, plan: Plan, folder: Path, data: RunData, model: PrixFixe, state: TrainingState
 ) -> tuple[keras.Model, np.ndarray]:
@@ -314,10 +308,8 @@ def _train_epochs(
         if data.hold_out:
             sys.stderr.write(f"{data.hold_out.describe()}\n")
         sys.stderr.write(plan.describe(len(data.training), len(data.validation), running_backend()) + "\n")
-        if undefined := describe_undefined(data.validation.targets, model.tasks):
-            sys.stderr.write(f"Warning: {undefined}\n")
-        if advice := _skewness(config, model, data):
-            sys.stderr.write(f"Warning: {advice}\n")
+        warnings = filter(None, (describe_undefined(data.validation.targets, model.tasks), data.advice))
+        sys.stderr.writelines(f"Warning: {warning}\n" for warning in warnings)
         batches = training_batches(fitted, plan.epoch_steps, config.seed, plan.augmentation, first_epoch=begin)
         options = {"steps_per_epoch": plan.epoch_steps, "initial_epoch": begin, "epochs": plan.epochs, "shuffle": False, "verbose": 0}
         try:
@@ -337,7 +329,7 @@ def _fit(config: RunConfig, plan: Plan, folder: Path, data: RunData, model: Prix
     smaller = smaller_runs.train_smaller(folder, data, _fit_smaller)
     extended = tuple(epoch for epoch in config.extended_after if epoch < len(state.rows))  # a limit may prevent further epochs
     config = dataclasses.replace(config.with_files(file_name), extended_after=extended)  # the results contain file names without folders
-    summary = {**dataclasses.asdict(config), **data.facts(), "advice": _skewness(config, model, data)}
+    summary = {**dataclasses.asdict(config), **data.facts()}
 
     def predict(letters: np.ndarray) -> np.ndarray:
         return predict_letters(predictor, letters, min(plan.batch_size, len(letters)))

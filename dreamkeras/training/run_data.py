@@ -27,6 +27,7 @@ from dreamkeras.evaluation.notes import Units
 from dreamkeras.files.inputs import file_name, require_file
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.task_scale import TaskScale, by_task
+from dreamkeras.statistics.skewness import describe_skewness
 from dreamkeras.training.config import GENOME_FILES, SIMULATED, RunConfig
 from dreamkeras.training.epochs.selection import target_variances
 
@@ -76,6 +77,7 @@ class RunData(NamedTuple):
         test: Test examples. None if the run has no test set.
         test_notes: Sentences on the test sequences that are also in the training or the validation set, and on other units of their values.
         test_in_units: Whether the values of the test set are in the units of the model; see `evaluation.notes.Units`.
+        advice: Sentence that suggests a transformation or a kind for the values of a table. The text is empty if none is needed.
     """
 
     training: Examples
@@ -87,11 +89,12 @@ class RunData(NamedTuple):
     test: Examples | None = None
     test_notes: tuple[str, ...] = ()
     test_in_units: bool = True
+    advice: str = ""
 
     def facts(self) -> dict[str, Any]:
         """Returns what the files of a run folder state about the data, in addition to the configuration of the run."""
         numbers = {"examples": len(self.training), "validation_examples": len(self.validation)}
-        texts = {"common": self.common, "weights": self.weights, "test_notes": self.test_notes}
+        texts = {"common": self.common, "weights": self.weights, "test_notes": self.test_notes, "advice": self.advice}
         return {**numbers, **texts, **({"hold_out": self.hold_out.to_json()} if self.hold_out else {})}
 
 
@@ -287,10 +290,12 @@ def read_data(config: RunConfig) -> RunData:
         place = _place(config, config.valid_fold)
     if place and any(shared := overlap(training, validation)):
         common = shared.describe(len(validation), place)
-    data = RunData(training, validation.centred(), common, read, hold_out, describe_weights(config.table, training))
+    assay = assay_of(config)
+    advice = describe_skewness(training.targets, assay.tasks, assay.scales) if config.table else ""
+    data = RunData(training, validation.centred(), common, read, hold_out, describe_weights(config.table, training), advice=advice)
     if test is None:
         return data
-    units = Units.of(assay_of(config), test.targets)
+    units = Units.of(assay, test.targets)
     notes = (*test_notes(config, training, validation, test), *units.notes(_test_place(config).removeprefix("in ")))
     return data._replace(test=test, test_notes=notes, test_in_units=units.are_the_models)
 
