@@ -33,18 +33,10 @@ from dreamkeras.statistics.undefined import mean_defined
 from dreamkeras.training.backend import running_backend
 from dreamkeras.training.baseline import Baseline, compare, describe_behind, read_baseline
 from dreamkeras.training.config import RunConfig
+from dreamkeras.training.fingerprints import require_files, require_same_data, require_same_test
 from dreamkeras.training.members.finished import has_run
 from dreamkeras.training.members.member import train_member
-from dreamkeras.training.run_data import (
-    assay_of,
-    read_begun,
-    read_folds,
-    read_test,
-    require_files,
-    require_same_data,
-    require_same_test,
-    with_window,
-)
+from dreamkeras.training.run_data import assay_of, read_begun, read_folds, read_test, with_window
 from dreamkeras.training.run_folder.new_folder import new_folder
 from dreamkeras.training.run_folder.sample_size import sample_size
 from dreamkeras.training.run_folder.test_set import TEST_TABLE, without_errors

@@ -48,18 +48,8 @@ from dreamkeras.training.epochs.metrics import PearsonR
 from dreamkeras.training.epochs.profiles import peaks_or_all
 from dreamkeras.training.epochs.progress import Progress
 from dreamkeras.training.epochs.selection import describe_undefined, target_variances
-from dreamkeras.training.run_data import (
-    RunData,
-    assay_of,
-    on_training_scale,
-    read_begun,
-    read_data,
-    require_files,
-    require_same_data,
-    require_same_test,
-    test_fingerprint,
-    with_window,
-)
+from dreamkeras.training.fingerprints import require_files, require_same_data, require_same_test, test_fingerprint
+from dreamkeras.training.run_data import RunData, assay_of, on_training_scale, read_begun, read_data, with_window
 from dreamkeras.training.run_folder.contents import write_results
 from dreamkeras.training.run_folder.new_folder import new_folder, remove_unfinished
 from dreamkeras.training.run_folder.test_set import write_test

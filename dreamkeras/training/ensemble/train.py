@@ -23,17 +23,10 @@ from dreamkeras.training.baseline import BEHIND, describe_behind
 from dreamkeras.training.config import RunConfig
 from dreamkeras.training.ensemble.results import write_results
 from dreamkeras.training.ensemble.runs import run_configs, with_size
+from dreamkeras.training.fingerprints import require_same_data, require_same_test, test_fingerprint
 from dreamkeras.training.members.finished import has_run, store_paths
 from dreamkeras.training.members.processes import WORKER, RunProcess, default_parallel, run_processes
-from dreamkeras.training.run_data import (
-    RunData,
-    read_begun,
-    read_data,
-    require_same_data,
-    require_same_test,
-    test_fingerprint,
-    with_window,
-)
+from dreamkeras.training.run_data import RunData, read_begun, read_data, with_window
 from dreamkeras.training.run_folder.new_folder import new_folder, remove_unfinished
 
 __all__ = ["train_ensemble"]
