@@ -57,7 +57,9 @@ __all__ = ["command"]
 @click.option(
     "--strategy", help="Training strategy: autosome, bhi, unlockdna, proformer or legnet.  [default: the strategy of the network]"
 )
-@click.option("--out", type=click.Path(path_type=Path), help="Run folder to create.  [default: runs/MODEL]")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Run folder to create.  [default: runs/MODEL, or runs/ensemble for several networks]"
+)
 @click.option("--valid", type=click.Path(), metavar="FILE", help="Validate on the sequences in FILE.  [default: hold out part of DATA]")
 @click.option(
     "--valid-fold",
@@ -290,7 +292,7 @@ def command(
     if not is_ensemble:
         refuse_unused("without --ensemble", parallel=parallel)
     # An ensemble trains in other processes, which would share the memory of a GPU with a backend in this process.
-    backend = find_backend(backend) if is_ensemble else choose_backend(backend)
+    backend = find_backend(backend) if is_ensemble and not dry_run else choose_backend(backend)
 
     if not resume:
         with wrong_values():
@@ -298,7 +300,7 @@ def command(
         if config.data is None:
             click.echo(f"No DATA given: training on {config.simulated:,} simulated yeast promoters.", err=True)
     if dry_run:
-        rehearse_training(config, folder)
+        rehearse_training(config, folder, parallel)
     with hint_at_stop(partial(_resume_hint, folder, config, choices if resume else {})):
         _train(config, folder, backend, choices if resume else None, parallel)
 
@@ -313,13 +315,13 @@ def _chosen_networks(choices: dict[str, Any]) -> dict[str, Any]:
     from dreamkeras.models.names import known_model
 
     network, *alternates = map(known_model, choices["model"] or ("bpnet-small" if choices["assay"] == "atac" else "dream-cnn-small",))
-    size = choices["ensemble"] if choices["ensemble"] != 1 or alternates else None
-    if choices["model"]:
-        return {"model": network, "alternates": tuple(alternates), "ensemble": size or len(alternates) + 1 if alternates else size}
+    size = choices["ensemble"]
+    if alternates:
+        return {"model": network, "alternates": tuple(alternates), "ensemble": size or len(alternates) + 1}
     files = *listed_files(choices["data"]), choices["valid"], choices["test"]
     is_single = any(choices[name] for name in ("learning_curve", "init_from", "folds")) or any(map(is_stream, filter(None, files)))
-    if choices["assay"] != "table" or choices["ensemble"] == 1 or (is_single and not size):
-        return {"model": network, "alternates": (), "ensemble": size}
+    if choices["model"] or choices["assay"] != "table" or size == 1 or (is_single and not size):
+        return {"model": network, "alternates": (), "ensemble": None if size == 1 else size}
     return {"model": network, "alternates": ("positional-cnn-small",), "ensemble": size or "auto"}
 
 
@@ -328,27 +330,25 @@ def _train(config: "RunConfig", folder: Path, backend: str, changes: dict[str, A
 
     Resumes with `changes` unless they are None.
     """
+    report = partial(click.echo, err=True)
     if config.ensemble:
         from dreamkeras.training.ensemble.train import train_ensemble
 
-        report = partial(click.echo, err=True)
         metrics = train_ensemble(config, folder, report, backend, parallel=parallel, resume=changes is not None)
-        among = (
-            f"mean prediction of {len(metrics['seeds'])} networks; mean of the networks: {_figures(metrics['mean_of_seeds']).rstrip(',')}"
-        )
-        click.echo(f"{folder}: validation {_figures(metrics)} on {counted(metrics['n'], 'sequence')} ({among})", err=True)
+        among = f"mean prediction of {len(metrics['seeds'])} networks; mean of the networks: {_figures(metrics['mean_of_seeds'])}"
+        report(f"{folder}: validation {_figures(metrics)} on {counted(metrics['n'], 'sequence')} ({among})")
+        _echo_test(folder, metrics)
         return
     from dreamkeras.training import cross_validation, run
 
     if config.is_cross_validation:
-        metrics = cross_validation.cross_validate(config, folder, lambda line: click.echo(line, err=True), backend, changes is not None)
-        among = f"held out in {len(metrics['folds'])} folds"
-        click.echo(f"{folder}: {_figures(metrics)} on {counted(metrics['n'], 'sequence')} {among}", err=True)
+        metrics = cross_validation.cross_validate(config, folder, report, backend, changes is not None)
+        report(f"{folder}: {_figures(metrics)} on {counted(metrics['n'], 'sequence')} held out in {len(metrics['folds'])} folds")
         _echo_test(folder, metrics)
         return
     metrics = run.train(config, folder) if changes is None else run.resume(folder, backend, **changes)
     on = f"on {counted(metrics['n'], 'sequence')}{_peaks(metrics)} (epoch {metrics.get('epoch', metrics['best_epoch'])})"
-    click.echo(f"{folder}: validation {_figures(metrics)} {on}", err=True)
+    report(f"{folder}: validation {_figures(metrics)} {on}")
     _echo_test(folder, metrics)
 
 
@@ -404,18 +404,15 @@ def _refuse_unused_split(layout: "TableLayout | None", choices: dict[str, Any]) 
 
 
 def _figures(metrics: dict[str, Any]) -> str:
-    """Formats the Pearson correlation r or, if r is undefined, the mean squared error."""
-    kinds = [f"{title} {metrics[name]:.3f}" for name, title in _kind_titles().items() if metrics.get(name) is not None]
-    if kinds:
-        return ", ".join([f"r {metrics['r']:.3f}" if metrics["r"] is not None else "r undefined", *kinds])
-    r, mse = ("undefined" if metrics[name] is None or math.isnan(metrics[name]) else f"{metrics[name]:.4g}" for name in ("r", "mse"))
-    return f"r undefined, mean squared error {mse}," if r == "undefined" else f"r {metrics['r']:.3f}"
-
-
-def _kind_titles() -> dict[str, str]:
+    """Formats Pearson's r or, if r is undefined, the mean squared error. Metrics of binary, count and transformed tasks follow."""
     from dreamkeras.statistics.task_kinds import KIND_FIGURES
 
-    return KIND_FIGURES
+    numbers = {
+        name: metrics[name] for name in ("r", "mse", *KIND_FIGURES) if metrics.get(name) is not None and not math.isnan(metrics[name])
+    }
+    error = f"{numbers['mse']:.4g}" if "mse" in numbers else "undefined"
+    r = f"r {numbers['r']:.3f}" if "r" in numbers else f"r undefined (mean squared error {error})"
+    return ", ".join([r, *(f"{title} {numbers[name]:.3f}" for name, title in KIND_FIGURES.items() if name in numbers)])
 
 
 def _changes(ctx: click.Context) -> dict[str, Any]:
