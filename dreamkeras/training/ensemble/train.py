@@ -110,8 +110,8 @@ def _with_fingerprint(config: RunConfig, folder: Path, data: RunData) -> RunConf
         begun = read_begun(folder / "config.json")
         require_same_data(data.training, data.validation, config, begun, folder)
         require_same_test(data.test, config, begun, folder)
-    fingerprints = {"fingerprint": fingerprint(data.training, data.validation), "test_fingerprint": test_fingerprint(data.test)}
-    return dataclasses.replace(config, **fingerprints)
+    known, tested = fingerprint(data.training, data.validation), test_fingerprint(data.test)
+    return dataclasses.replace(config, fingerprint=known, test_fingerprint=tested)
 
 
 def _configs(config: RunConfig, folder: Path, parallel: int) -> dict[str, RunConfig]:
