@@ -36,7 +36,7 @@ from dreamkeras.training.config import RunConfig
 from dreamkeras.training.fingerprints import require_files, require_same_data, require_same_test
 from dreamkeras.training.members.finished import has_run
 from dreamkeras.training.members.member import train_member
-from dreamkeras.training.run_data import assay_of, read_begun, read_folds, read_test, with_window
+from dreamkeras.training.run_data import assay_of, names_of_folds, read_begun, read_folds, read_test, with_window
 from dreamkeras.training.run_folder.new_folder import new_folder
 from dreamkeras.training.run_folder.sample_size import sample_size
 from dreamkeras.training.run_folder.test_set import TEST_TABLE, without_errors
@@ -78,25 +78,10 @@ def cross_validate(
 
 
 def _cross_validate(config: RunConfig, folder: Path, report: Callable[[str], None], backend: str | None, resume: bool) -> dict[str, Any]:
-    if resume:
-        require_files(config, folder)
-    running = running_backend(backend)
-    if config.backend not in (None, running):
-        raise InputError(f"Expected backend {config.backend}, because the runs in {folder} were started with it, got {running}.")
-    construct = None
-    if resume and (folder / "config.json").exists():
-        construct = read_begun(folder / "config.json").construct
-        config = _with_length(config, folder / "config.json")
-    config = dataclasses.replace(config, backend=running, construct=construct, model=lasting_name(config.model))
-    config = with_window(config.with_files(full_path))
+    config = _started(config, folder, backend, resume)
     (examples, test_fold, _), method = read_folds(config)
-    folds = examples.folds
-    if folds is None:
-        raise InputError("The data have no fold column. Set folds to a number, so that the folds are drawn at random.")
-    numbers = np.unique(folds).tolist()
-    runs = _fold_folders(folder, numbers)
-    if len(numbers) < 2:
-        raise InputError(f"Expected two or more folds, but all sequences are in fold {numbers[0]}.")
+    folds, names = names_of_folds(examples)
+    runs = _fold_folders(folder, names)
     if resume:
         _require_same_data(config, folder, examples, test_fold)
         (folder / "metrics.json").unlink(missing_ok=True)
@@ -113,6 +98,25 @@ def _cross_validate(config: RunConfig, folder: Path, report: Callable[[str], Non
     # metrics.json is written last, so that its existence shows that all other files are complete
     write_text(folder / "metrics.json", json.dumps(metrics, indent=2) + "\n")
     return metrics
+
+
+def _started(config: RunConfig, folder: Path, backend: str | None, resume: bool) -> RunConfig:
+    """Returns the configuration with the backend and the window that all runs share, and with absolute paths.
+
+    Raises:
+        InputError: The cross-validation to resume was started with another backend, or its data were a stream.
+    """
+    if resume:
+        require_files(config, folder)
+    running = running_backend(backend)
+    if config.backend not in (None, running):
+        raise InputError(f"Expected backend {config.backend}, because the runs in {folder} were started with it, got {running}.")
+    construct = None
+    if resume and (folder / "config.json").exists():
+        construct = read_begun(folder / "config.json").construct
+        config = _with_length(config, folder / "config.json")
+    config = dataclasses.replace(config, backend=running, construct=construct, model=lasting_name(config.model))
+    return with_window(config.with_files(full_path))
 
 
 def _train_folds(config: RunConfig, folder: Path, runs: dict[Any, Path], report: Callable[[str], None]) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from dreamkeras.data.assays.table_columns import describe_columns
 from dreamkeras.data.examples import Examples
-from dreamkeras.errors import InputError, counted
+from dreamkeras.errors import counted
 from dreamkeras.export.keras_settings import pinned_settings
 from dreamkeras.export.tracing_process import require_packages
 from dreamkeras.files.inputs import file_name, rereadable
@@ -21,7 +21,7 @@ from dreamkeras.training.ensemble.runs import run_configs, with_size
 from dreamkeras.training.epochs.duration import describe_duration
 from dreamkeras.training.members.processes import default_parallel
 from dreamkeras.training.run import prepare, speed_of
-from dreamkeras.training.run_data import RunData, assay_of, read_data, read_folds, with_window
+from dreamkeras.training.run_data import RunData, assay_of, names_of_folds, read_data, read_folds, with_window
 from dreamkeras.training.run_folder.new_folder import new_folder
 from dreamkeras.training.strategy.length import fitting_steps
 from dreamkeras.training.strategy.plan import Plan
@@ -57,7 +57,7 @@ def rehearse(config: RunConfig, folder: Path, report: Report, parallel: int | No
     config = dataclasses.replace(config, backend=running_backend(config.backend))
     with rereadable(*config.files, config.valid, config.test):
         config = with_window(config)
-        folds = _folds(config) if config.is_cross_validation else []
+        folds = names_of_folds(read_folds(config)[0].examples)[1] if config.is_cross_validation else []
         if folds:
             drawn = config.folds if isinstance(config.folds, int) else None
             config = dataclasses.replace(config, folds=drawn, valid_fold=folds[0])
@@ -73,14 +73,6 @@ def rehearse(config: RunConfig, folder: Path, report: Report, parallel: int | No
     _report_runs(runs, data, report)
     first = f"fold-{folds[0]} and so on with " if folds else f"seed-{config.seed} and so on with " if config.ensemble else ""
     report("Output", f"{folder}: {first}{OUTPUTS}")
-
-
-def _folds(config: RunConfig) -> list[int | str]:
-    """Returns the folds of a cross-validation."""
-    folds = read_folds(config)[0].examples.folds
-    if folds is None:
-        raise InputError("The data have no fold column. Set folds to a number, so that the folds are drawn at random.")
-    return list(np.unique(folds).tolist())
 
 
 def _report_data(config: RunConfig, data: RunData, report: Report) -> None:

@@ -294,12 +294,7 @@ def _train_epochs(
     ]
     begin = len(state.rows)
     if begin < plan.epochs and not state.has_ended(config.patience, config.minutes):
-        sys.stderr.writelines(f"{line}\n" for line in filter(None, (*data.read, data.weights and f"Weights: {data.weights}.")))
-        if data.hold_out:
-            sys.stderr.write(f"{data.hold_out.describe()}\n")
-        sys.stderr.write(plan.describe(len(data.training), len(data.validation), running_backend()) + "\n")
-        warnings = filter(None, (describe_undefined(data.validation.targets, model.tasks), data.advice))
-        sys.stderr.writelines(f"Warning: {warning}\n" for warning in warnings)
+        _print_start(data, plan, model.tasks)
         batches = training_batches(fitted, plan.epoch_steps, config.seed, plan.augmentation, first_epoch=begin)
         options = {"steps_per_epoch": plan.epoch_steps, "initial_epoch": begin, "epochs": plan.epochs, "shuffle": False, "verbose": 0}
         try:
@@ -311,6 +306,16 @@ def _train_epochs(
     if len(state.rows) > 1:
         sys.stderr.write(f"{state.kept}\n")
     return predictor, predicted
+
+
+def _print_start(data: RunData, plan: Plan, tasks: tuple[str, ...]) -> None:
+    """Prints what was read, how the data were divided, the plan of the run, and warnings on the values."""
+    weights = f"Weights: {data.weights}." if data.weights else ""
+    division = data.hold_out.describe() if data.hold_out else ""
+    planned = plan.describe(len(data.training), len(data.validation), running_backend())
+    warnings = filter(None, (describe_undefined(data.validation.targets, tasks), data.advice))
+    lines = filter(None, (*data.read, weights, division, planned, *(f"Warning: {warning}" for warning in warnings)))
+    sys.stderr.writelines(f"{line}\n" for line in lines)
 
 
 def _fit(config: RunConfig, plan: Plan, folder: Path, data: RunData, model: PrixFixe, state: TrainingState) -> dict[str, Any]:

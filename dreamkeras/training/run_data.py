@@ -35,6 +35,7 @@ __all__ = [
     "RunData",
     "assay_of",
     "describe_weights",
+    "names_of_folds",
     "on_training_scale",
     "read_begun",
     "read_data",
@@ -177,6 +178,20 @@ def read_folds(config: RunConfig) -> tuple[Measured, Method | None]:
     rest, test = division.without_test(examples)
     drawn, method = division.drawn_folds(rest, assay_of(config).tasks)
     return Measured(drawn, test, read), method
+
+
+def names_of_folds(examples: Examples) -> tuple[np.ndarray, list[Any]]:
+    """Returns the fold of each example, and the sorted names or numbers of all folds.
+
+    Raises:
+        InputError: The examples have no folds, or all examples are in the same fold.
+    """
+    if examples.folds is None:
+        raise InputError("The data have no fold column. Set folds to a number, so that the folds are drawn at random.")
+    names = np.unique(examples.folds).tolist()
+    if len(names) < 2:
+        raise InputError(f"Expected two or more folds, but all sequences are in fold {names[0]}.")
+    return examples.folds, names
 
 
 def repeated_ids(parts: Sequence[Examples]) -> str:
