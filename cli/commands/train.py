@@ -185,8 +185,8 @@ __all__ = ["command"]
     "--minutes",
     type=DecimalRange(min=0, min_open=True),
     metavar="N",
-    help="Time limit. The schedule is shortened so that it ends within N minutes, and the training stops at the end of the epoch in which "
-    "N minutes have passed.",
+    help="Time limit of a run, or of all runs of an ensemble together. The schedule is shortened so that it ends within N minutes, and the "
+    "training stops at the end of the epoch in which N minutes have passed.",
 )
 @click.option(
     "--init-from",
