@@ -18,7 +18,7 @@ from dreamkeras.training.config import RunConfig
 from dreamkeras.training.cross_validation import cross_validate
 from dreamkeras.training.run import resume, train
 from dreamkeras.training.run_data import read_data, read_examples, with_window
-from dreamkeras.training.run_folder.test_set import without_errors
+from dreamkeras.training.run_folder.test_set import _without_errors
 
 BACKEND = keras.backend.backend()
 SPLITS = ["train", "val", "train", "test", "other/1"]
@@ -246,7 +246,7 @@ def test_a_resumed_cross_validation_refuses_another_test_set(validated, measured
 
 
 def test_values_in_other_units_have_no_squared_error_in_any_task():
-    found = without_errors({"r": 0.5, "mse": 1.0, "tasks": {"a": {"r": 0.5, "mse": 2.0}}})
+    found = _without_errors({"r": 0.5, "mse": 1.0, "tasks": {"a": {"r": 0.5, "mse": 2.0}}})
     assert (found["r"], found["tasks"]["a"]["r"]) == (0.5, 0.5)
     assert np.isnan([found["mse"], found["tasks"]["a"]["mse"]]).all()
 

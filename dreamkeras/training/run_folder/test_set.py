@@ -10,7 +10,7 @@ from dreamkeras.formats.writers import open_writer
 from dreamkeras.sequence.task_scale import TaskScale
 from dreamkeras.training.run_folder.validation import mean_figures
 
-__all__ = ["TEST_TABLE", "without_errors", "write_test"]
+__all__ = ["TEST_TABLE", "write_test"]
 
 TEST_TABLE = "test.tsv"
 
@@ -41,10 +41,10 @@ def write_test(
     with open_writer(str(folder / TEST_TABLE), ["length", *columns], "tsv") as writer:
         writer.write(test.ids, np.column_stack([test.lengths, test.targets, values]))
     metrics = mean_figures(test.targets, values, tasks, test.replicates, scales)
-    return metrics if in_units else without_errors(metrics)
+    return metrics if in_units else _without_errors(metrics)
 
 
-def without_errors(metrics: dict[str, Any]) -> dict[str, Any]:
+def _without_errors(metrics: dict[str, Any]) -> dict[str, Any]:
     """Returns metrics in which the mean squared errors are undefined, because measurements and predictions have different units."""
-    tasks = {task: without_errors(figures) for task, figures in metrics.get("tasks", {}).items()}
+    tasks = {task: _without_errors(figures) for task, figures in metrics.get("tasks", {}).items()}
     return {**metrics, "mse": np.nan, **({"tasks": tasks} if tasks else {})}
