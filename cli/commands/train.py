@@ -1,13 +1,11 @@
 """`dreamkeras train`: trains a model on measured or simulated sequences."""
 
 import math
-import shlex
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
 from dreamkeras.data.splits.names import HOLDOUTS
 from dreamkeras.errors import counted
@@ -19,6 +17,7 @@ from ..hints import note_default_assay
 from ..options.atac import atac_options, chosen_genome
 from ..options.config_file import config_option
 from ..options.numbers import DecimalRange, WholeRange
+from ..options.resuming import given_changes, resume_hint
 from ..options.shared import fold_count, fold_or_chromosome, refuse_unused, rows_on_error_option, wrong_values
 from ..options.table import chosen_layout, table_options
 from ..preflight.training import rehearse_training
@@ -272,7 +271,7 @@ def command(
     if resume and dry_run:
         raise click.UsageError("--dry-run cannot be combined with --resume.")
     if resume:
-        choices = _changes(ctx)
+        choices = given_changes(ctx)
         config = changed(RunConfig.read(folder / "config.json"), choices)
         backend = backend or config.backend
     else:
@@ -301,7 +300,7 @@ def command(
             click.echo(f"No DATA given: training on {config.simulated:,} simulated yeast promoters.", err=True)
     if dry_run:
         rehearse_training(config, folder, parallel)
-    with hint_at_stop(partial(_resume_hint, folder, config, choices if resume else {})):
+    with hint_at_stop(partial(resume_hint, folder, config, choices if resume else {})):
         _train(config, folder, backend, choices if resume else None, parallel)
 
 
@@ -358,27 +357,6 @@ def _echo_test(folder: Path, metrics: dict[str, Any]) -> None:
         click.echo(f"{folder}: test {_figures(test)} on {counted(test['n'], 'sequence')}", err=True)
 
 
-def _resume_hint(folder: Path, config: "RunConfig", changes: dict[str, Any]) -> str:
-    """Returns a message with the command that resumes an interrupted run. The command repeats changes that the run has not stored yet.
-
-    The message is empty if the run has not written `config.json`, or if its data came from a stream.
-    """
-    from dreamkeras.files.inputs import listed_files
-    from dreamkeras.files.streams import is_stream
-    from dreamkeras.training.changes import changed
-    from dreamkeras.training.config import RunConfig
-
-    if not (folder / "config.json").is_file() or any(map(is_stream, filter(None, (*config.files, config.valid, config.test)))):
-        return ""
-    stored, given = RunConfig.read(folder / "config.json"), dict(changes)
-    if changed(stored, given) == stored:
-        given = {}
-    data = listed_files(given.pop("data", None))
-    options = [text for name, value in given.items() for text in (f"--{name}", str(value))]
-    words = ["dreamkeras", "train", *data, "--resume", "--out", str(folder), *options]
-    return f"Interrupted. Resume the run with: {shlex.join(words)}"
-
-
 def _peaks(metrics: dict[str, Any]) -> str:
     """Formats Pearson's r on peaks, which is usually lower than r on all windows. Returns an empty string if all windows are peaks."""
     r, peaks = metrics.get("peaks_r"), metrics.get("peaks", metrics["n"])
@@ -413,21 +391,3 @@ def _figures(metrics: dict[str, Any]) -> str:
     error = f"{numbers['mse']:.4g}" if "mse" in numbers else "undefined"
     r = f"r {numbers['r']:.3f}" if "r" in numbers else f"r undefined (mean squared error {error})"
     return ", ".join([r, *(f"{title} {numbers[name]:.3f}" for name, title in KIND_FIGURES.items() if name in numbers)])
-
-
-def _changes(ctx: click.Context) -> dict[str, Any]:
-    """Returns the options that change a resumed run. The run keeps all other options that it was started with.
-
-    Raises:
-        click.UsageError: An option that a resumed run cannot change is given.
-    """
-    from dreamkeras.training.changes import CHANGEABLE
-
-    beside = ("out", "resume", "dry_run", "backend", "parallel")
-    names = [name for parameter in ctx.command.params if (name := parameter.name or "") not in beside]
-    given = {name: ctx.params[name] for name in names if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE}
-    for parameter in ctx.command.params:
-        if parameter.name in given and parameter.name not in CHANGEABLE:
-            allowed = ", ".join(f"--{name}" for name in ("out", "backend", *CHANGEABLE[1:], "parallel"))
-            raise click.UsageError(f"--resume can only be combined with DATA, {allowed}, got {parameter.opts[0]}.")
-    return given
