@@ -9,7 +9,6 @@ hold-out of the run, which the model card reports. Gradient boosting (scikit-lea
 
 import argparse
 import csv
-import itertools
 import json
 import os
 import subprocess
@@ -22,6 +21,7 @@ from typing import NamedTuple
 import numpy as np
 from machine import provenance
 
+from dreamkeras.data.splits.kmers import kmer_counts
 from dreamkeras.scoring.predictor import load
 
 PAPERS = Path(os.environ.get("DREAMKERAS_DATA", "../shared")) / "data" / "papers"
@@ -59,25 +59,18 @@ def r_squared(predicted: np.ndarray, measured: np.ndarray) -> list[float]:
     return found
 
 
-def kmer_counts(sequences: list[str]) -> np.ndarray:
-    """Returns the counts of all 1- to 4-mers, float32 (n, 340)."""
-    words = ["".join(letters) for k in range(1, 5) for letters in itertools.product("ACGT", repeat=k)]
-    place = {word: column for column, word in enumerate(words)}
-    counts = np.zeros((len(sequences), len(words)), np.float32)
-    for row, sequence in enumerate(sequences):
-        for k in range(1, 5):
-            for i in range(len(sequence) - k + 1):
-                column = place.get(sequence[i : i + k])
-                if column is not None:
-                    counts[row, column] += 1
-    return counts
+def counts_of(sequences: list[str]) -> np.ndarray:
+    """Returns the counts of all 1- to 4-mers, (n, 340)."""
+    longest = max(map(len, sequences))
+    letters = np.frombuffer("".join(sequence.ljust(longest, "N") for sequence in sequences).encode(), np.uint8)
+    return kmer_counts(letters.reshape(len(sequences), longest), 4, both_strands=False)
 
 
 def boosting(training: tuple[list[str], np.ndarray], test: tuple[list[str], np.ndarray]) -> list[float]:
     """Returns the test r squared of gradient boosting on k-mer counts, for each task."""
     from sklearn.ensemble import HistGradientBoostingRegressor
 
-    inputs, tested = kmer_counts(training[0]), kmer_counts(test[0])
+    inputs, tested = counts_of(training[0]), counts_of(test[0])
     columns = []
     for values in training[1].T:
         present = np.isfinite(values)

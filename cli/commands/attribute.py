@@ -91,10 +91,10 @@ def command(
     """Attribute predictions to the bases of the sequences in INPUT, using the gradients of a Keras model.
 
     INPUT may have any format that `dreamkeras predict` reads, including regions with --genome and tiles with --tile. Contributions explain
-    the same prediction that the exported ONNX model returns, for example the mean over both strands, or
-    the mean over the networks of an ensemble. Each row of the results describes one
-    base, with the name of the sequence and the 1-based position in the insert. For each task, the row has the contribution of the base to
-    the prediction. If FILE ends in .npz, the file also holds the contributions that the three other bases would have at each position.
+    the same prediction that the exported ONNX model returns, for example the mean over both strands, or the mean over the networks of an
+    ensemble. Each row of the results describes one base, with the name of the sequence and the 1-based position in the insert. For each
+    task, the row has the contribution of the base to the prediction. If FILE ends in .npz, the file also holds the contributions that the
+    three other bases would have at each position.
     """
     from ..results import leave_manifest, model_files, refuse_clashes, report_skipped
 

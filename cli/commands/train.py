@@ -1,13 +1,11 @@
 """`dreamkeras train`: trains a model on measured or simulated sequences."""
 
 import math
-import shlex
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
 from dreamkeras.data.splits.names import HOLDOUTS
 from dreamkeras.errors import counted
@@ -19,6 +17,7 @@ from ..hints import note_default_assay
 from ..options.atac import atac_options, chosen_genome
 from ..options.config_file import config_option
 from ..options.numbers import DecimalRange, WholeRange
+from ..options.resuming import given_changes, resume_hint
 from ..options.shared import fold_count, fold_or_chromosome, refuse_unused, rows_on_error_option, wrong_values
 from ..options.table import chosen_layout, table_options
 from ..preflight.training import rehearse_training
@@ -57,7 +56,9 @@ __all__ = ["command"]
 @click.option(
     "--strategy", help="Training strategy: autosome, bhi, unlockdna, proformer or legnet.  [default: the strategy of the network]"
 )
-@click.option("--out", type=click.Path(path_type=Path), help="Run folder to create.  [default: runs/MODEL]")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Run folder to create.  [default: runs/MODEL, or runs/ensemble for several networks]"
+)
 @click.option("--valid", type=click.Path(), metavar="FILE", help="Validate on the sequences in FILE.  [default: hold out part of DATA]")
 @click.option(
     "--valid-fold",
@@ -183,8 +184,8 @@ __all__ = ["command"]
     "--minutes",
     type=DecimalRange(min=0, min_open=True),
     metavar="N",
-    help="Time limit. The schedule is shortened so that it ends within N minutes, and the training stops at the end of the epoch in which "
-    "N minutes have passed.",
+    help="Time limit of a run, or of all runs of an ensemble together. The schedule is shortened so that it ends within N minutes, and the "
+    "training stops at the end of the epoch in which N minutes have passed.",
 )
 @click.option(
     "--init-from",
@@ -270,7 +271,7 @@ def command(
     if resume and dry_run:
         raise click.UsageError("--dry-run cannot be combined with --resume.")
     if resume:
-        choices = _changes(ctx)
+        choices = given_changes(ctx)
         config = changed(RunConfig.read(folder / "config.json"), choices)
         backend = backend or config.backend
     else:
@@ -290,7 +291,7 @@ def command(
     if not is_ensemble:
         refuse_unused("without --ensemble", parallel=parallel)
     # An ensemble trains in other processes, which would share the memory of a GPU with a backend in this process.
-    backend = find_backend(backend) if is_ensemble else choose_backend(backend)
+    backend = find_backend(backend) if is_ensemble and not dry_run else choose_backend(backend)
 
     if not resume:
         with wrong_values():
@@ -298,8 +299,8 @@ def command(
         if config.data is None:
             click.echo(f"No DATA given: training on {config.simulated:,} simulated yeast promoters.", err=True)
     if dry_run:
-        rehearse_training(config, folder)
-    with hint_at_stop(partial(_resume_hint, folder, config, choices if resume else {})):
+        rehearse_training(config, folder, parallel)
+    with hint_at_stop(partial(resume_hint, folder, config, choices if resume else {})):
         _train(config, folder, backend, choices if resume else None, parallel)
 
 
@@ -313,13 +314,13 @@ def _chosen_networks(choices: dict[str, Any]) -> dict[str, Any]:
     from dreamkeras.models.names import known_model
 
     network, *alternates = map(known_model, choices["model"] or ("bpnet-small" if choices["assay"] == "atac" else "dream-cnn-small",))
-    size = choices["ensemble"] if choices["ensemble"] != 1 or alternates else None
-    if choices["model"]:
-        return {"model": network, "alternates": tuple(alternates), "ensemble": size or len(alternates) + 1 if alternates else size}
+    size = choices["ensemble"]
+    if alternates:
+        return {"model": network, "alternates": tuple(alternates), "ensemble": size or len(alternates) + 1}
     files = *listed_files(choices["data"]), choices["valid"], choices["test"]
     is_single = any(choices[name] for name in ("learning_curve", "init_from", "folds")) or any(map(is_stream, filter(None, files)))
-    if choices["assay"] != "table" or choices["ensemble"] == 1 or (is_single and not size):
-        return {"model": network, "alternates": (), "ensemble": size}
+    if choices["model"] or choices["assay"] != "table" or size == 1 or (is_single and not size):
+        return {"model": network, "alternates": (), "ensemble": None if size == 1 else size}
     return {"model": network, "alternates": ("positional-cnn-small",), "ensemble": size or "auto"}
 
 
@@ -328,27 +329,25 @@ def _train(config: "RunConfig", folder: Path, backend: str, changes: dict[str, A
 
     Resumes with `changes` unless they are None.
     """
+    report = partial(click.echo, err=True)
     if config.ensemble:
         from dreamkeras.training.ensemble.train import train_ensemble
 
-        report = partial(click.echo, err=True)
         metrics = train_ensemble(config, folder, report, backend, parallel=parallel, resume=changes is not None)
-        among = (
-            f"mean prediction of {len(metrics['seeds'])} networks; mean of the networks: {_figures(metrics['mean_of_seeds']).rstrip(',')}"
-        )
-        click.echo(f"{folder}: validation {_figures(metrics)} on {counted(metrics['n'], 'sequence')} ({among})", err=True)
+        among = f"mean prediction of {len(metrics['seeds'])} networks; mean of the networks: {_figures(metrics['mean_of_seeds'])}"
+        report(f"{folder}: validation {_figures(metrics)} on {counted(metrics['n'], 'sequence')} ({among})")
+        _echo_test(folder, metrics)
         return
     from dreamkeras.training import cross_validation, run
 
     if config.is_cross_validation:
-        metrics = cross_validation.cross_validate(config, folder, lambda line: click.echo(line, err=True), backend, changes is not None)
-        among = f"held out in {len(metrics['folds'])} folds"
-        click.echo(f"{folder}: {_figures(metrics)} on {counted(metrics['n'], 'sequence')} {among}", err=True)
+        metrics = cross_validation.cross_validate(config, folder, report, backend, changes is not None)
+        report(f"{folder}: {_figures(metrics)} on {counted(metrics['n'], 'sequence')} held out in {len(metrics['folds'])} folds")
         _echo_test(folder, metrics)
         return
     metrics = run.train(config, folder) if changes is None else run.resume(folder, backend, **changes)
     on = f"on {counted(metrics['n'], 'sequence')}{_peaks(metrics)} (epoch {metrics.get('epoch', metrics['best_epoch'])})"
-    click.echo(f"{folder}: validation {_figures(metrics)} {on}", err=True)
+    report(f"{folder}: validation {_figures(metrics)} {on}")
     _echo_test(folder, metrics)
 
 
@@ -356,27 +355,6 @@ def _echo_test(folder: Path, metrics: dict[str, Any]) -> None:
     """Prints the metrics on the test set, if there is one."""
     if test := metrics.get("test"):
         click.echo(f"{folder}: test {_figures(test)} on {counted(test['n'], 'sequence')}", err=True)
-
-
-def _resume_hint(folder: Path, config: "RunConfig", changes: dict[str, Any]) -> str:
-    """Returns a message with the command that resumes an interrupted run. The command repeats changes that the run has not stored yet.
-
-    The message is empty if the run has not written `config.json`, or if its data came from a stream.
-    """
-    from dreamkeras.files.inputs import listed_files
-    from dreamkeras.files.streams import is_stream
-    from dreamkeras.training.changes import changed
-    from dreamkeras.training.config import RunConfig
-
-    if not (folder / "config.json").is_file() or any(map(is_stream, filter(None, (*config.files, config.valid, config.test)))):
-        return ""
-    stored, given = RunConfig.read(folder / "config.json"), dict(changes)
-    if changed(stored, given) == stored:
-        given = {}
-    data = listed_files(given.pop("data", None))
-    options = [text for name, value in given.items() for text in (f"--{name}", str(value))]
-    words = ["dreamkeras", "train", *data, "--resume", "--out", str(folder), *options]
-    return f"Interrupted. Resume the run with: {shlex.join(words)}"
 
 
 def _peaks(metrics: dict[str, Any]) -> str:
@@ -404,33 +382,12 @@ def _refuse_unused_split(layout: "TableLayout | None", choices: dict[str, Any]) 
 
 
 def _figures(metrics: dict[str, Any]) -> str:
-    """Formats the Pearson correlation r or, if r is undefined, the mean squared error."""
-    kinds = [f"{title} {metrics[name]:.3f}" for name, title in _kind_titles().items() if metrics.get(name) is not None]
-    if kinds:
-        return ", ".join([f"r {metrics['r']:.3f}" if metrics["r"] is not None else "r undefined", *kinds])
-    r, mse = ("undefined" if metrics[name] is None or math.isnan(metrics[name]) else f"{metrics[name]:.4g}" for name in ("r", "mse"))
-    return f"r undefined, mean squared error {mse}," if r == "undefined" else f"r {metrics['r']:.3f}"
-
-
-def _kind_titles() -> dict[str, str]:
+    """Formats Pearson's r or, if r is undefined, the mean squared error. Metrics of binary, count and transformed tasks follow."""
     from dreamkeras.statistics.task_kinds import KIND_FIGURES
 
-    return KIND_FIGURES
-
-
-def _changes(ctx: click.Context) -> dict[str, Any]:
-    """Returns the options that change a resumed run. The run keeps all other options that it was started with.
-
-    Raises:
-        click.UsageError: An option that a resumed run cannot change is given.
-    """
-    from dreamkeras.training.changes import CHANGEABLE
-
-    beside = ("out", "resume", "dry_run", "backend", "parallel")
-    names = [name for parameter in ctx.command.params if (name := parameter.name or "") not in beside]
-    given = {name: ctx.params[name] for name in names if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE}
-    for parameter in ctx.command.params:
-        if parameter.name in given and parameter.name not in CHANGEABLE:
-            allowed = ", ".join(f"--{name}" for name in ("out", "backend", *CHANGEABLE[1:], "parallel"))
-            raise click.UsageError(f"--resume can only be combined with DATA, {allowed}, got {parameter.opts[0]}.")
-    return given
+    numbers = {
+        name: metrics[name] for name in ("r", "mse", *KIND_FIGURES) if metrics.get(name) is not None and not math.isnan(metrics[name])
+    }
+    error = f"{numbers['mse']:.4g}" if "mse" in numbers else "undefined"
+    r = f"r {numbers['r']:.3f}" if "r" in numbers else f"r undefined (mean squared error {error})"
+    return ", ".join([r, *(f"{title} {numbers[name]:.3f}" for name, title in KIND_FIGURES.items() if name in numbers)])

@@ -11,12 +11,13 @@ if TYPE_CHECKING:
 __all__ = ["rehearse_training"]
 
 
-def rehearse_training(config: "RunConfig", folder: Path) -> NoReturn:
+def rehearse_training(config: "RunConfig", folder: Path, parallel: int | None = None) -> NoReturn:
     """Prints the report of `training.rehearsal.rehearse`, and exits with code 0, or with code 1 if the run would fail.
 
     Args:
         config: Configuration of the run.
         folder: Run folder that the run would create.
+        parallel: See `training.rehearsal.rehearse`.
     """
     from dreamkeras.errors import DreamkerasError
     from dreamkeras.training.rehearsal import rehearse
@@ -27,7 +28,7 @@ def rehearse_training(config: "RunConfig", folder: Path) -> NoReturn:
 
     lines: list[Line] = []
     try:
-        rehearse(config, folder, lambda subject, text: lines.append(Line(subject, text)))
+        rehearse(config, folder, lambda subject, text: lines.append(Line(subject, text)), parallel)
         verdict, code = Line("Would run", "nothing was written"), 0
     except DreamkerasError as error:
         verdict, code = Line("Would fail", f"{error}{error_hints(click.get_current_context(), str(error))}"), 1

@@ -4,7 +4,7 @@ import numpy as np
 
 from dreamkeras.formats.decimals import is_number
 
-__all__ = ["describe_folds", "is_in_fold", "numbered_folds"]
+__all__ = ["is_in_fold", "list_folds", "numbered_folds"]
 
 SHOWN = 12
 """Maximum number of folds that an error message lists."""
@@ -41,11 +41,11 @@ def is_in_fold(folds: np.ndarray, fold: int | str) -> np.ndarray:
     return folds == int(fold)
 
 
-def describe_folds(folds: np.ndarray) -> str:
+def list_folds(folds: np.ndarray) -> str:
     """Lists the folds of examples, at most `SHOWN`.
 
     Example:
-        >>> describe_folds(np.array([3, 0, 3])), describe_folds(np.arange(20))
+        >>> list_folds(np.array([3, 0, 3])), list_folds(np.arange(20))
         ('0, 3', '0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 8 more')
     """
     names = np.unique(folds).tolist()

@@ -42,9 +42,10 @@ def member_runs(path: Path) -> list[Path]:
         return runs
     if fields.get("folds") is None or fields.get("valid_fold") is not None:
         return []
-    return sorted((file.parent for file in path.glob("fold-*/model.keras")), key=_number)
+    return sorted((file.parent for file in path.glob("fold-*/model.keras")), key=_place)
 
 
-def _number(run: Path) -> int:
-    number = run.name.removeprefix("fold-")
-    return int(number) if number.isdecimal() else 0
+def _place(run: Path) -> tuple[int, str]:
+    """Returns a key by which folds with numbers are sorted by number, and other folds by name."""
+    fold = run.name.removeprefix("fold-")
+    return (int(fold), fold) if fold.isdecimal() else (0, fold)

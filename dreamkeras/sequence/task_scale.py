@@ -12,7 +12,7 @@ import numpy as np
 from dreamkeras.errors import InputError
 from dreamkeras.sequence.names import TASK_KINDS, TRANSFORMS
 
-__all__ = ["LARGEST_PREDICTION", "TaskScale", "by_task", "scales_from_json"]
+__all__ = ["EPSILON", "LARGEST_PREDICTION", "TaskScale", "by_task", "scales_from_json"]
 
 LARGEST_PREDICTION = 1e36
 """Largest absolute value of a prediction after the inverse transformation. Larger values are replaced with this value."""

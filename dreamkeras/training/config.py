@@ -95,7 +95,8 @@ class RunConfig:
             bases in either direction.
         patience: Number of epochs without improvement of the validation r after which training stops. If None, all epochs are trained.
         minutes: Time limit in minutes. When the run starts, the number of steps is reduced so that its schedule is expected to end within
-            this time. If this time has passed at the end of an epoch, the run stops. If None, there is no time limit.
+            this time. If this time has passed at the end of an epoch, the run stops. The limit of an ensemble applies to all of its runs
+            together. If None, there is no time limit.
         keep: Epoch whose weights are saved, one of `KEEP`. See `training.epochs.choice`.
         precision: One of `PRECISIONS`.
         init_from: Run folder or `.keras` file with the initial weights. See `training.warm_start`. If None, the initial weights are random.

@@ -20,6 +20,7 @@ from dreamkeras.data.examples import Examples
 from dreamkeras.data.splits.division import Division
 from dreamkeras.data.splits.record import describe_folds, record_folds
 from dreamkeras.errors import ExportError, InputError
+from dreamkeras.evaluation.notes import Units
 from dreamkeras.export.ensemble import export_ensemble
 from dreamkeras.files.documents import read_json
 from dreamkeras.files.folders import claim
@@ -33,12 +34,13 @@ from dreamkeras.statistics.undefined import mean_defined
 from dreamkeras.training.backend import running_backend
 from dreamkeras.training.baseline import Baseline, compare, describe_behind, read_baseline
 from dreamkeras.training.config import RunConfig
+from dreamkeras.training.fingerprints import require_files, require_same_data, require_same_test
 from dreamkeras.training.members.finished import has_run
 from dreamkeras.training.members.member import train_member
-from dreamkeras.training.run_data import assay_of, read_begun, read_folds, require_files, require_same_data, with_window
+from dreamkeras.training.run_data import assay_of, names_of_folds, read_begun, read_folds, read_test, with_window
 from dreamkeras.training.run_folder.new_folder import new_folder
 from dreamkeras.training.run_folder.sample_size import sample_size
-from dreamkeras.training.run_folder.test_set import TEST_TABLE
+from dreamkeras.training.run_folder.test_set import TEST_TABLE, write_test
 from dreamkeras.training.run_folder.validation import mean_figures, without_nan
 from dreamkeras.training.strategy.strategies import find_strategy
 
@@ -77,6 +79,37 @@ def cross_validate(
 
 
 def _cross_validate(config: RunConfig, folder: Path, report: Callable[[str], None], backend: str | None, resume: bool) -> dict[str, Any]:
+    config = _started(config, folder, backend, resume)
+    (examples, test_fold, _), method = read_folds(config)
+    test = read_test(config, test_fold)
+    folds, names = names_of_folds(examples)
+    runs = _fold_folders(folder, names)
+    if resume:
+        _require_same_data(config, folder, examples, test)
+        (folder / "metrics.json").unlink(missing_ok=True)
+    config.write(folder / "config.json")
+    if method:
+        report(describe_folds(folds, method))
+    _train_folds(config, folder, runs, report)
+    metrics = _join(folder, folds, runs, assay_of(config).scales)
+    if test is not None:
+        metrics["test"] = _join_tests(config, folder, runs.values(), test)
+    if method:
+        metrics["holdout"] = record_folds(folds, method)
+    if behind := describe_behind(metrics):
+        report(f"Warning: {behind}")
+    _export(config, list(runs.values()), folder / "model.onnx")
+    # metrics.json is written last, so that its existence shows that all other files are complete
+    write_text(folder / "metrics.json", json.dumps(metrics, indent=2) + "\n")
+    return metrics
+
+
+def _started(config: RunConfig, folder: Path, backend: str | None, resume: bool) -> RunConfig:
+    """Returns the configuration with the backend and the window that all runs share, and with absolute paths.
+
+    Raises:
+        InputError: The cross-validation to resume was started with another backend, or its data were a stream.
+    """
     if resume:
         require_files(config, folder)
     running = running_backend(backend)
@@ -87,31 +120,7 @@ def _cross_validate(config: RunConfig, folder: Path, report: Callable[[str], Non
         construct = read_begun(folder / "config.json").construct
         config = _with_length(config, folder / "config.json")
     config = dataclasses.replace(config, backend=running, construct=construct, model=lasting_name(config.model))
-    config = with_window(config.with_files(full_path))
-    (examples, _, _), method = read_folds(config)
-    folds = examples.folds
-    if folds is None:
-        raise InputError("The data have no fold column. Set folds to a number, so that the folds are drawn at random.")
-    numbers = np.unique(folds).tolist()
-    runs = _fold_folders(folder, numbers)
-    if len(numbers) < 2:
-        raise InputError(f"Expected two or more folds, but all sequences are in fold {numbers[0]}.")
-    if resume:
-        _require_same_data(config, folder, examples)
-        (folder / "metrics.json").unlink(missing_ok=True)
-    config.write(folder / "config.json")
-    if method:
-        report(describe_folds(folds, method))
-    _train_folds(config, folder, runs, report)
-    metrics = _join_runs(config, folder, folds, runs)
-    if method:
-        metrics["holdout"] = record_folds(folds, method)
-    if behind := describe_behind(metrics):
-        report(f"Warning: {behind}")
-    _export(config, list(runs.values()), folder / "model.onnx")
-    # metrics.json is written last, so that its existence shows that all other files are complete
-    write_text(folder / "metrics.json", json.dumps(metrics, indent=2) + "\n")
-    return metrics
+    return with_window(config.with_files(full_path))
 
 
 def _train_folds(config: RunConfig, folder: Path, runs: dict[Any, Path], report: Callable[[str], None]) -> None:
@@ -154,8 +163,8 @@ def _with_length(config: RunConfig, path: Path) -> RunConfig:
     return dataclasses.replace(config, epochs=find_strategy(config.strategy or find_preset(config.model).strategy).epochs)
 
 
-def _require_same_data(config: RunConfig, folder: Path, examples: Examples) -> None:
-    """Compares the data of a cross-validation to resume with the fingerprint of its first run, which contains all examples.
+def _require_same_data(config: RunConfig, folder: Path, examples: Examples, test: Examples | None) -> None:
+    """Compares the data of a cross-validation to resume with the fingerprints of its first run, which contains all examples.
 
     Raises:
         InputError: The data differ.
@@ -164,6 +173,7 @@ def _require_same_data(config: RunConfig, folder: Path, examples: Examples) -> N
         begun = RunConfig.read(path)
         training, validation = Division.of_run(dataclasses.asdict(begun)).divide(examples)
         require_same_data(training, validation, config, begun, folder)
+        require_same_test(test, config, begun, folder)
 
 
 def _export(config: RunConfig, runs: list[Path], output: Path) -> None:
@@ -178,15 +188,6 @@ def _train_fold(config: RunConfig, number: int | str, folder: Path) -> None:
         keras.utils.clear_session()  # otherwise, the networks of all folds would stay in memory
     drawn = config.folds if isinstance(config.folds, int) else None
     train_member(dataclasses.replace(config, folds=drawn, valid_fold=number), folder)
-
-
-def _join_runs(config: RunConfig, folder: Path, folds: np.ndarray, runs: dict[Any, Path]) -> dict[str, Any]:
-    """Joins the tables of all folds. Returns the metrics over all rows and, with a test set, those of the ensemble under `test`."""
-    scales = assay_of(config).scales
-    metrics = _join(folder, folds, runs, scales)
-    if config.test is not None or config.test_fold is not None:
-        metrics["test"] = _join_tests(folder, list(runs.values()), scales)
-    return metrics
 
 
 def _join(folder: Path, folds: np.ndarray, runs: dict[Any, Path], scales: tuple[TaskScale, ...]) -> dict[str, Any]:
@@ -227,24 +228,17 @@ def _read_baseline(folds: np.ndarray, runs: dict[Any, Path], tasks: tuple[str, .
     return Baseline(predicted, penalties, baselines[0].features, min(baseline.rows for baseline in baselines))
 
 
-def _join_tests(folder: Path, runs: list[Path], scales: tuple[TaskScale, ...]) -> dict[str, Any]:
+def _join_tests(config: RunConfig, folder: Path, runs: Iterable[Path], test: Examples) -> dict[str, Any]:
     """Writes the test sequences to `test.tsv` with the predictions of the ensemble, which are the means over the runs of all folds.
 
     Returns:
         The metrics of the ensemble.
     """
-    tables = [_read_table(run_folder / TEST_TABLE) for run_folder in runs]
-    header, rows = tables[0]
-    tasks = _measured_tasks(header)
-    values = np.array([[row[OWN_COLUMNS:] for row in found] for _, found in tables], np.float64)
-    measured, predicted = values[0, :, : len(tasks)], values[:, :, len(tasks) :].mean(axis=0)
-    cells = [[*row[: OWN_COLUMNS + len(tasks)], *(f"{value:.6g}" for value in mean)] for row, mean in zip(rows, predicted, strict=True)]
-    _write_table(folder / TEST_TABLE, header, cells)
-    metrics = mean_figures(measured, predicted, tasks, scales=scales)
-    of_runs = [json.loads((run_folder / "metrics.json").read_text("utf-8"))["test"] for run_folder in runs]
-    if of_runs[0]["mse"] is None:  # the measured values are in other units
-        metrics["mse"] = np.nan
-    return dict(without_nan(metrics))
+    assay = assay_of(config)
+    tables = [_read_table(run_folder / TEST_TABLE)[1] for run_folder in runs]
+    predicted = np.array([[row[-len(assay.tasks) :] for row in rows] for rows in tables], np.float64).mean(axis=0)
+    in_units = Units.of(assay, test.targets).are_the_models
+    return dict(without_nan(write_test(folder, test, predicted, assay.tasks, assay.scales, in_units)))
 
 
 def _measured_tasks(header: list[str]) -> tuple[str, ...]:

@@ -26,7 +26,6 @@ from dreamkeras.layers.saved_blocks import block_name, is_importable
 from dreamkeras.models.combinations import lasting_name
 from dreamkeras.models.presets import build_model
 from dreamkeras.models.prixfixe import PrixFixe
-from dreamkeras.statistics.skewness import describe_skewness
 from dreamkeras.training import smaller_runs
 from dreamkeras.training.backend import computing_in, running_backend
 from dreamkeras.training.batches.dataset import training_batches
@@ -49,18 +48,8 @@ from dreamkeras.training.epochs.metrics import PearsonR
 from dreamkeras.training.epochs.profiles import peaks_or_all
 from dreamkeras.training.epochs.progress import Progress
 from dreamkeras.training.epochs.selection import describe_undefined, target_variances
-from dreamkeras.training.run_data import (
-    RunData,
-    assay_of,
-    on_training_scale,
-    read_begun,
-    read_data,
-    require_files,
-    require_same_data,
-    require_same_test,
-    test_fingerprint,
-    with_window,
-)
+from dreamkeras.training.fingerprints import require_files, require_same_data, require_same_test, test_fingerprint
+from dreamkeras.training.run_data import RunData, assay_of, on_training_scale, read_begun, read_data, with_window
 from dreamkeras.training.run_folder.contents import write_results
 from dreamkeras.training.run_folder.new_folder import new_folder, remove_unfinished
 from dreamkeras.training.run_folder.test_set import write_test
@@ -279,11 +268,6 @@ def _fit_smaller(config: RunConfig, data: RunData, folder: Path) -> np.ndarray:
     return _train_epochs(config, plan, folder, data, model, state)[1]
 
 
-def _skewness(config: RunConfig, model: PrixFixe, data: RunData) -> str:
-    """Returns advice on the skewness of the values of a table. The advice is empty if none is needed."""
-    return describe_skewness(data.training.targets, model.tasks, model.scales) if config.table else ""
-
-
 def _train_epochs(
     config: RunConfig, plan: Plan, folder: Path, data: RunData, model: PrixFixe, state: TrainingState
 ) -> tuple[keras.Model, np.ndarray]:
@@ -310,14 +294,7 @@ def _train_epochs(
     ]
     begin = len(state.rows)
     if begin < plan.epochs and not state.has_ended(config.patience, config.minutes):
-        sys.stderr.writelines(f"{line}\n" for line in filter(None, (*data.read, data.weights and f"Weights: {data.weights}.")))
-        if data.hold_out:
-            sys.stderr.write(f"{data.hold_out.describe()}\n")
-        sys.stderr.write(plan.describe(len(data.training), len(data.validation), running_backend()) + "\n")
-        if undefined := describe_undefined(data.validation.targets, model.tasks):
-            sys.stderr.write(f"Warning: {undefined}\n")
-        if advice := _skewness(config, model, data):
-            sys.stderr.write(f"Warning: {advice}\n")
+        _print_start(data, plan, model.tasks)
         batches = training_batches(fitted, plan.epoch_steps, config.seed, plan.augmentation, first_epoch=begin)
         options = {"steps_per_epoch": plan.epoch_steps, "initial_epoch": begin, "epochs": plan.epochs, "shuffle": False, "verbose": 0}
         try:
@@ -331,13 +308,23 @@ def _train_epochs(
     return predictor, predicted
 
 
+def _print_start(data: RunData, plan: Plan, tasks: tuple[str, ...]) -> None:
+    """Prints what was read, how the data were divided, the plan of the run, and warnings on the values."""
+    weights = f"Weights: {data.weights}." if data.weights else ""
+    division = data.hold_out.describe() if data.hold_out else ""
+    planned = plan.describe(len(data.training), len(data.validation), running_backend())
+    warnings = filter(None, (describe_undefined(data.validation.targets, tasks), data.advice))
+    lines = filter(None, (*data.read, weights, division, planned, *(f"Warning: {warning}" for warning in warnings)))
+    sys.stderr.writelines(f"{line}\n" for line in lines)
+
+
 def _fit(config: RunConfig, plan: Plan, folder: Path, data: RunData, model: PrixFixe, state: TrainingState) -> dict[str, Any]:
     """Trains the remaining epochs and the smaller runs of a learning curve, and writes the results of the saved epoch."""
     predictor, predicted = _train_epochs(config, plan, folder, data, model, state)
     smaller = smaller_runs.train_smaller(folder, data, _fit_smaller)
     extended = tuple(epoch for epoch in config.extended_after if epoch < len(state.rows))  # a limit may prevent further epochs
     config = dataclasses.replace(config.with_files(file_name), extended_after=extended)  # the results contain file names without folders
-    summary = {**dataclasses.asdict(config), **data.facts(), "advice": _skewness(config, model, data)}
+    summary = {**dataclasses.asdict(config), **data.facts()}
 
     def predict(letters: np.ndarray) -> np.ndarray:
         return predict_letters(predictor, letters, min(plan.batch_size, len(letters)))

@@ -13,7 +13,7 @@ from dreamkeras.data.assays.assay import Assay
 from dreamkeras.data.assays.registry import find_assay
 from dreamkeras.data.assays.table import OPTIONAL, fitted_layout, table_assay
 from dreamkeras.data.assays.table_layout import TableLayout
-from dreamkeras.data.examples import Examples, fingerprint
+from dreamkeras.data.examples import Examples
 from dreamkeras.data.names import RAW
 from dreamkeras.data.simulation.library import examples as simulated_examples
 from dreamkeras.data.simulation.library import simulate
@@ -24,16 +24,18 @@ from dreamkeras.data.splits.record import HoldOut, record_hold_out
 from dreamkeras.data.weights import default_half, effective_number
 from dreamkeras.errors import InputError, counted
 from dreamkeras.evaluation.notes import Units
-from dreamkeras.files.inputs import file_name, require_file
+from dreamkeras.files.inputs import file_name
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.task_scale import TaskScale, by_task
-from dreamkeras.training.config import GENOME_FILES, SIMULATED, RunConfig
+from dreamkeras.statistics.skewness import describe_skewness
+from dreamkeras.training.config import SIMULATED, RunConfig
 from dreamkeras.training.epochs.selection import target_variances
 
 __all__ = [
     "RunData",
     "assay_of",
     "describe_weights",
+    "names_of_folds",
     "on_training_scale",
     "read_begun",
     "read_data",
@@ -41,14 +43,9 @@ __all__ = [
     "read_folds",
     "read_test",
     "repeated_ids",
-    "require_files",
-    "require_same_data",
-    "require_same_test",
-    "test_fingerprint",
     "test_notes",
     "with_window",
 ]
-
 
 SMALLEST_SD = 1e-30
 """Smallest standard deviation of the training values of a task, unless all values are the same.
@@ -56,7 +53,6 @@ SMALLEST_SD = 1e-30
 Numbers below 1.2e-38 have fewer digits in float32, and the differences between predictions must be larger. The largest value is
 `decimals.LARGEST`.
 """
-
 
 DOMINATED = 0.5
 """Share of the training examples. If raw weights have a smaller effective number, a few examples dominate the loss."""
@@ -76,6 +72,7 @@ class RunData(NamedTuple):
         test: Test examples. None if the run has no test set.
         test_notes: Sentences on the test sequences that are also in the training or the validation set, and on other units of their values.
         test_in_units: Whether the values of the test set are in the units of the model; see `evaluation.notes.Units`.
+        advice: Sentence that suggests a transformation or a kind for the values of a table. The text is empty if none is needed.
     """
 
     training: Examples
@@ -87,11 +84,12 @@ class RunData(NamedTuple):
     test: Examples | None = None
     test_notes: tuple[str, ...] = ()
     test_in_units: bool = True
+    advice: str = ""
 
     def facts(self) -> dict[str, Any]:
         """Returns what the files of a run folder state about the data, in addition to the configuration of the run."""
         numbers = {"examples": len(self.training), "validation_examples": len(self.validation)}
-        texts = {"common": self.common, "weights": self.weights, "test_notes": self.test_notes}
+        texts = {"common": self.common, "weights": self.weights, "test_notes": self.test_notes, "advice": self.advice}
         return {**numbers, **texts, **({"hold_out": self.hold_out.to_json()} if self.hold_out else {})}
 
 
@@ -107,60 +105,6 @@ class Measured(NamedTuple):
     examples: Examples
     test: Examples
     read: tuple[str, ...] = ()
-
-
-def require_files(config: RunConfig, folder: Path) -> None:
-    """Raises an error if a run cannot be resumed, because its data were read from a stream, which can be read only once.
-
-    Raises:
-        InputError: The data, the validation data or the test data were read from a stream.
-    """
-    for option, file in (*(("FILE", file) for file in config.files), ("--valid FILE", config.valid), ("--test FILE", config.test)):
-        if file:
-            require_file(file, f"save the same data as FILE, and run: dreamkeras train {option} --resume --out {folder}")
-
-
-def require_same_data(training: Examples, validation: Examples, config: RunConfig, begun: RunConfig, folder: Path) -> None:
-    """Raises an error if the data of a run to resume are not the data with which the run was started.
-
-    Args:
-        training: Training examples.
-        validation: Validation examples.
-        config: Configuration with which the run is resumed.
-        begun: Stored configuration of the run.
-        folder: Run folder.
-
-    Raises:
-        InputError: The fingerprint of the data differs from the stored fingerprint.
-    """
-    if fingerprint(training, validation) == begun.fingerprint:
-        return
-    if (config.data, config.valid, config.atac) == (begun.data, begun.valid, begun.atac):
-        raise InputError(
-            f"Cannot resume the run in {folder}: the data in {', '.join(config.files) or 'the simulation'} have changed since the run was "
-            "started."
-        )
-    genome = [getattr(config.atac, name) for name in GENOME_FILES] if config.atac else []
-    files = ", ".join(filter(None, (*config.files, config.valid, *genome)))
-    raise InputError(f"Cannot resume the run in {folder}: the data in {files} differ from the data with which the run was started.")
-
-
-def test_fingerprint(test: Examples | None) -> str | None:
-    """Returns the fingerprint of test examples. None if there are none."""
-    return None if test is None else fingerprint(test, test.select(np.arange(0)))
-
-
-def require_same_test(test: Examples | None, config: RunConfig, begun: RunConfig, folder: Path) -> None:
-    """Raises an error if the test set of a run to resume is not the test set with which the run was started.
-
-    Raises:
-        InputError: The fingerprint of the test examples differs from the stored fingerprint.
-    """
-    if begun.test_fingerprint is not None and test_fingerprint(test) != begun.test_fingerprint:
-        raise InputError(
-            f"Cannot resume the run in {folder}: the test data in {config.test or ', '.join(config.files)} differ from the test data with "
-            "which the run was started."
-        )
 
 
 def with_window(config: RunConfig) -> RunConfig:
@@ -236,6 +180,20 @@ def read_folds(config: RunConfig) -> tuple[Measured, Method | None]:
     return Measured(drawn, test, read), method
 
 
+def names_of_folds(examples: Examples) -> tuple[np.ndarray, list[Any]]:
+    """Returns the fold of each example, and the sorted names or numbers of all folds.
+
+    Raises:
+        InputError: The examples have no folds, or all examples are in the same fold.
+    """
+    if examples.folds is None:
+        raise InputError("The data have no fold column. Set folds to a number, so that the folds are drawn at random.")
+    names = np.unique(examples.folds).tolist()
+    if len(names) < 2:
+        raise InputError(f"Expected two or more folds, but all sequences are in fold {names[0]}.")
+    return examples.folds, names
+
+
 def repeated_ids(parts: Sequence[Examples]) -> str:
     """Returns a sentence on the ids that occur in several files. The text is empty if there are none."""
     counts = Counter(name for part in parts for name in set(part.ids))
@@ -287,10 +245,12 @@ def read_data(config: RunConfig) -> RunData:
         place = _place(config, config.valid_fold)
     if place and any(shared := overlap(training, validation)):
         common = shared.describe(len(validation), place)
-    data = RunData(training, validation.centred(), common, read, hold_out, describe_weights(config.table, training))
+    assay = assay_of(config)
+    advice = describe_skewness(training.targets, assay.tasks, assay.scales) if config.table else ""
+    data = RunData(training, validation.centred(), common, read, hold_out, describe_weights(config.table, training), advice=advice)
     if test is None:
         return data
-    units = Units.of(assay_of(config), test.targets)
+    units = Units.of(assay, test.targets)
     notes = (*test_notes(config, training, validation, test), *units.notes(_test_place(config).removeprefix("in ")))
     return data._replace(test=test, test_notes=notes, test_in_units=units.are_the_models)
 

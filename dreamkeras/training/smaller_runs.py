@@ -14,7 +14,7 @@ import numpy as np
 from dreamkeras.files.folders import clear
 from dreamkeras.files.outputs import naming_output
 from dreamkeras.training.baseline import fit_baseline
-from dreamkeras.training.changes import changed
+from dreamkeras.training.changes import DATA_FILES, changed
 from dreamkeras.training.config import RunConfig
 from dreamkeras.training.learning_curve import Stage, nested_subsets, too_small
 from dreamkeras.training.run_data import RunData, assay_of
@@ -75,7 +75,8 @@ def train_smaller(folder: Path, data: RunData, fit: Fit) -> list[Stage]:
         sys.stderr.write(f"Learning curve: training on {len(rows):,} of {len(data.training):,} training sequences.\n")
         minutes = config.minutes and config.minutes * len(rows) / len(data.training)
         place = _folder_of(dataclasses.replace(config, minutes=minutes), folder / FOLDER / f"rows-{len(rows)}")
-        predicted = fit(RunConfig.read(place / "config.json"), data._replace(training=training, read=(), hold_out=None, weights=""), place)
+        part = data._replace(training=training, read=(), hold_out=None, weights="", advice="")  # printed by the run itself
+        predicted = fit(RunConfig.read(place / "config.json"), part, place)
         baseline = fit_baseline(training, data.validation, assay.construct.strands == "both", assay.scales, config.seed_of_split)
         stages.append(Stage(len(rows), predicted[:, : training.targets.shape[1]], baseline.predicted))
     return stages
@@ -86,8 +87,10 @@ def _folder_of(config: RunConfig, place: Path) -> Path:
     stored = place / "config.json"
     if stored.exists():
         begun = RunConfig.read(stored)
-        given = begun if begun.fitted_steps is None else dataclasses.replace(begun, fitted_steps=None, epochs=config.epochs)
-        if given == config:
+        same = {name: getattr(config, name) for name in DATA_FILES}  # the files may have moved, but contain the same data
+        if begun.fitted_steps is not None:
+            same |= {"fitted_steps": None, "epochs": config.epochs}
+        if dataclasses.replace(begun, **same) == config:
             return place
     with naming_output(str(place)):
         clear(place)

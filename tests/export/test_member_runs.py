@@ -29,6 +29,9 @@ def test_the_runs_of_an_ensemble_are_in_the_order_of_their_seeds(tmp_path):
 def test_the_runs_of_a_cross_validation_are_in_the_order_of_their_folds(tmp_path):
     folder = make(tmp_path, {"folds": 11, "valid_fold": None}, "fold-10", "fold-2")
     assert [run.name for run in member_runs(folder)] == ["fold-2", "fold-10"]
+    (tmp_path / "texts").mkdir()
+    folder = make(tmp_path / "texts", {"folds": "given"}, "fold-val", "fold-chr8", "fold-train")
+    assert [run.name for run in member_runs(folder)] == ["fold-chr8", "fold-train", "fold-val"]
 
 
 def test_a_single_run_is_its_own_model(tmp_path):

@@ -34,15 +34,14 @@ def networks():
 @pytest.mark.parametrize("options", [{"method": "gradient"}, {"method": "gradient", "baseline": "shuffled", "references": 2}])
 def test_contributions_are_the_means_over_the_networks(networks, options):
     batches = [records(*SEQUENCES[:2]), records(SEQUENCES[2])]
-    found = [part.found for part in MeanAttributor(networks, **options).attribute_records(iter(batches))]
-    for batch, mean in zip(batches, found, strict=True):
-        apart = [Attributor(network, **options).attribute(batch) for network in networks]
-        if options.get("baseline") != "shuffled":
-            for name in ("reference", "baseline", "scores"):
-                values = [getattr(part, name) for part in apart]
-                np.testing.assert_allclose(getattr(mean, name), np.mean(values, axis=0), rtol=1e-5, atol=1e-6)
-                assert np.abs(values[0] - values[1]).max() > 1e-3
-        assert mean.ids == batch.ids
+    found = MeanAttributor(networks, **options).attribute_records(iter(batches))
+    apart = [Attributor(network, **options).attribute_records(iter(batches)) for network in networks]
+    for batch, mean, *parts in zip(batches, found, *apart, strict=True):
+        assert mean.found.ids == batch.ids
+        for name in ("reference", "baseline", "scores"):
+            values = [getattr(part.found, name) for part in parts]
+            np.testing.assert_allclose(getattr(mean.found, name), np.mean(values, axis=0), rtol=1e-5, atol=1e-6)
+            assert np.abs(values[0] - values[1]).max() > 1e-3
 
 
 def test_skipped_records_are_counted_once_and_progress_is_that_of_one_network(networks):

@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import json
 import math
+import shutil
 
 import keras
 import numpy as np
@@ -39,8 +40,7 @@ def test_subsets_are_nested_and_depend_on_the_seed():
 
 def test_copies_of_a_sequence_are_drawn_together():
     quarter, half = nested_subsets(examples(400, copies=4), seed=0)
-    assert {len(np.unique(rows // 4)) for rows in (quarter,)} == {25}
-    assert len(np.unique(half // 4)) == 50
+    assert [len(np.unique(rows // 4)) for rows in (quarter, half)] == [25, 50]
 
 
 @pytest.mark.parametrize(
@@ -207,9 +207,17 @@ def test_a_resumed_curve_equals_an_uninterrupted_one(whole, choices, quick, monk
     assert (tmp_path / "killed" / "learning_curve.tsv").read_text() == (whole[0] / "learning_curve.tsv").read_text()
 
 
-def test_another_length_applies_to_the_smaller_runs(whole, quick, tmp_path):
-    import shutil
+def test_smaller_runs_are_kept_if_the_data_have_moved(whole, choices, quick, tmp_path):
+    folder = shutil.copytree(whole[0], tmp_path / "run")
+    checkpoints = list(folder.glob("learning-curve/rows-*/checkpoint/state.npz"))
+    before = [path.stat().st_mtime_ns for path in checkpoints]
+    metrics = resume(folder, BACKEND, data=str(shutil.copy(choices.data, tmp_path / "moved.tsv")))
+    assert metrics["learning_curve"] == whole[1]["learning_curve"]
+    assert len(before) == 2
+    assert [path.stat().st_mtime_ns for path in checkpoints] == before
 
+
+def test_another_length_applies_to_the_smaller_runs(whole, quick, tmp_path):
     folder = shutil.copytree(whole[0], tmp_path / "longer")
     resume(folder, BACKEND, steps=12)
     stored = RunConfig.read(next(folder.glob("learning-curve/rows-*/config.json")))

@@ -12,7 +12,8 @@ from dreamkeras.data.examples import fingerprint
 from dreamkeras.errors import InputError
 from dreamkeras.training import run_data
 from dreamkeras.training.config import RunConfig
-from dreamkeras.training.run_data import read_data, read_examples, require_same_data, with_window
+from dreamkeras.training.fingerprints import require_same_data
+from dreamkeras.training.run_data import read_data, read_examples, with_window
 
 LAYOUT = AtacLayout("genome.fa", "reads.bw", length=LENGTH, profile_length=POSITIONS, jitter=MARGIN)
 

@@ -13,10 +13,12 @@ from dreamkeras.data.assays.table_layout import TableLayout
 from dreamkeras.errors import InputError
 from dreamkeras.evaluation.training_data import compare_with_training, read_training_data
 from dreamkeras.training import cross_validation
+from dreamkeras.training.changes import changed
 from dreamkeras.training.config import RunConfig
 from dreamkeras.training.cross_validation import cross_validate
 from dreamkeras.training.run import resume, train
 from dreamkeras.training.run_data import read_data, read_examples, with_window
+from dreamkeras.training.run_folder.test_set import _without_errors
 
 BACKEND = keras.backend.backend()
 SPLITS = ["train", "val", "train", "test", "other/1"]
@@ -231,6 +233,22 @@ def test_the_ensemble_is_tested(validated):
         np.testing.assert_allclose([float(row[f"predicted_{task}"]) for row in rows], mean, rtol=1e-4)
     assert metrics["test"]["tasks"]["a"]["r"] == pytest.approx(figures(rows, "a")[0], rel=1e-3)
     assert json.loads((folder / "metrics.json").read_text())["test"] == metrics["test"]
+
+
+def test_a_resumed_cross_validation_refuses_another_test_set(validated, measured, tmp_path):
+    folder = shutil.copytree(validated[0], tmp_path / "cv")
+    lines = measured.read_text().splitlines()
+    lines[4] = lines[4].replace(",test", "0,test")  # a value of the first test sequence
+    (tmp_path / "other.csv").write_text("\n".join(lines) + "\n")
+    config = changed(RunConfig.read(folder / "config.json"), {"data": str(tmp_path / "other.csv")})
+    with pytest.raises(InputError, match=r"the test data in .*other\.csv differ"):
+        cross_validate(config, folder, lambda line: None, BACKEND, resume=True)
+
+
+def test_values_in_other_units_have_no_squared_error_in_any_task():
+    found = _without_errors({"r": 0.5, "mse": 1.0, "tasks": {"a": {"r": 0.5, "mse": 2.0}}})
+    assert (found["r"], found["tasks"]["a"]["r"]) == (0.5, 0.5)
+    assert np.isnan([found["mse"], found["tasks"]["a"]["mse"]]).all()
 
 
 def test_folds_with_the_same_folder_are_refused(tmp_path):

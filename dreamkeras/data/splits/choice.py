@@ -22,7 +22,7 @@ from dreamkeras.data.splits.likeness import Likeness
 from dreamkeras.data.splits.names import LEGACY
 from dreamkeras.errors import InputError
 
-__all__ = ["Drawn", "Method", "choose_folds", "choose_hold_out"]
+__all__ = ["TOLERANCE", "Drawn", "Method", "choose_folds", "choose_hold_out"]
 
 TOLERANCE = 0.2
 """Largest accepted difference between the number of held-out rows and the requested number, as a fraction of the requested number."""

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from dreamkeras.data.examples import Examples
-from dreamkeras.data.folds import describe_folds, is_in_fold
+from dreamkeras.data.folds import is_in_fold, list_folds
 from dreamkeras.data.splits.choice import Drawn, Method, choose_folds, choose_hold_out
 from dreamkeras.data.splits.chromosomes import held_chromosomes
 from dreamkeras.data.splits.names import HOLDOUTS, LEGACY
@@ -77,7 +77,7 @@ def fold_split(examples: Examples, fold: int | str) -> tuple[Examples, Examples]
     if isinstance(fold, str) and not is_text and not held.any():
         held = _on_chromosome(examples.ids, fold)
         if not held.any() or held.all():
-            others = "" if examples.folds is None else f" The folds of the data are {describe_folds(examples.folds)}."
+            others = "" if examples.folds is None else f" The folds of the data are {list_folds(examples.folds)}."
             raise InputError(
                 f"Expected some ids that begin with {fold} and some that do not, got {held.sum()} of {len(held)} that do. "
                 f"The first id is {examples.ids[0]!r}.{others}"
@@ -85,7 +85,7 @@ def fold_split(examples: Examples, fold: int | str) -> tuple[Examples, Examples]
     elif examples.folds is None:
         raise InputError(f"Cannot use fold {fold}: the data have no fold column.")
     elif not held.any() or held.all():
-        raise InputError(f"Expected fold {fold} and at least one other fold, got folds: {describe_folds(examples.folds) or 'none'}.")
+        raise InputError(f"Expected fold {fold} and at least one other fold, got folds: {list_folds(examples.folds) or 'none'}.")
     return examples.select(~held), examples.select(held)
 
 

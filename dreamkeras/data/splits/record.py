@@ -81,10 +81,14 @@ class HoldOut(NamedTuple):
 
     def describe(self) -> str:
         """Returns one line that states how the hold-out was drawn, its real share, and the values of both sets."""
+        return f"{self.describe_draw()} {self._values()}"
+
+    def describe_draw(self) -> str:
+        """Returns the part of `describe` without the values."""
         asked = f" instead of {_percent(self.requested)}" if abs(self.share - self.requested) > TOLERANCE * self.requested else ""
         counts = f"Held out {self.held_out:,} of {counted(self.total, 'sequence')} ({_percent(self.share)}{asked})"
         manner = _manner(self.method, self.reason, self.families, self.largest)
-        return " ".join(filter(None, (f"{counts}{manner}", self._near(), self._values())))
+        return " ".join(filter(None, (f"{counts}{manner}", self._near())))
 
     def _near(self) -> str:
         """States the number of near-duplicates. The text is empty if families were not divided and no near-duplicate was found."""

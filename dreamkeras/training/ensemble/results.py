@@ -24,6 +24,7 @@ from dreamkeras.plots.training import plot_seeds
 from dreamkeras.scoring.ensemble import Ensemble
 from dreamkeras.scoring.predictor import load
 from dreamkeras.training.baseline import compare, read_baseline
+from dreamkeras.training.changes import DATA_FILES
 from dreamkeras.training.config import RunConfig
 from dreamkeras.training.run_data import RunData, assay_of
 from dreamkeras.training.run_folder.model_card import model_card
@@ -54,6 +55,9 @@ SUMMED = ("parameters", "seconds", "steps")
 
 OF_ONE_RUN = ("best_epoch", "epoch", "kept", "baseline")
 """Metrics that an ensemble does not take from its runs, even if they are equal in all runs."""
+
+OF_ENSEMBLE = ("model", "alternates", "ensemble", "minutes", *DATA_FILES)
+"""Fields of the configuration that an ensemble does not take from its runs, even if they are equal in all runs."""
 
 
 def write_results(config: RunConfig, folder: Path, runs: Sequence[Path], data: RunData) -> dict[str, Any]:
@@ -113,7 +117,7 @@ def _recorded(config: RunConfig, runs: Sequence[Path]) -> RunConfig:
     first, *others = (RunConfig.read(run / "config.json") for run in runs)
     names = [field.name for field in dataclasses.fields(RunConfig)]
     own = [name for name in names if any(getattr(other, name) != getattr(first, name) for other in others)]
-    return dataclasses.replace(first, **{name: getattr(config, name) for name in (*own, "model", "alternates", "ensemble")})
+    return dataclasses.replace(first, **{name: getattr(config, name) for name in (*own, *OF_ENSEMBLE)})
 
 
 def _metrics(runs: Sequence[Path], of_mean: Mapping[str, Any]) -> dict[str, Any]:

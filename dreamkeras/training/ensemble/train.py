@@ -6,7 +6,6 @@ The output folder contains the run folders `seed-0`, `seed-1` and so on, their o
 import contextlib
 import dataclasses
 import io
-import itertools
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -21,18 +20,22 @@ from dreamkeras.files.outputs import naming_output
 from dreamkeras.files.temporary import temporary_folder
 from dreamkeras.training.backend import find_backend
 from dreamkeras.training.baseline import BEHIND, describe_behind
-from dreamkeras.training.config import AUTO, RunConfig
+from dreamkeras.training.config import RunConfig
 from dreamkeras.training.ensemble.results import write_results
-from dreamkeras.training.members.finished import has_run
+from dreamkeras.training.ensemble.runs import run_configs, with_size
+from dreamkeras.training.fingerprints import require_same_data, require_same_test, test_fingerprint
+from dreamkeras.training.members.finished import has_run, store_paths
 from dreamkeras.training.members.processes import WORKER, RunProcess, default_parallel, run_processes
-from dreamkeras.training.run_data import RunData, assay_of, read_begun, read_data, require_same_data, with_window
+from dreamkeras.training.run_data import RunData, read_begun, read_data, with_window
 from dreamkeras.training.run_folder.new_folder import new_folder, remove_unfinished
-from dreamkeras.training.strategy.length import default_size
 
 __all__ = ["train_ensemble"]
 
 NOT_PASSED_ON = ("Error: ", f"Warning: {BEHIND}")
 """Beginnings of lines about a single network. The ensemble itself reports failed runs and the comparison with the baseline."""
+
+OF_ONE_RUN = ("epoch ", "Kept epoch ", "Expected time: ")
+"""Beginnings of lines that differ between runs. They are printed after the name of the run."""
 
 
 def train_ensemble(
@@ -51,7 +54,7 @@ def train_ensemble(
         config: Configuration that all runs share. The field `ensemble` must be set. To resume with moved data, another length or other
             limits, give the result of `changes.changed`.
         folder: Folder for the results. The folder must be new or empty, unless `resume` is True.
-        report: Function that receives the lines that the runs print. The lines of epochs begin with the seed.
+        report: Function that receives the lines that the runs print. Lines that differ between runs begin with the name of the run.
         backend: Keras backend of the runs. If None, the backend in `config` or that of `training.backend.find_backend` is used.
         parallel: Number of runs at a time. Defaults to `members.processes.default_parallel()`.
         resume: Whether to resume an ensemble. Finished runs are not trained again, unless their length or a limit has changed.
@@ -65,19 +68,19 @@ def train_ensemble(
             could start, nothing is written.
     """
     require_packages()
+    parallel = parallel or default_parallel()
     if not config.ensemble:
         raise InputError("Expected a configuration with an ensemble, got ensemble=None.")
     with claim(folder) if resume else new_folder(folder):
         config = _started(config, folder, backend)
         with contextlib.redirect_stderr(io.StringIO()):  # the runs print the same lines about the data
             data = read_data(config)
-        if config.ensemble == AUTO:
-            config = dataclasses.replace(config, ensemble=default_size(len(data.training), assay_of(config).construct.length))
-        config = _with_fingerprint(config, folder, data)
+        config = _with_fingerprint(with_size(config, data), folder, data)
+        runs = _configs(config, folder, parallel)
         (folder / "metrics.json").unlink(missing_ok=True)  # without metrics.json, the ensemble is not finished
         config.write(folder / "config.json")
-        _train_runs(config, folder, report, parallel or default_parallel(), worker)
-        metrics = write_results(config, folder, [folder / _name(seed) for seed in _seeds(config)], data)
+        _train_runs(config, runs, folder, report, parallel, worker)
+        metrics = write_results(config, folder, [folder / name for name in runs], data)
         if behind := describe_behind(metrics):
             report(f"Warning: {behind}")
         return metrics
@@ -98,41 +101,47 @@ def _started(config: RunConfig, folder: Path, backend: str | None) -> RunConfig:
 
 
 def _with_fingerprint(config: RunConfig, folder: Path, data: RunData) -> RunConfig:
-    """Returns the configuration with the fingerprint of the data. Compares the data of an ensemble to resume with its fingerprint.
+    """Returns the configuration with the fingerprints of the data. Compares the data of an ensemble to resume with its fingerprints.
 
     Raises:
         InputError: The data differ.
     """
     if config.fingerprint is not None:
-        require_same_data(data.training, data.validation, config, read_begun(folder / "config.json"), folder)
-    return dataclasses.replace(config, fingerprint=fingerprint(data.training, data.validation))
+        begun = read_begun(folder / "config.json")
+        require_same_data(data.training, data.validation, config, begun, folder)
+        require_same_test(data.test, config, begun, folder)
+    known, tested = fingerprint(data.training, data.validation), test_fingerprint(data.test)
+    return dataclasses.replace(config, fingerprint=known, test_fingerprint=tested)
 
 
-def _seeds(config: RunConfig) -> range:
-    return range(config.seed, config.seed + int(config.ensemble or 1))
+def _configs(config: RunConfig, folder: Path, parallel: int) -> dict[str, RunConfig]:
+    """Returns the configuration of each run by name.
+
+    If an ensemble is resumed with the same time limit, runs that were started before keep their time limits, which depend on `parallel`.
+    """
+    configs, stored = run_configs(config, parallel), folder / "config.json"
+    if not stored.exists() or RunConfig.read(stored).minutes != config.minutes:
+        return configs
+    begun = {name for name in configs if (folder / name / "config.json").exists()}
+    return {name: dataclasses.replace(choices, minutes=None) if name in begun else choices for name, choices in configs.items()}
 
 
-def _name(seed: int) -> str:
-    return f"seed-{seed}"
-
-
-def minutes_of_run(config: RunConfig, parallel: int) -> float | None:
-    """Returns the time limit of each run, so that the whole ensemble has the time limit of its configuration. None without a limit."""
-    return config.minutes and config.minutes / -(-len(_seeds(config)) // parallel)
-
-
-def _train_runs(config: RunConfig, folder: Path, report: Callable[[str], None], parallel: int, worker: Sequence[str]) -> None:
-    """Trains the runs that are not finished.
+def _train_runs(
+    config: RunConfig,
+    configs: dict[str, RunConfig],
+    folder: Path,
+    report: Callable[[str], None],
+    parallel: int,
+    worker: Sequence[str],
+) -> None:
+    """Trains the runs that are not finished. Finished runs store the paths of the data, which may have moved.
 
     Raises:
         DreamkerasError: A run failed.
     """
-    shared = dataclasses.replace(config, ensemble=None, alternates=(), minutes=minutes_of_run(config, parallel))
-    configs = {
-        _name(seed): dataclasses.replace(shared, seed=seed, model=network)
-        for seed, network in zip(_seeds(config), itertools.cycle(config.networks), strict=False)
-    }
     pending = [name for name, choices in configs.items() if not has_run(choices, folder / name)]
+    for name in configs.keys() - pending:
+        store_paths(configs[name], folder / name)
     if not pending:
         return
     if len(config.networks) > 1:
@@ -152,17 +161,17 @@ def _train_runs(config: RunConfig, folder: Path, report: Callable[[str], None], 
 
 
 class _Lines:
-    """Passes on the lines of runs. A line that is not about an epoch is passed on once, because the lines of all runs are alike."""
+    """Passes on the lines of runs. Lines that do not begin with one of `OF_ONE_RUN` are passed on once, because all runs print them."""
 
     def __init__(self, report: Callable[[str], None]) -> None:
-        self._report, self._told = report, set[str]()
+        self._report, self._passed = report, set[str]()
 
     def __call__(self, run: RunProcess, line: str) -> None:
         """Passes on a line of a run, unless it begins with one of `NOT_PASSED_ON`."""
-        if line.startswith("epoch "):
+        if line.startswith(OF_ONE_RUN):
             self._report(f"{run.name}: {line}")
-        elif line and line not in self._told and not line.startswith(NOT_PASSED_ON):
-            self._told.add(line)
+        elif line and line not in self._passed and not line.startswith(NOT_PASSED_ON):
+            self._passed.add(line)
             self._report(line)
 
 

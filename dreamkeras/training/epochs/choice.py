@@ -1,4 +1,4 @@
-"""Chooses the epoch that a run keeps: the last one, unless its validation errors exceed those of the best epoch beyond noise.
+"""Chooses the epoch that a run saves: the last one, unless its validation errors exceed those of the best epoch beyond noise.
 
 With a small validation set, the epoch with the best metric is partly chosen by chance. The module does not import Keras.
 """
@@ -56,7 +56,7 @@ class Kept(NamedTuple):
 
 
 def choose_epoch(keep: str, rows: Sequence[Epoch], best_epoch: int, completed: bool, comparison: Callable[[], Comparison]) -> Kept:
-    """Chooses the epoch to keep.
+    """Chooses the epoch to save.
 
     Args:
         keep: `"best"` or `"last"` selects the best or the last epoch. `"auto"` selects the last epoch, unless its error is larger than the
@@ -72,7 +72,7 @@ def choose_epoch(keep: str, rows: Sequence[Epoch], best_epoch: int, completed: b
 
 
 def _choose(keep: str, rows: Sequence[Epoch], best_epoch: int, completed: bool, comparison: Callable[[], Comparison]) -> tuple[bool, str]:
-    """Returns whether the best epoch is kept instead of the last one, and the reason."""
+    """Returns whether the best epoch is saved instead of the last one, and the reason."""
     if best_epoch == len(rows):
         return True, "the last epoch, which is also the best one" if is_defined(rows[-1]) else "the last epoch"
     if keep != "auto":

@@ -1,4 +1,4 @@
-"""Assigns the weights of the epoch that a run keeps to its network."""
+"""Assigns the weights of the epoch that a run saves to its network."""
 
 from pathlib import Path
 
@@ -67,7 +67,7 @@ def keep_epoch(
     state: TrainingState,
     folder: Path,
 ) -> np.ndarray:
-    """Assigns the weights of the epoch to keep to the network, and stores the choice in the state.
+    """Assigns the weights of the epoch to save to the network, and stores the choice in the state.
 
     Args:
         keep: See `choice.choose_epoch`.

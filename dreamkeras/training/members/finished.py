@@ -1,11 +1,12 @@
-"""Recognises finished run folders. Does not import Keras."""
+"""Recognises finished run folders, and stores the paths of moved data in them. Does not import Keras."""
 
+import dataclasses
 from pathlib import Path
 
-from dreamkeras.training.changes import LENGTH, LIMITS
+from dreamkeras.training.changes import DATA_FILES, LENGTH, LIMITS
 from dreamkeras.training.config import RunConfig
 
-__all__ = ["RESULTS", "has_run", "is_finished"]
+__all__ = ["RESULTS", "has_run", "is_finished", "store_paths"]
 
 RESULTS = ("metrics.json", "validation.tsv", "model.onnx", "README.md")
 """Files that a run writes when it finishes. Each file appears only when complete."""
@@ -22,3 +23,11 @@ def has_run(config: RunConfig, folder: Path) -> bool:
         return False
     begun = RunConfig.read(folder / "config.json")
     return all(getattr(config, name) in (None, getattr(begun, name)) for name in (*LENGTH, *LIMITS))
+
+
+def store_paths(config: RunConfig, folder: Path) -> None:
+    """Stores the paths of a configuration's data in the folder of a finished run, because the data may have moved."""
+    begun = RunConfig.read(folder / "config.json")
+    moved = dataclasses.replace(begun, **{name: getattr(config, name) for name in DATA_FILES})
+    if moved != begun:
+        moved.write(folder / "config.json")

@@ -1,12 +1,11 @@
 """Trains one run of several in this process: starts the run, resumes the run if it was interrupted, or changes its length or limits."""
 
-import dataclasses
 from pathlib import Path
 
 from dreamkeras.training import run
 from dreamkeras.training.changes import DATA_FILES, LENGTH, LIMITS
 from dreamkeras.training.config import RunConfig
-from dreamkeras.training.members.finished import has_run
+from dreamkeras.training.members.finished import has_run, store_paths
 from dreamkeras.training.run_folder.new_folder import remove_unfinished
 
 __all__ = ["train_member"]
@@ -26,10 +25,7 @@ def train_member(config: RunConfig, folder: Path, backend: str | None = None) ->
         DreamkerasError: See `training.run.train` and `training.run.resume`.
     """
     if has_run(config, folder):
-        begun = RunConfig.read(folder / "config.json")
-        moved = dataclasses.replace(begun, data=config.data, valid=config.valid, test=config.test)
-        if moved != begun:
-            moved.write(folder / "config.json")
+        store_paths(config, folder)
     elif (folder / "config.json").exists():
         begun, names = RunConfig.read(folder / "config.json"), (*DATA_FILES, *LENGTH, *LIMITS)
         changes = {name: value for name in names if (value := getattr(config, name)) not in (None, getattr(begun, name))}

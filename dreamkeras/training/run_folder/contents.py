@@ -57,10 +57,9 @@ def write_results(
 
     Args:
         folder: Run folder.
-        config: Configuration of the run. Additional fields are `examples` and `validation_examples`, the numbers of examples,
-            `test_metrics`, the metrics of `test_set.write_test`, and, if the validation examples were drawn at random, `hold_out`, the
-            record of `HoldOut.to_json`.
-        model: Network with the weights of the epoch that is kept.
+        config: Configuration of the run. Additional fields are those of `RunData.facts`, and `test_metrics`, the metrics of
+            `test_set.write_test`, if the run has a test set.
+        model: Network with the weights of the epoch that is saved.
         predicted: Predictions of the network for the validation examples, float32 (n, tasks). If the network predicts a profile, additional
             columns contain the probabilities of the positions.
         validation: Validation examples.

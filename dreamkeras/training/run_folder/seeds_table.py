@@ -1,19 +1,13 @@
 """Writes the section of a model card that compares an ensemble with the seeds of which it consists."""
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
-from dreamkeras.statistics.bootstrap import QUANTITY
+from dreamkeras.training.run_folder.metrics_table import FIGURES, figure_text
 
 __all__ = ["seeds_table"]
 
-COLUMNS = {
-    "r": ("Pearson r", ".3f"),
-    "rho": ("Spearman rho", ".3f"),
-    "mse": ("mean squared error", QUANTITY),
-    "epoch": ("epoch", ".0f"),
-}
+COLUMNS = {**{name: FIGURES[name] for name in ("r", "rho", "mse")}, "epoch": ("epoch", ".0f")}
 """Title and number format of the columns, by the name of the metric."""
 
 
@@ -34,8 +28,8 @@ def seeds_table(metrics: Mapping[str, Any]) -> list[str]:
     cells = [
         [
             name,
-            *(_cell(row.get(key), form) for key, (_, form) in COLUMNS.items()),
-            *(_cell(row["tasks"][task]["r"], COLUMNS["r"][1]) for task in tasks),
+            *(figure_text(row.get(key), form) for key, (_, form) in COLUMNS.items()),
+            *(figure_text(row["tasks"][task]["r"], COLUMNS["r"][1]) for task in tasks),
         ]
         for name, row in rows.items()
     ]
@@ -46,9 +40,3 @@ def seeds_table(metrics: Mapping[str, Any]) -> list[str]:
         f"|{'---|' * len(titles)}",
         *(f"| {' | '.join(row)} |" for row in cells),
     ]
-
-
-def _cell(value: float | None, form: str) -> str:
-    if value is None:
-        return ""
-    return "undefined" if math.isnan(value) else format(value, form)

@@ -41,6 +41,10 @@ def write_test(
     with open_writer(str(folder / TEST_TABLE), ["length", *columns], "tsv") as writer:
         writer.write(test.ids, np.column_stack([test.lengths, test.targets, values]))
     metrics = mean_figures(test.targets, values, tasks, test.replicates, scales)
-    for figures in (metrics, *metrics.get("tasks", {}).values()) if not in_units else ():
-        figures["mse"] = np.nan
-    return metrics
+    return metrics if in_units else _without_errors(metrics)
+
+
+def _without_errors(metrics: dict[str, Any]) -> dict[str, Any]:
+    """Returns metrics in which the mean squared errors are undefined, because measurements and predictions have different units."""
+    tasks = {task: _without_errors(figures) for task, figures in metrics.get("tasks", {}).items()}
+    return {**metrics, "mse": np.nan, **({"tasks": tasks} if tasks else {})}

@@ -1,4 +1,4 @@
-"""Length of a run: the default number of epochs, and the number of steps that fit into a time limit. Does not import Keras."""
+"""Default numbers of epochs and of networks, and the number of steps that fit into a time limit. Does not import Keras."""
 
 import bisect
 from typing import NamedTuple

@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import math
 import os
 import pty
 import shlex
@@ -132,13 +133,15 @@ class TestRun:
             (folder / "x").mkdir(parents=True, exist_ok=True)
             config.write(folder / "config.json")
             report("seed-2: epoch 1/1")
-            return {"r": 0.5, "mse": 1.0, "n": 10, "seeds": dict.fromkeys("234"), "mean_of_seeds": {"r": 0.25, "mse": 2.0}}
+            test = {"r": math.nan, "mse": 3.0, "n": 4, "auroc": 0.75}
+            return {"r": 0.5, "mse": 1.0, "n": 10, "seeds": dict.fromkeys("234"), "mean_of_seeds": {"r": 0.25, "mse": 2.0}, "test": test}
 
         quick.setattr("dreamkeras.training.ensemble.train.train_ensemble", train_ensemble)
         result = train(library, "--ensemble", 3, "--parallel", 2, "--seed", 2, "--out", tmp_path / "run")
         assert (result.exit_code, result.stdout) == (0, "")
         summary = "validation r 0.500 on 10 sequences (mean prediction of 3 networks; mean of the networks: r 0.250)"
-        assert result.stderr == f"seed-2: epoch 1/1\n{tmp_path / 'run'}: {summary}\n"
+        test = "test r undefined (mean squared error 3), AUROC 0.750 on 4 sequences"
+        assert result.stderr.splitlines() == ["seed-2: epoch 1/1", f"{tmp_path / 'run'}: {summary}", f"{tmp_path / 'run'}: {test}"]
         config, backend, options = trained[0]
         assert (config.ensemble, config.seed, config.backend, backend) == (3, 2, BACKEND, BACKEND)
         assert options == {"parallel": 2, "resume": False}

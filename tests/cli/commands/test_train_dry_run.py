@@ -48,7 +48,7 @@ def test_reports_the_run_that_would_be(run, library, tmp_path):
     assert list(tmp_path.iterdir()) == []
     report, values = lines(result)
     assert report["Input"] == "Read 100 rows of library.tsv"
-    assert report["Hold-out"] == "90 sequences for training, 10 for validation (10.0%)"
+    assert report["Hold-out"] == "Held out 10 of 100 sequences (10.0 %). No two sequences are similar"
     assert report["Steps"] == "9 steps of 64 examples in 3 epochs, strategy autosome, peak learning rate 0.005"
     assert report["Time"] == "about 34 s of training, at 2 s per step and 5 s per validation"
     assert report["Output"].startswith(f"{tmp_path / 'new' / 'run'}: model.keras, model.onnx, ")
@@ -78,8 +78,25 @@ def test_a_cross_validation_is_reported_for_all_folds(run, library, tmp_path):
     choices = ("--folds", 4, "--model", "tiny", "--epochs", 1, "--batch-size", 50)
     report, _ = lines(run("train", library, *choices, "--out", tmp_path / "cv", "--dry-run"))
     assert report["Folds"] == "4. The lines below describe the run that validates on fold 0"
-    assert report["Hold-out"].endswith("(25.0%)")
+    assert report["Hold-out"].startswith("Held out 25 of 100 sequences (25.0 %).")
     assert report["Time"].startswith("about 48 s of training in 4 runs, ")  # 4 x (1 + 3 x 2 + 5)
+
+
+def test_separate_validation_data_are_counted(run, library, tmp_path):
+    valid = write_library(tmp_path / "valid.tsv", 20, seed=5)
+    result = run("train", library, "--valid", valid, "--model", "tiny", "--epochs", 1, "--out", tmp_path / "run", "--dry-run")
+    assert lines(result)[0]["Hold-out"] == "100 sequences for training, 20 for validation"
+
+
+def test_an_ensemble_is_reported_with_all_of_its_networks(run, library, tmp_path):
+    choices = ("--model", "tiny", "--model", "dream-cnn-small", "--ensemble", 3, "--epochs", 2, "--batch-size", 90, "--minutes", 1)
+    result = run("train", library, *choices, "--parallel", 1, "--out", tmp_path / "run", "--dry-run")
+    report, _ = lines(result)
+    assert [line.split()[1] for line in result.stdout.splitlines() if line.startswith("Network")] == ["tiny", "dream-cnn-small"]
+    # Each of the three runs has a third of a minute: 1 + 2 x 2 + 1 x 5 <= 0.9 x 20 < 1 + 4 x 2 + 2 x 5
+    assert report["Time limit"] == "3 steps of dream-cnn-small are expected to fit into 0.333333 min"
+    assert report["Time"].startswith("about 51 s of training in 3 runs, at 2 s per step and 5 s per validation of tiny, 2 s per step")
+    assert report["Output"].startswith(f"{tmp_path / 'run'}: seed-0 and so on with model.keras, ")
 
 
 @pytest.mark.parametrize("args", [("--batch-size", 1000), ("--slide", 150)])

@@ -7,9 +7,11 @@ import pytest
 
 from dreamkeras.errors import DreamkerasError, InputError
 from dreamkeras.training.config import AUTO, RunConfig
+from dreamkeras.training.ensemble import runs as ensemble_runs
 from dreamkeras.training.ensemble import train as ensemble_train
 from dreamkeras.training.ensemble.results import _recorded
 from dreamkeras.training.ensemble.train import train_ensemble
+from dreamkeras.training.run_data import read_data
 
 
 @pytest.fixture
@@ -41,7 +43,7 @@ def test_networks_alternate(started):
 
 def test_the_default_number_depends_on_rows_and_window(started, monkeypatch):
     asked = []
-    monkeypatch.setattr(ensemble_train, "default_size", lambda *sizes: asked.append(sizes) or 3)
+    monkeypatch.setattr(ensemble_runs, "default_size", lambda *sizes: asked.append(sizes) or 3)
     assert [run.seed for run in started(ensemble=AUTO)[0]] == [3, 4, 5]
     assert asked == [(135, 150)]  # 90 % of 150 rows, in windows of the yeast construct
 
@@ -52,9 +54,27 @@ def test_the_time_limit_is_divided_among_runs_that_follow_each_other(started, pa
     assert [run.minutes for run in runs] == [minutes] * 3
 
 
+def test_started_runs_keep_their_time_limit_unless_the_limit_of_the_ensemble_changes(choose, tmp_path):
+    config = choose(ensemble=3, minutes=12)
+    (tmp_path / "seed-3").mkdir()
+    for folder in (tmp_path, tmp_path / "seed-3"):
+        config.write(folder / "config.json")
+    found = ensemble_train._configs(config, tmp_path, 3)
+    assert {name: run.minutes for name, run in found.items()} == {"seed-3": None, "seed-4": 12, "seed-5": 12}
+    found = ensemble_train._configs(dataclasses.replace(config, minutes=6), tmp_path, 1)
+    assert {run.minutes for run in found.values()} == {2}
+
+
+def test_every_network_has_a_run(choose, monkeypatch):
+    monkeypatch.setattr(ensemble_runs, "default_size", lambda *sizes: 2)
+    config = choose(model="a", alternates=("b", "c"), ensemble=AUTO)
+    assert ensemble_runs.with_size(config, read_data(choose())).ensemble == 3
+
+
 def test_choices_in_which_runs_differ_are_not_recorded(choose, tmp_path):
-    given = choose(model="a", alternates=("b",), ensemble=2, batch_size=None)
-    begun = [choose(model="a", seed=3, batch_size=32, loss="mse"), choose(model="b", seed=4, batch_size=32, loss="huber")]
+    given = choose(model="a", alternates=("b",), ensemble=2, batch_size=None, minutes=12)
+    shared = {"batch_size": 32, "minutes": 6, "data": "old.tsv"}
+    begun = [choose(model="a", seed=3, loss="mse", **shared), choose(model="b", seed=4, loss="huber", **shared)]
     for place, config in enumerate(begun):
         (tmp_path / str(place)).mkdir()
         config.write(tmp_path / str(place) / "config.json")

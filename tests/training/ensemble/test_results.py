@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from dreamkeras.training.config import RunConfig
 from dreamkeras.training.ensemble.results import _metrics
 
 RUN = {"r": 0.5, "rho": 0.25, "mse": 1.0, "relative_mse": 0.75, "n": 9, "epoch": 2, "best_epoch": 1, "seconds": 1.25, "examples": 81}
@@ -17,8 +18,9 @@ def runs(tmp_path):
 
     def write(*metrics):
         folders = [tmp_path / f"seed-{seed}" for seed in range(len(metrics))]
-        for folder, row in zip(folders, metrics, strict=True):
+        for place, (folder, row) in enumerate(zip(folders, metrics, strict=True)):
             folder.mkdir()
+            RunConfig(model=f"network-{place}").write(folder / "config.json")
             (folder / "metrics.json").write_text(json.dumps(row))
         return folders
 
@@ -32,7 +34,7 @@ def test_entries_that_are_equal_in_all_runs_are_kept_and_costs_are_added_up(runs
     assert found["holdout"]["share"] == 0.1
     assert not found.keys() & {"epoch", "best_epoch", "baseline"}  # of a single network
     assert found["mean_of_seeds"] == {"r": 0.625, "rho": 0.25, "mse": 1.0, "relative_mse": 0.75}
-    assert [row["epoch"] for row in found["seeds"].values()] == [2, 2]
+    assert [(row["epoch"], row["model"]) for row in found["seeds"].values()] == [(2, "network-0"), (2, "network-1")]
 
 
 def test_the_metrics_of_each_task_are_averaged(runs):

@@ -109,11 +109,11 @@ def test_the_model_card_compares_the_ensemble_with_its_seeds(trained):
     assert (is_finished(folder), (folder / "plots" / "history.png").is_file()) == (True, True)
 
 
-def test_each_epoch_has_a_line_with_the_seed_and_other_lines_are_printed_once(trained):
+def test_lines_on_epochs_begin_with_the_seed_and_other_lines_are_printed_once(trained):
     lines = trained[1]
     assert lines[0] == "Finished runs: 0 of 3. Runs at a time: 1."
-    assert [line.split("  ")[0] for line in lines if "epoch " in line and "seed-" in line] == [
-        f"seed-{seed}: epoch {epoch}/2" for seed in SEEDS for epoch in (1, 2)
+    assert [line.split("  ")[0].split(" of ")[0][:-1] for line in lines if line.startswith("seed-")] == [
+        f"seed-{seed}: {text}" for seed in SEEDS for text in ("epoch 1/", "epoch 2/", "Kept epoch ")
     ]
     assert sum(line.startswith("Read 150 rows") for line in lines) == sum(line.startswith("Training on") for line in lines) == 1
 
@@ -154,6 +154,24 @@ def test_a_finished_ensemble_is_extended(trained, library, tmp_path):
         assert len((again / f"seed-{seed}" / "history.csv").read_text().splitlines()) == 4
     config = RunConfig.read(again / "config.json")
     assert (config.epochs, config.data, config.extended_after) == (3, str(moved), (2,))
+
+
+def test_a_finished_ensemble_and_its_runs_store_the_new_paths(trained, library, tmp_path):
+    again = shutil.copytree(trained[-1], tmp_path / "run")
+    moved = str(shutil.copy(library, tmp_path / "moved.tsv"))
+    train_all(changed(RunConfig.read(again / "config.json"), {"data": moved}), again, resume=True)
+    folders = [again, *(again / f"seed-{seed}" for seed in SEEDS)]
+    assert {RunConfig.read(folder / "config.json").data for folder in folders} == {moved}
+
+
+def test_another_test_set_is_refused(choose, library, tmp_path):
+    rows = library.read_text().splitlines(keepends=True)
+    for name, part in (("one.tsv", rows[:9]), ("two.tsv", rows[9:20])):
+        (tmp_path / name).write_text("".join(part))
+    train_all(choose(ensemble=2, epochs=1, test=str(tmp_path / "one.tsv")), tmp_path / "run")
+    stored = RunConfig.read(tmp_path / "run" / "config.json")
+    with pytest.raises(InputError, match=r"the test data in .*two\.tsv differ"):
+        train_all(changed(stored, {"test": str(tmp_path / "two.tsv")}), tmp_path / "run", resume=True)
 
 
 def test_other_data_are_refused(trained, library, tmp_path):
