@@ -56,9 +56,7 @@ __all__ = ["command"]
 @click.option(
     "--strategy", help="Training strategy: autosome, bhi, unlockdna, proformer or legnet.  [default: the strategy of the network]"
 )
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="Run folder to create.  [default: runs/MODEL, or runs/ensemble for several networks]"
-)
+@click.option("--out", type=click.Path(path_type=Path), help="Run folder to create.  [default: runs/MODEL, with the first --model]")
 @click.option("--valid", type=click.Path(), metavar="FILE", help="Validate on the sequences in FILE.  [default: hold out part of DATA]")
 @click.option(
     "--valid-fold",
@@ -267,7 +265,7 @@ def command(
 
     choices["data"] = choices["data"] or None
     choices |= _chosen_networks(choices)
-    folder = out or Path("runs") / ("ensemble" if choices["alternates"] else choices["model"])
+    folder = out or Path("runs") / choices["model"]
     if resume and dry_run:
         raise click.UsageError("--dry-run cannot be combined with --resume.")
     if resume:
