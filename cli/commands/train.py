@@ -57,7 +57,11 @@ __all__ = ["command"]
 @click.option(
     "--strategy", help="Training strategy: autosome, bhi, unlockdna, proformer or legnet.  [default: the strategy of the network]"
 )
-@click.option("--out", type=click.Path(path_type=Path), help="Run folder to create.  [default: runs/MODEL]")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Run folder to create.  [default: runs/MODEL; runs/ensemble for an ensemble of different networks]",
+)
 @click.option("--valid", type=click.Path(), metavar="FILE", help="Validate on the sequences in FILE.  [default: hold out part of DATA]")
 @click.option(
     "--valid-fold",
