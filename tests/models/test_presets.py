@@ -24,6 +24,7 @@ TRAINED = {  # yeast, lentimpra, starrseq
     "proformer": (47_475_205, 47_552_005, 47_571_974),
     "legnet": (2_129_602, 2_143_537, 2_160_434),
     "dream-cnn-small": (111_014, 114_357, 118_966),
+    "positional-cnn-small": (268_597, 349_557, 369_078),
     "dream-rnn-small": (170_770, 185_729, 202_626),
     "dream-attn-small": (156_434, 176_833, 194_946),
     "bpnet": (6_369_810, 6_481_409, 6_612_994),
@@ -46,6 +47,14 @@ def test_a_preset_has_its_assays_construct_and_the_expected_size(name, assay):
     model = build_model(name, assay)
     assert (model.name, model.construct, model.tasks, model.units) == (name, assay.construct, assay.tasks, assay.units)
     assert trained(model) == TRAINED[name][index]
+
+
+@pytest.mark.parametrize("assay", ["yeast", "lentimpra", "starrseq"])
+def test_the_positional_network_has_weights_for_each_position(assay):
+    assay = find_assay(assay)
+    pooled, positional = (build_model(name, assay) for name in ("dream-cnn-small", "positional-cnn-small"))
+    dense = (16 * assay.construct.length + 1) * 64 + (64 + 1) * 64 + (64 + 1) * len(assay.tasks)  # 16 channels, as the core's last step
+    assert trained(positional) - dense == trained(pooled) - trained(pooled.final)
 
 
 def test_every_preset_has_a_description_of_its_own():

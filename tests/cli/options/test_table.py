@@ -87,11 +87,13 @@ def test_options_and_file_set_the_configuration(run, tmp_path, monkeypatch):
     keras, chosen, metrics = pytest.importorskip("keras"), [], {"r": 0.5, "mse": 1.0, "n": 1, "best_epoch": 1}
     monkeypatch.setattr("dreamkeras.training.run.train", lambda *args: chosen.append(args[0]) or metrics)
     (tmp_path / "data.csv").write_text("seq,a\nACGT,1\n")
-    (tmp_path / "run.toml").write_text(f'data = "{tmp_path}/data.csv"\nassay = "table"\ntarget_column = "a"\nleft_flank = "TT"\nseed = 3')
+    (tmp_path / "run.toml").write_text(
+        f'data = "{tmp_path}/data.csv"\nassay = "table"\ntarget_column = "a"\nleft_flank = "TT"\nseed = 3\nmodel = "dream-rnn-small"'
+    )
     result = run("train", "--config", tmp_path / "run.toml", "--seed", 4, "--backend", keras.backend.backend())
     assert result.exit_code == 0, result.stderr
     assert chosen[0].table == TableLayout(("a",), left_flank="TT")
-    assert (chosen[0].seed, chosen[0].assay) == (4, "table")
+    assert (chosen[0].seed, chosen[0].assay, chosen[0].networks) == (4, "table", ("dream-rnn-small",))
     chosen[0].write(tmp_path / "config.json")
     assert config.RunConfig.read(tmp_path / "config.json") == chosen[0]
     assert json.loads((tmp_path / "config.json").read_text())["table"]["left_flank"] == "TT"
