@@ -13,7 +13,7 @@ from types import FrameType
 
 import click
 
-from dreamkeras.environment import TOO_FEW, can_start_threads
+from dreamkeras.environment import SIGNALS, TOO_FEW, can_start_threads
 
 __all__ = [
     "Stopped",
@@ -24,9 +24,6 @@ __all__ = [
     "start_fewer_threads",
     "stopped_by_signals",
 ]
-
-SIGNALS = [number for number in signal.Signals if number.name in ("SIGTERM", "SIGHUP")]
-"""Signals that stop a command: those of `docker stop`, SLURM and a closed terminal. Windows has no SIGHUP."""
 
 REPEATS = 5.0
 """Seconds after a signal in which further signals are ignored.

@@ -1,14 +1,18 @@
-"""The environment of the process: its variables, its limit of threads, and the optional packages that are installed."""
+"""The environment of the process: its variables, its signals, its limit of threads, and the optional packages that are installed."""
 
 import _thread
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from dreamkeras.errors import MissingPackageError
 
-__all__ = ["TOO_FEW", "can_start_threads", "import_extra", "setting"]
+__all__ = ["SIGNALS", "TOO_FEW", "can_start_threads", "import_extra", "setting"]
+
+SIGNALS = [number for number in signal.Signals if number.name in ("SIGTERM", "SIGHUP")]
+"""Signals that stop a command: those of `docker stop`, SLURM and a closed terminal. Windows has no SIGHUP."""
 
 TOO_FEW = "the limit of processes is reached. Raise this limit with ulimit -u, or end other processes."
 """Reason and advice if the system does not start a process or a thread."""

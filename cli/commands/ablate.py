@@ -99,10 +99,7 @@ def command(
     reader = chosen_reading(given.inputs, windows, given.columns, scorer.constructs, "--region-window").reader
     ablator = Ablator(scorer, method, shuffles=shuffles or 20, seed=seed or 0, batch_size=size)
     names = effect_columns(scorer.tasks, has_sd=ablator.has_sd)
-    with (
-        show_records("windows") as progress,
-        open_writer(given.output, names, given.format, {**ID, **LABELS}) as writer,
-    ):
+    with show_records("windows") as progress, open_writer(given.output, names, given.format, {**ID, **LABELS}) as writer:
         records = reader.read(given.inputs, partial(click.echo, err=True))
         table = AblationTable(writer)
         scored = write_effects(ablator.ablate_records(records, spans_of, given.on_error, progress, span=span), [table])

@@ -161,7 +161,7 @@ __all__ = ["command"]
     type=WholeRange(0, MOST_TEST_SHIFTS),
     default=0,
     metavar="N",
-    help="Average each prediction over windows that are shifted by up to N bases in both directions. N is at most 16.",
+    help=f"Average each prediction over windows that are shifted by up to N bases in both directions. N is at most {MOST_TEST_SHIFTS}.",
 )
 @click.option("--patience", type=WholeRange(min=1), metavar="N", help="Stop after N epochs without improvement of the validation r.")
 @click.option(

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from dreamkeras.environment import TOO_FEW, can_start_threads, setting
+from dreamkeras.environment import SIGNALS, TOO_FEW, can_start_threads, setting
 from dreamkeras.errors import DreamkerasError, MissingPackageError
 from dreamkeras.files.temporary import temporary_folder
 from dreamkeras.plots.style import import_fonts
@@ -97,8 +97,7 @@ def _deferred_signals() -> Iterator[None]:
     arrived: list[int] = []
     handlers: dict[int, Any] = {}
     if threading.current_thread() is threading.main_thread():  # only the main thread can set signal handlers
-        numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]  # Windows has no SIGHUP
-        handlers = {number: handler for number in numbers if callable(handler := signal.getsignal(number))}
+        handlers = {number: handler for number in SIGNALS if callable(handler := signal.getsignal(number))}
     for number in handlers:
         signal.signal(number, lambda number, _: arrived.append(number))
     try:

@@ -15,7 +15,7 @@ from typing import BinaryIO
 from dreamkeras.errors import DreamkerasError, InputError
 from dreamkeras.files.bgzip import PACKED, BgzipWriter
 from dreamkeras.files.streams import STANDARD, is_stream, open_stream
-from dreamkeras.files.temporary import HAS_LOCKS, create_beside, open_spool
+from dreamkeras.files.temporary import HAS_LOCKS, create_beside, open_spool, remove_abandoned
 
 __all__ = ["naming_output", "open_output", "open_text", "refuse_packed", "unpacked_name", "write_text"]
 
@@ -150,6 +150,7 @@ def _replaced(target: Path, path: str) -> Iterator[BinaryIO]:
                 file.close()
             with suppress(OSError):
                 Path(file.name).unlink()
+        remove_abandoned(target)  # a signal can arrive after the file is created and before `file` is assigned
         raise
 
 

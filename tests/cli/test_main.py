@@ -41,7 +41,7 @@ class TestImports:
         before = modules_after("pass")
         assert modules_after("import dreamkeras") - before == {"dreamkeras"}
 
-    def test_main_imports_click_only(self):
+    def test_main_imports_click_and_light_modules_only(self):
         beyond_click = modules_after("import dreamkeras.cli.main") - modules_after("import click")
         foreign = {name for name in beyond_click if name.split(".")[0] not in sys.stdlib_module_names}
         assert foreign == {

@@ -34,6 +34,18 @@ def test_a_signal_leaves_no_file_behind_while_the_file_is_created(tmp_path, monk
 
 
 @with_locks
+def test_a_signal_leaves_no_file_behind_before_the_file_has_a_name(tmp_path, monkeypatch):
+    def interrupted(target):
+        create_beside(target).close()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("dreamkeras.files.outputs.create_beside", interrupted)
+    with pytest.raises(KeyboardInterrupt), open_output(str(tmp_path / "out")):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
+@with_locks
 def test_the_next_writer_removes_the_file_of_a_killed_process(tmp_path):
     code = (
         "import os, signal, sys; from dreamkeras.files.outputs import open_output\n"
