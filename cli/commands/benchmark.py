@@ -28,7 +28,7 @@ __all__ = ["command"]
     type=WholeRange(min=1),
     metavar="N",
     help="Number of runs to train at the same time.  "
-    "[default: the number in the grid file; otherwise one run per 2 CPUs and 2 GiB of memory, or a single run with a GPU]",
+    "[default: the number in the grid file; otherwise one run per CPU and 2 GiB of memory, or a single run with a GPU]",
 )
 @click.option(
     "--backend", type=click.Choice(BACKENDS), help="Keras backend.  [default: the backend in KERAS_BACKEND, or the first that is installed]"

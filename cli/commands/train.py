@@ -218,7 +218,7 @@ __all__ = ["command"]
     type=WholeRange(min=1),
     metavar="N",
     help="Number of networks of an --ensemble to train at the same time.  "
-    "[default: one per 2 CPUs and 2 GiB of memory, or a single one with a GPU]",
+    "[default: one per CPU and 2 GiB of memory, or a single one with a GPU]",
 )
 @click.option(
     "--split-seed",

@@ -49,6 +49,7 @@ def run_grid(
 
 def _run_all(runs: Sequence[GridRun], folder: Path, parallel: int, report: Callable[[str], None], worker: Sequence[str]) -> dict[str, str]:
     pending = [run for run in runs if not is_finished(folder / "runs" / run.name)]
+    parallel = max(1, min(parallel, len(pending)))  # otherwise, CPUs would be left without a run
     report(f"Finished runs: {len(runs) - len(pending)} of {len(runs)}. Runs at a time: {parallel}.")
     processes = [
         RunProcess(run.name, folder / "configs" / f"{run.name}.json", folder / "runs" / run.name, _log(folder, run), run.config.backend)

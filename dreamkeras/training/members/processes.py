@@ -23,9 +23,6 @@ __all__ = ["WORKER", "RunProcess", "default_parallel", "run_processes"]
 # Without -P, a file in the working directory could be imported instead of a package.
 WORKER = (sys.executable, "-P", "-m", "dreamkeras.training.worker")
 
-CPUS_A_RUN = 2
-"""Default number of CPUs for each run. With a single CPU, data preparation and other work would delay the computation."""
-
 POLL = 0.2
 """Interval in seconds at which the processes are polled."""
 
@@ -63,9 +60,9 @@ class _Active(NamedTuple):
 
 
 def default_parallel(cpus: int | None = None) -> int:
-    """Returns the default number of runs at a time: one for every two CPUs and 2 GiB of available memory, but at least one.
+    """Returns the default number of runs at a time: one for each CPU and every 2 GiB of available memory, but at least one.
 
-    If there is a GPU, the number is 1, because simultaneous runs would share its memory.
+    Two runs with a CPU each take less time than one run after the other with two CPUs. If there is a GPU, the number is 1, because simultaneous runs would share its memory.
 
     Args:
         cpus: Number of CPUs. Defaults to the number of CPUs that are available to the current process.
@@ -73,7 +70,7 @@ def default_parallel(cpus: int | None = None) -> int:
     if NVIDIA.is_dir() and os.environ.get("CUDA_VISIBLE_DEVICES", "0") not in ("", "-1"):
         return 1
     memory = available_memory()
-    fitting = [(cpus or available_cpus()) // CPUS_A_RUN, *([] if memory is None else [memory // MEMORY_A_RUN])]
+    fitting = [cpus or available_cpus(), *([] if memory is None else [memory // MEMORY_A_RUN])]
     return max(1, min(fitting))
 
 

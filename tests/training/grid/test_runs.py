@@ -78,7 +78,7 @@ class TestOutcome:
         code = f"import sys\nprint('once more')\nif 'a_seed-1' in sys.argv[2]: sys.exit(3)\n{FINISH}"
         run_grid(runs(), tmp_path, 2, told.append, worker(code))
         assert run_grid(runs(), tmp_path, 2, told.append, worker(f"print('once more')\n{FINISH}")) == {}
-        assert "Finished runs: 3 of 4. Runs at a time: 2." in told
+        assert "Finished runs: 3 of 4. Runs at a time: 1." in told
         assert {path.stem: path.read_text().count("once more") for path in (tmp_path / "logs").iterdir()} == {
             "a_seed-0": 1,
             "a_seed-1": 2,

@@ -31,14 +31,14 @@ def test_each_run_has_its_share_of_the_cpus(monkeypatch):
     assert processes._cpus(0, 1) == ""
 
 
-@pytest.mark.parametrize(("cpus", "parallel"), [(1, 1), (2, 1), (3, 1), (16, 8)])
-def test_the_default_is_two_cpus_per_run(cpus, parallel, monkeypatch, tmp_path):
+@pytest.mark.parametrize(("cpus", "parallel"), [(1, 1), (2, 2), (16, 16)])
+def test_the_default_is_one_run_per_cpu(cpus, parallel, monkeypatch, tmp_path):
     monkeypatch.setattr(processes, "NVIDIA", tmp_path / "none")
     monkeypatch.setattr(processes, "available_memory", lambda: None)
     assert default_parallel(cpus) == parallel
 
 
-@pytest.mark.parametrize(("gibibytes", "parallel"), [(1, 1), (7, 3), (64, 8)])
+@pytest.mark.parametrize(("gibibytes", "parallel"), [(1, 1), (7, 3), (64, 16)])
 def test_every_run_has_two_gibibytes(gibibytes, parallel, monkeypatch, tmp_path):
     monkeypatch.setattr(processes, "NVIDIA", tmp_path / "none")
     monkeypatch.setattr(processes, "available_memory", lambda: gibibytes << 30)
@@ -51,4 +51,4 @@ def test_the_default_is_one_run_with_a_gpu(monkeypatch, tmp_path):
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     assert default_parallel(16) == 1
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
-    assert default_parallel(16) == 8
+    assert default_parallel(16) == 16
