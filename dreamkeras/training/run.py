@@ -81,8 +81,7 @@ def train(config: RunConfig, folder: Path) -> dict[str, Any]:
             loss is not finite or the model cannot be exported. If the error occurs during training or export, the folder keeps the results
             up to that point.
     """
-    if config.ensemble:
-        raise InputError(f"A single run has no ensemble, got ensemble={config.ensemble}. Use training.ensemble.train.train_ensemble.")
+    _require_single(config)
     require_packages()  # checked before the training, because the export requires these packages
     with new_folder(folder):
         config = dataclasses.replace(config, backend=running_backend(config.backend))
@@ -121,6 +120,7 @@ def resume(folder: Path, backend: str | None = None, **changes: Any) -> dict[str
             also raised if the data were a stream, which can be read only once, or if a change does not fit the run.
     """
     begun = read_begun(folder / "config.json")
+    _require_single(begun)
     config = changed(begun, changes)
     if config.backend != running_backend(backend):
         raise InputError(f"Expected backend {config.backend}, because the run in {folder} was started with it, got {running_backend()}.")
@@ -144,6 +144,11 @@ def resume(folder: Path, backend: str | None = None, **changes: Any) -> dict[str
         if config != begun:
             config.write(folder / "config.json")
         return _fit(config, plan, folder, data, model, state)
+
+
+def _require_single(config: RunConfig) -> None:
+    if config.ensemble:
+        raise InputError(f"A single run has no ensemble, got ensemble={config.ensemble}. Use training.ensemble.train.train_ensemble.")
 
 
 def _continued(config: RunConfig, begun: RunConfig, state: TrainingState, folder: Path) -> RunConfig:

@@ -96,9 +96,8 @@ def test_a_held_out_chromosome_is_reported_as_validation_data(evaluate):
     _, notes, _ = evaluate(lambda line: line.startswith("chr2"))
     (warning,) = notes.warnings
     assert warning.startswith("run: 8 of the ")
-    assert re.search(
-        r" windows in test\.narrowPeak are validation windows( and \d+ overlap them)?: the best epoch was selected on them\.$", warning
-    )
+    assert re.search(r" windows in test\.narrowPeak are validation windows( and \d+ overlap them)?: ", warning)
+    assert warning.endswith(": the saved epoch may have been chosen with them.")
 
 
 def test_training_windows_in_the_test_set_are_counted(evaluate):

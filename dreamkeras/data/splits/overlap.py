@@ -12,7 +12,7 @@ from dreamkeras.data.splits.similar import found_near
 
 __all__ = ["CHOSEN_ON", "TOO_HIGH", "Overlap", "WindowOverlap", "overlap"]
 
-TOO_HIGH, CHOSEN_ON = "metrics on {them} will be too high", "the best epoch was selected on {them}"
+TOO_HIGH, CHOSEN_ON = "metrics on {them} will be too high", "the saved epoch may have been chosen with {them}"
 """Consequences of an overlap with the training data and with the validation data."""
 
 
@@ -81,8 +81,8 @@ class WindowOverlap(Overlap):
     """Number of genomic windows that are also in the training data (`exact`) or overlap a training window (`near`). `reverse` is 0.
 
     Example:
-        >>> WindowOverlap(10, 0, 8).describe(20, "around p.bed", "validation", "its best epoch was chosen on {them}")
-        '10 of the 20 windows around p.bed are validation windows and 8 overlap them: its best epoch was chosen on them.'
+        >>> WindowOverlap(10, 0, 8).describe(20, "around p.bed", "validation", CHOSEN_ON)
+        '10 of the 20 windows around p.bed are validation windows and 8 overlap them: the saved epoch may have been chosen with them.'
     """
 
     __slots__ = ()

@@ -79,7 +79,8 @@ def train_ensemble(
         runs = _configs(config, folder, parallel)
         (folder / "metrics.json").unlink(missing_ok=True)  # without metrics.json, the ensemble is not finished
         config.write(folder / "config.json")
-        _train_runs(config, runs, folder, report, parallel, worker)
+        if failures := _train_runs(config, runs, folder, report, parallel, worker):
+            raise _failure(failures, folder, len(runs), resume)
         metrics = write_results(config, folder, [folder / name for name in runs], data)
         if behind := describe_behind(metrics):
             report(f"Warning: {behind}")
@@ -133,17 +134,17 @@ def _train_runs(
     report: Callable[[str], None],
     parallel: int,
     worker: Sequence[str],
-) -> None:
+) -> dict[str, str]:
     """Trains the runs that are not finished. Finished runs store the paths of the data, which may have moved.
 
-    Raises:
-        DreamkerasError: A run failed.
+    Returns:
+        Names of the failed runs, and the reason for each failure.
     """
     pending = [name for name, choices in configs.items() if not has_run(choices, folder / name)]
     for name in configs.keys() - pending:
         store_paths(configs[name], folder / name)
     if not pending:
-        return
+        return {}
     if len(config.networks) > 1:
         numbers = Counter(choices.model for choices in configs.values())
         report(f"Networks: {', '.join(f'{number} x {network}' for network, number in numbers.items())}.")
@@ -155,9 +156,7 @@ def _train_runs(
         for name in pending:
             configs[name].write(scratch / f"{name}.json")
             processes.append(RunProcess(name, scratch / f"{name}.json", folder / name, folder / "logs" / f"{name}.log", config.backend))
-        failures = run_processes(processes, min(parallel, len(pending)), lambda _: None, worker, _Lines(report))
-    if failures:
-        raise _failure(failures, folder, len(configs))
+        return run_processes(processes, min(parallel, len(pending)), lambda _: None, worker, _Lines(report))
 
 
 class _Lines:
@@ -175,10 +174,10 @@ class _Lines:
             self._report(line)
 
 
-def _failure(failures: dict[str, str], folder: Path, number: int) -> DreamkerasError:
-    """Returns the error about failed runs. If no run could start, the files in the folder are deleted."""
+def _failure(failures: dict[str, str], folder: Path, number: int, resumed: bool) -> DreamkerasError:
+    """Returns the error about failed runs. If no run of a new ensemble could start, the files in the folder are deleted."""
     reasons = {name: reason.split("; ", 1)[-1].removeprefix("Error: ") for name, reason in failures.items()}
-    if not any((folder / name / "config.json").exists() for name in failures) and len(failures) == number:
+    if not resumed and len(failures) == number and not any((folder / name / "config.json").exists() for name in failures):
         remove_unfinished(folder)
         clear(folder)
         return DreamkerasError(next(iter(reasons.values())))

@@ -62,7 +62,8 @@ class _Active(NamedTuple):
 def default_parallel(cpus: int | None = None) -> int:
     """Returns the default number of runs at a time: one for each CPU and every 2 GiB of available memory, but at least one.
 
-    Two runs with a CPU each take less time than one run after the other with two CPUs. If there is a GPU, the number is 1, because simultaneous runs would share its memory.
+    Two simultaneous runs with one CPU each take less time than two consecutive runs with two CPUs. If there is a GPU, the number is 1,
+    because simultaneous runs would share its memory.
 
     Args:
         cpus: Number of CPUs. Defaults to the number of CPUs that are available to the current process.

@@ -16,7 +16,7 @@ from dreamkeras.training.config import RunConfig
 from dreamkeras.training.ensemble import train as ensemble_train
 from dreamkeras.training.ensemble.train import train_ensemble
 from dreamkeras.training.members.finished import is_finished
-from dreamkeras.training.run import train
+from dreamkeras.training.run import resume, train
 
 BACKEND = keras.backend.backend()
 SEEDS = (3, 4, 5)
@@ -32,7 +32,7 @@ def counting():
 
 def train_all(config, folder, **options):
     lines = []
-    return train_ensemble(config, folder, lines.append, BACKEND, **options), lines
+    return train_ensemble(config, folder, lines.append, BACKEND, parallel=1, **options), lines
 
 
 @pytest.fixture(scope="module")
@@ -212,9 +212,33 @@ def test_a_failed_run_is_named_and_the_others_are_kept(choose, tmp_path, countin
     assert list(metrics["seeds"]) == ["3", "4"]
 
 
-def test_a_single_run_refuses_an_ensemble(choose, tmp_path):
+def test_an_ensemble_whose_resumed_runs_cannot_start_can_be_resumed_later(choose, tmp_path):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    def failing(runs, *_):
+        return {run.name: "exit status 1; Error: No memory." for run in runs}
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ensemble_train, "run_processes", failing)
+        with pytest.raises(DreamkerasError, match=r"^No memory\.$"):
+            train_all(choose(ensemble=2), tmp_path / "run")
+        assert not (tmp_path / "run").exists()
+        patch.setattr(ensemble_train, "run_processes", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            train_all(choose(ensemble=2, epochs=1), tmp_path / "run")
+        patch.setattr(ensemble_train, "run_processes", failing)
+        with pytest.raises(DreamkerasError, match=r"^2 runs of 2 failed; seed-3: No memory\."):
+            train_all(RunConfig.read(tmp_path / "run" / "config.json"), tmp_path / "run", resume=True)
+    train_all(RunConfig.read(tmp_path / "run" / "config.json"), tmp_path / "run", resume=True)
+    assert is_finished(tmp_path / "run")
+
+
+def test_a_single_run_refuses_an_ensemble(trained, choose, tmp_path):
     with pytest.raises(InputError, match="A single run has no ensemble"):
         train(choose(ensemble=2), tmp_path / "run")
+    with pytest.raises(InputError, match="A single run has no ensemble"):
+        resume(trained[-1])
     with pytest.raises(InputError, match="Expected a configuration with an ensemble"):
         train_all(choose(), tmp_path / "run")
     assert not (tmp_path / "run").exists()
