@@ -61,7 +61,7 @@ __all__ = ["command"]
 @click.option(
     "--valid-fold",
     type=fold_or_chromosome,
-    metavar="N",
+    metavar="NAME",
     help="Validate on this fold in the --fold-column of DATA or, without one, on sequences whose ids begin with this chromosome.",
 )
 @click.option(
@@ -74,7 +74,7 @@ __all__ = ["command"]
 @click.option(
     "--test-fold",
     type=fold_or_chromosome,
-    metavar="N",
+    metavar="NAME",
     help="Evaluate the trained model on this fold of DATA, which is neither trained nor validated on. See --valid-fold.",
 )
 @click.option(
@@ -370,7 +370,7 @@ def _refuse_unused_split(layout: "TableLayout | None", choices: dict[str, Any]) 
         click.UsageError: An option would have no effect.
     """
     if layout and layout.fold_column is not None and all(choices[name] is None for name in ("valid_fold", "test_fold", "folds")):
-        raise click.UsageError("--fold-column has no effect without --valid-fold N, --test-fold N or --folds.")
+        raise click.UsageError("--fold-column has no effect without --valid-fold NAME, --test-fold NAME or --folds.")
     divided_by = "--folds given" if choices["folds"] == "given" else "--valid" if choices["valid"] else "--valid-fold"
     is_drawn = isinstance(choices["folds"], int) or (divided_by == "--valid-fold" and choices["valid_fold"] is None)
     if choices["split_seed"] is not None and choices["data"] and not is_drawn:

@@ -229,7 +229,7 @@ class TestRun:
     def test_unused_folds_are_refused(self, run, library, tmp_path):
         table = ("--assay", "table", "--target-column", "1", "--fold-column", "2")
         result = run("train", library, *table, "--out", tmp_path / "run")
-        said = "--fold-column has no effect without --valid-fold N, --test-fold N or --folds." in result.stderr
+        said = "--fold-column has no effect without --valid-fold NAME, --test-fold NAME or --folds." in result.stderr
         assert (result.exit_code, said) == (2, True)
 
     @pytest.mark.parametrize("division", [("--valid", "x.tsv"), ("--valid-fold", "3"), ("--folds", "given")])
