@@ -26,7 +26,7 @@ def skewness(values: np.ndarray) -> float:
 
     Example:
         >>> round(skewness(np.array([1.0, 2.0, 9.0])), 4)
-        0.6652
+        0.6655
     """
     centred = np.asarray(values, np.float64)
     largest = np.abs(centred).max(initial=0)

@@ -43,6 +43,7 @@ def test_round_trip(tmp_path):
         **dataclasses.asdict(config),
         "freeze": [],
         "extended_after": [],
+        "alternates": [],
     }
 
 

@@ -40,7 +40,8 @@ KEYS = {"models": str, "strategies": str, "seeds": int}
 
 BUDGET = ("steps", "minutes")
 
-TAKEN = {"data", "assay", "model", "strategy", "seed", "folds", "table", "atac", "construct", *BUDGET} | {
+TAKEN = {"data", "assay", "model", "alternates", "strategy", "seed", "folds", "table", "atac", "construct", *BUDGET} | {
+    "extended_after",
     "fingerprint",
     "test_fingerprint",
     "fitted_steps",

@@ -16,8 +16,8 @@ def available_memory(root: Path = Path("/")) -> int | None:
     """
     found = []
     with suppress(OSError, ValueError, IndexError):
-        lines = (root / "proc/meminfo").read_text().splitlines()
+        lines = (root / "proc/meminfo").read_text("utf-8").splitlines()
         found += [1024 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")]
     with suppress(OSError, ValueError):  # without a limit, the file contains the word max
-        found.append(int((root / "sys/fs/cgroup/memory.max").read_text()))
+        found.append(int((root / "sys/fs/cgroup/memory.max").read_text("utf-8")))
     return min(found, default=None)
