@@ -14,7 +14,7 @@ With more examples, positional-cnn-small overfits on libraries of about 10,000 s
 ROWS = 10_000
 """Number of rows above which the number of seen examples grows with the square root of the number of rows."""
 
-FEWEST_EPOCHS = 4
+FEWEST_EPOCHS = 3
 """Smallest default number of epochs, unless a strategy has fewer."""
 
 MOST_NETWORKS = 4
@@ -41,7 +41,7 @@ def default_epochs(rows: int, most: int) -> int:
 
     Example:
         >>> [default_epochs(rows, 80) for rows in (1_000, 5_000, 10_000, 40_000, 1_000_000)]
-        [80, 20, 10, 5, 4]
+        [80, 20, 10, 5, 3]
     """
     seen = SEEN * max(1.0, rows / ROWS) ** 0.5
     return min(most, max(FEWEST_EPOCHS, round(seen / rows)))
