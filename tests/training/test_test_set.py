@@ -261,4 +261,4 @@ def test_values_in_other_units_have_no_squared_error_in_any_task():
 
 def test_folds_with_the_same_folder_are_refused(tmp_path):
     with pytest.raises(InputError, match="got 'a/b' and 'A_b', which would have the same folder"):
-        cross_validation._fold_folders(tmp_path, ["a/b", "c", "A_b"])
+        cross_validation.fold_folders(tmp_path, ["a/b", "c", "A_b"])
