@@ -370,8 +370,8 @@ def _refuse_unused_split(layout: "TableLayout | None", choices: dict[str, Any]) 
         click.UsageError: An option would have no effect.
     """
     are_drawn = isinstance(choices["folds"], int)
-    is_looked_up = choices["test_fold"] is not None or (not are_drawn and any(choices[name] is not None for name in ("valid_fold", "folds")))
-    if layout and layout.fold_column is not None and not is_looked_up:
+    looked_up = ("test_fold",) if are_drawn else ("test_fold", "valid_fold", "folds")
+    if layout and layout.fold_column is not None and all(choices[name] is None for name in looked_up):
         drawn = f" With --folds {choices['folds']}, the folds are drawn at random." if are_drawn else ""
         raise click.UsageError(f"--fold-column has no effect without --valid-fold NAME, --test-fold NAME or --folds given.{drawn}")
     divided_by = "--folds given" if choices["folds"] == "given" else "--valid" if choices["valid"] else "--valid-fold"
