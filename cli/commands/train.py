@@ -369,10 +369,13 @@ def _refuse_unused_split(layout: "TableLayout | None", choices: dict[str, Any]) 
     Raises:
         click.UsageError: An option would have no effect.
     """
-    if layout and layout.fold_column is not None and all(choices[name] is None for name in ("valid_fold", "test_fold", "folds")):
-        raise click.UsageError("--fold-column has no effect without --valid-fold NAME, --test-fold NAME or --folds.")
+    are_drawn = isinstance(choices["folds"], int)
+    looked_up = ("test_fold",) if are_drawn else ("test_fold", "valid_fold", "folds")
+    if layout and layout.fold_column is not None and all(choices[name] is None for name in looked_up):
+        drawn = f" With --folds {choices['folds']}, the folds are drawn at random." if are_drawn else ""
+        raise click.UsageError(f"--fold-column has no effect without --valid-fold NAME, --test-fold NAME or --folds given.{drawn}")
     divided_by = "--folds given" if choices["folds"] == "given" else "--valid" if choices["valid"] else "--valid-fold"
-    is_drawn = isinstance(choices["folds"], int) or (divided_by == "--valid-fold" and choices["valid_fold"] is None)
+    is_drawn = are_drawn or (divided_by == "--valid-fold" and choices["valid_fold"] is None)
     if choices["split_seed"] is not None and choices["data"] and not is_drawn:
         raise click.UsageError(f"--split-seed has no effect with {divided_by}, which draws no random split.")
     if choices["holdout"] != "auto" and not is_drawn:

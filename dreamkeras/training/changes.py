@@ -40,6 +40,8 @@ def changed(config: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
     fields = {name: value for name, value in changes.items() if value is not None}
     if unknown := sorted(set(fields) - set(CHANGEABLE)):
         raise InputError(f"Expected changes of a resumed run among {', '.join(CHANGEABLE)}, got {', '.join(unknown)}.")
+    if "test" in fields and config.test is None:
+        raise InputError("The run has no test file, so --test cannot be changed. Use `dreamkeras evaluate` to test the finished model.")
     if "data" in fields:
         fields["simulated"] = None
     if any(name in fields for name in LENGTH):

@@ -284,7 +284,7 @@ class RunConfig:
         number = isinstance(self.folds, int) and self.folds >= 2
         if self.folds not in (None, GIVEN) and not number:
             raise InputError(f"Expected folds to be an integer of at least 2 or {GIVEN!r}, got {self.folds!r}.")
-        if self.test_fold is not None and self.test_fold == self.valid_fold:
+        if self.test_fold is not None and self.test_fold == self.valid_fold and not number:  # drawn folds have numbers of their own
             raise InputError(f"Expected different folds for valid_fold and test_fold, got {self.test_fold!r} for both.")
         if self.valid_fold is not None and self.folds == GIVEN:
             raise InputError(f"Set only one of valid_fold and folds={GIVEN!r}.")

@@ -44,7 +44,7 @@ from dreamkeras.training.run_folder.test_set import TEST_TABLE, write_test
 from dreamkeras.training.run_folder.validation import mean_figures, without_nan
 from dreamkeras.training.strategy.strategies import find_strategy
 
-__all__ = ["cross_validate"]
+__all__ = ["cross_validate", "fold_folders"]
 
 OWN_COLUMNS = 2
 """Number of columns in `validation.tsv` before the measured values: the id and the length."""
@@ -83,7 +83,7 @@ def _cross_validate(config: RunConfig, folder: Path, report: Callable[[str], Non
     (examples, test_fold, _), method = read_folds(config)
     test = read_test(config, test_fold)
     folds, names = names_of_folds(examples)
-    runs = _fold_folders(folder, names)
+    runs = fold_folders(folder, names)
     if resume:
         _require_same_data(config, folder, examples, test)
         (folder / "metrics.json").unlink(missing_ok=True)
@@ -140,7 +140,7 @@ def _train_folds(config: RunConfig, folder: Path, runs: dict[Any, Path], report:
         raise ExportError(f"{' '.join(failures)} Then run: dreamkeras train --resume --out {folder}")
 
 
-def _fold_folders(folder: Path, folds: list[Any]) -> dict[Any, Path]:
+def fold_folders(folder: Path, folds: list[Any]) -> dict[Any, Path]:
     """Returns the run folder of each fold. Characters that are not safe in a file name are replaced.
 
     Raises:

@@ -3,6 +3,7 @@
 import dataclasses
 from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
@@ -17,14 +18,17 @@ from dreamkeras.models.prixfixe import PrixFixe
 from dreamkeras.models.sizes import trainable_parameters
 from dreamkeras.training.backend import running_backend
 from dreamkeras.training.config import RunConfig
+from dreamkeras.training.cross_validation import fold_folders
 from dreamkeras.training.ensemble.runs import run_configs, with_size
 from dreamkeras.training.epochs.duration import describe_duration
+from dreamkeras.training.learning_curve import nested_subsets, too_small
 from dreamkeras.training.members.processes import default_parallel
-from dreamkeras.training.run import prepare, speed_of
+from dreamkeras.training.run import prepare, speed_of, take_initial_weights
 from dreamkeras.training.run_data import RunData, assay_of, names_of_folds, read_data, read_folds, with_window
 from dreamkeras.training.run_folder.new_folder import new_folder
-from dreamkeras.training.strategy.length import fitting_steps
-from dreamkeras.training.strategy.plan import Plan
+from dreamkeras.training.smaller_runs import FOLDER, minutes_of_part
+from dreamkeras.training.strategy.length import Speed, fitting_steps
+from dreamkeras.training.strategy.plan import Plan, make_plan
 
 __all__ = ["rehearse"]
 
@@ -32,8 +36,8 @@ Report = Callable[[str, str], None]
 """Function that receives a line of the report: a subject and a statement."""
 
 OUTPUTS = (
-    "model.keras, model.onnx, README.md, metrics.json, history.csv, validation.tsv, baseline.tsv, calibration.json, config.json, plots, "
-    "checkpoint"
+    *("model.keras", "model.onnx", "README.md", "metrics.json", "history.csv", "validation.tsv", "baseline.tsv", "calibration.json"),
+    *("config.json", "plots", "checkpoint"),
 )
 
 
@@ -59,6 +63,7 @@ def rehearse(config: RunConfig, folder: Path, report: Report, parallel: int | No
         config = with_window(config)
         folds = names_of_folds(read_folds(config)[0].examples)[1] if config.is_cross_validation else []
         if folds:
+            fold_folders(folder, folds)  # raises the error of the run if two folds would have the same folder
             drawn = config.folds if isinstance(config.folds, int) else None
             config = dataclasses.replace(config, folds=drawn, valid_fold=folds[0])
         data = read_data(config)
@@ -71,8 +76,9 @@ def rehearse(config: RunConfig, folder: Path, report: Report, parallel: int | No
     else:
         runs = [config] * (len(folds) or 1)
     _report_runs(runs, data, report)
-    first = f"fold-{folds[0]} and so on with " if folds else f"seed-{config.seed} and so on with " if config.ensemble else ""
-    report("Output", f"{folder}: {first}{OUTPUTS}")
+    first = fold_folders(folder, folds)[folds[0]].name if folds else f"seed-{config.seed}" if config.ensemble else ""
+    outputs = [*OUTPUTS, *compress(("test.tsv", FOLDER), (data.test is not None, config.learning_curve))]
+    report("Output", f"{folder}: {f'{first} and so on with ' if first else ''}{', '.join(outputs)}")
 
 
 def _report_data(config: RunConfig, data: RunData, report: Report) -> None:
@@ -102,19 +108,44 @@ def _report_division(tasks: tuple[str, ...], data: RunData, report: Report) -> N
 
 def _report_runs(runs: Sequence[RunConfig], data: RunData, report: Report) -> None:
     """Reports the networks, steps and time limits of runs, and the expected time of all runs together."""
-    seconds, speeds, numbers = 0.0, [], Counter(config.model for config in runs)
+    seconds: list[float] = []
+    speeds, numbers = [], Counter(config.model for config in runs)
     for config in {config.model: config for config in runs}.values():
         model, plan = prepare(config, data)
         _report_run(model, plan, report)
-        speed, steps, name = speed_of(config, data, model, plan), plan.steps, f" of {config.model}" if len(numbers) > 1 else ""
-        if config.minutes is not None:
-            steps = fitting_steps(speed, config.minutes, plan.steps, plan.epoch_steps)
-            if steps < plan.steps:
-                report("Time limit", f"{counted(steps, 'step')}{name} are expected to fit into {config.minutes:g} min")
-        seconds += numbers[config.model] * speed.seconds(steps, plan.epoch_steps)
+        if sentence := take_initial_weights(config, model):
+            report("Network", sentence.rstrip("."))
+        speed, name = speed_of(config, data, model, plan), f" of {config.model}" if len(numbers) > 1 else ""
+        steps = _steps_within(config.minutes, speed, plan)
+        if steps < plan.steps:
+            report("Time limit", f"{counted(steps, 'step')}{name} are expected to fit into {config.minutes:g} min")
+        seconds += [speed.seconds(steps, plan.epoch_steps)] * numbers[config.model]
+        seconds += _smaller_seconds(config, data.training, model, speed, report)
         speeds.append(f"{speed.step:.3g} s per step and {speed.validation:.3g} s per validation{name}")
-    many = f" in {len(runs)} runs" if len(runs) > 1 else ""
-    report("Time", f"about {describe_duration(seconds)} of training{many}, at {', '.join(speeds)}")
+    many = f" in {len(seconds)} runs" if len(seconds) > 1 else ""
+    report("Time", f"about {describe_duration(sum(seconds))} of training{many}, at {', '.join(speeds)}")
+
+
+def _steps_within(minutes: float | None, speed: Speed, plan: Plan) -> int:
+    """Returns the number of steps of a run with a time limit. None is no limit."""
+    return plan.steps if minutes is None else fitting_steps(speed, minutes, plan.steps, plan.epoch_steps)
+
+
+def _smaller_seconds(config: RunConfig, training: Examples, model: PrixFixe, speed: Speed, report: Report) -> list[float]:
+    """Reports the smaller runs of a learning curve, and returns their expected durations. The list is empty without a learning curve."""
+    if not config.learning_curve:
+        return []
+    if reason := too_small(training, config.batch_size, config.seed_of_split):
+        report("Warning", reason.rstrip("."))
+        return []
+    subsets, seconds = nested_subsets(training, config.seed_of_split), []
+    for rows in subsets:
+        plan = make_plan(config, model, training.select(rows))
+        minutes = minutes_of_part(config.minutes, len(rows), len(training))
+        seconds.append(speed.seconds(_steps_within(minutes, speed, plan), plan.epoch_steps))
+    sizes = " and ".join(f"{len(rows):,}" for rows in subsets)
+    report("Smaller runs", f"{sizes} of {len(training):,} training sequences, for the learning curve")
+    return seconds
 
 
 def _report_run(model: PrixFixe, plan: Plan, report: Report) -> None:

@@ -59,7 +59,7 @@ from dreamkeras.training.strategy.plan import Done, Plan, make_plan
 from dreamkeras.training.strategy.speed import measure_speed
 from dreamkeras.training.warm_start import body_variables, freeze, take_weights
 
-__all__ = ["prepare", "resume", "speed_of", "train"]
+__all__ = ["prepare", "resume", "speed_of", "take_initial_weights", "train"]
 
 CHECKPOINT = Path("checkpoint") / "state.npz"
 
@@ -251,10 +251,21 @@ def _check_exportable(model: PrixFixe, backend: str | None) -> None:
         )
 
 
+def take_initial_weights(config: RunConfig, model: PrixFixe) -> str:
+    """Copies the weights of `init_from`, and returns a sentence about them. Without `init_from`, the text is empty.
+
+    Raises:
+        ModelError: See `warm_start.take_weights`.
+    """
+    if not config.init_from:
+        return ""
+    head = "including its final block" if take_weights(model, Path(config.init_from)) else "with a new final block"
+    return f"Starting from {config.init_from}, {head}."
+
+
 def _take_weights(config: RunConfig, model: PrixFixe) -> None:
-    if config.init_from:
-        head = "including its final block" if take_weights(model, Path(config.init_from)) else "with a new final block"
-        sys.stderr.write(f"Starting from {config.init_from}, {head}.\n")
+    if sentence := take_initial_weights(config, model):
+        sys.stderr.write(f"{sentence}\n")
 
 
 def _fit_smaller(config: RunConfig, data: RunData, folder: Path) -> np.ndarray:

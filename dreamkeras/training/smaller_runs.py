@@ -19,7 +19,7 @@ from dreamkeras.training.config import RunConfig
 from dreamkeras.training.learning_curve import Stage, nested_subsets, too_small
 from dreamkeras.training.run_data import RunData, assay_of
 
-__all__ = ["FOLDER", "begin", "change", "train_smaller"]
+__all__ = ["FOLDER", "begin", "change", "minutes_of_part", "train_smaller"]
 
 FOLDER = "learning-curve"
 """Name of the subfolder. Its `config.json` is the configuration of the run before defaults were filled in."""
@@ -73,13 +73,18 @@ def train_smaller(folder: Path, data: RunData, fit: Fit) -> list[Stage]:
     for rows in nested_subsets(data.training, config.seed_of_split):
         training = data.training.select(rows)
         sys.stderr.write(f"Learning curve: training on {len(rows):,} of {len(data.training):,} training sequences.\n")
-        minutes = config.minutes and config.minutes * len(rows) / len(data.training)
+        minutes = minutes_of_part(config.minutes, len(rows), len(data.training))
         place = _folder_of(dataclasses.replace(config, minutes=minutes), folder / FOLDER / f"rows-{len(rows)}")
         part = data._replace(training=training, read=(), hold_out=None, weights="", advice="")  # printed by the run itself
         predicted = fit(RunConfig.read(place / "config.json"), part, place)
         baseline = fit_baseline(training, data.validation, assay.construct.strands == "both", assay.scales, config.seed_of_split)
         stages.append(Stage(len(rows), predicted[:, : training.targets.shape[1]], baseline.predicted))
     return stages
+
+
+def minutes_of_part(minutes: float | None, rows: int, total: int) -> float | None:
+    """Returns the time limit of a smaller run, which is in proportion to its number of training sequences. None without a limit."""
+    return minutes and minutes * rows / total
 
 
 def _folder_of(config: RunConfig, place: Path) -> Path:

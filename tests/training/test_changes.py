@@ -53,6 +53,7 @@ def test_data_can_replace_a_simulation():
     ({"epochs": 3, "steps": 4}, "Set only one of the options that determine the length of training, got epochs and steps"),
     ({"valid": "/v.tsv"}, "Set only one of the options that determine the validation sequences, got valid and valid_fraction"),
     ({"epochs": 0}, "Expected epochs above 0, got 0"),
+    ({"test": "/t.tsv"}, "The run has no test file, so --test cannot be changed. Use `dreamkeras evaluate`"),
 ])  # fmt: skip
 def test_changes_that_do_not_fit_are_refused(changes, message):
     with pytest.raises(InputError, match=message):

@@ -196,6 +196,14 @@ def test_contradictory_test_sets_are_refused(choices, more, message):
         choices(**more)
 
 
+def test_a_drawn_fold_may_have_the_number_of_the_test_fold(measured, choose):
+    layout = TableLayout(("a",), fold_column="split")
+    config = choose(data=str(measured), assay="table", table=layout, folds=4, valid_fold=3, test_fold=3)
+    assert (config.valid_fold, config.test_fold) == (3, 3)
+    with pytest.raises(InputError, match="different folds for valid_fold and test_fold, got 3 for both"):
+        choose(data=str(measured), assay="table", table=layout, valid_fold=3, test_fold=3)
+
+
 def test_an_unknown_test_fold_is_reported_with_the_folds(choices):
     with pytest.raises(InputError, match="Expected fold tset and at least one other fold, got folds: other/1, test, train, val"):
         read_data(with_window(choices(test_fold="tset")))
@@ -253,4 +261,4 @@ def test_values_in_other_units_have_no_squared_error_in_any_task():
 
 def test_folds_with_the_same_folder_are_refused(tmp_path):
     with pytest.raises(InputError, match="got 'a/b' and 'A_b', which would have the same folder"):
-        cross_validation._fold_folders(tmp_path, ["a/b", "c", "A_b"])
+        cross_validation.fold_folders(tmp_path, ["a/b", "c", "A_b"])

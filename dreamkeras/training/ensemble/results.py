@@ -23,6 +23,9 @@ from dreamkeras.plots.style import draw_plots
 from dreamkeras.plots.training import plot_seeds
 from dreamkeras.scoring.ensemble import Ensemble
 from dreamkeras.scoring.predictor import load
+from dreamkeras.sequence.task_scale import TaskScale, by_task
+from dreamkeras.statistics.correlation import task_figures
+from dreamkeras.statistics.undefined import mean_defined
 from dreamkeras.training.baseline import compare, read_baseline
 from dreamkeras.training.changes import DATA_FILES
 from dreamkeras.training.config import RunConfig
@@ -108,7 +111,8 @@ def write_results(config: RunConfig, folder: Path, runs: Sequence[Path], data: R
         summary = {**dataclasses.asdict(recorded.with_files(file_name)), **data.facts()}
         write_text(folder / "README.md", model_card(description, metrics, [], summary))
         start("Drawing the plots")
-        _plot(folder / "plots", runs, metrics, prediction_plots(folder / "plots", ensemble.tasks, ensemble.units, validation, predicted))
+        trained_r = _trained_r(validation.targets, predicted, scales)
+        _plot(folder / "plots", runs, trained_r, prediction_plots(folder / "plots", ensemble.tasks, ensemble.units, validation, predicted))
     return metrics
 
 
@@ -148,13 +152,18 @@ def _with_nan(metrics: Any) -> Any:
     return float("nan") if metrics is None else metrics
 
 
-def _plot(folder: Path, runs: Sequence[Path], metrics: Mapping[str, Any], plots: dict[Path, Callable[[], None]]) -> None:
-    """Draws the history of the seeds and the given plots."""
+def _trained_r(measured: np.ndarray, predicted: np.ndarray, scales: tuple[TaskScale, ...]) -> float:
+    """Returns r as in the history of a run: from transformed values, and as the mean over tasks."""
+    return mean_defined(task_figures(*(by_task(scales, TaskScale.fitted, values) for values in (measured, predicted)))["r"])
+
+
+def _plot(folder: Path, runs: Sequence[Path], trained_r: float, plots: dict[Path, Callable[[], None]]) -> None:
+    """Draws the history of the seeds with the r of their mean prediction, and the given plots."""
     with naming_output(str(folder)):
         folder.mkdir(exist_ok=True)
     histories = {run.name: _read_history(run / "history.csv") for run in runs}
     history = folder / "history.png"
-    draw_plots({history: partial(plot_seeds, histories, history, metrics["r"])} | plots)
+    draw_plots({history: partial(plot_seeds, histories, history, trained_r)} | plots)
 
 
 def _read_history(path: Path) -> list[dict[str, float]]:

@@ -24,7 +24,7 @@ from dreamkeras.training.config import RunConfig
 from dreamkeras.training.ensemble.results import write_results
 from dreamkeras.training.ensemble.runs import run_configs, with_size
 from dreamkeras.training.fingerprints import require_same_data, require_same_test, test_fingerprint
-from dreamkeras.training.members.finished import has_run, store_paths
+from dreamkeras.training.members.finished import has_run, store_limit, store_paths
 from dreamkeras.training.members.processes import WORKER, RunProcess, default_parallel, run_processes
 from dreamkeras.training.run_data import RunData, read_begun, read_data, with_window
 from dreamkeras.training.run_folder.new_folder import new_folder, remove_unfinished
@@ -119,11 +119,13 @@ def _configs(config: RunConfig, folder: Path, parallel: int) -> dict[str, RunCon
     """Returns the configuration of each run by name.
 
     If an ensemble is resumed with the same time limit, runs that were started before keep their time limits, which depend on `parallel`.
+    Another time limit is stored in these runs before any run is trained, so that an interruption does not lose the change.
     """
     configs, stored = run_configs(config, parallel), folder / "config.json"
-    if not stored.exists() or RunConfig.read(stored).minutes != config.minutes:
-        return configs
     begun = {name for name in configs if (folder / name / "config.json").exists()}
+    if stored.exists() and RunConfig.read(stored).minutes != config.minutes:
+        for name in begun:
+            store_limit(configs[name].minutes, folder / name)
     return {name: dataclasses.replace(choices, minutes=None) if name in begun else choices for name, choices in configs.items()}
 
 

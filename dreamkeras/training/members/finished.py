@@ -1,4 +1,4 @@
-"""Recognises finished run folders, and stores the paths of moved data in them. Does not import Keras."""
+"""Recognises finished run folders, and stores paths of moved data and time limits in run folders. Does not import Keras."""
 
 import dataclasses
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from dreamkeras.training.changes import DATA_FILES, LENGTH, LIMITS
 from dreamkeras.training.config import RunConfig
 
-__all__ = ["RESULTS", "has_run", "is_finished", "store_paths"]
+__all__ = ["RESULTS", "has_run", "is_finished", "store_limit", "store_paths"]
 
 RESULTS = ("metrics.json", "validation.tsv", "model.onnx", "README.md")
 """Files that a run writes when it finishes. Each file appears only when complete."""
@@ -31,3 +31,9 @@ def store_paths(config: RunConfig, folder: Path) -> None:
     moved = dataclasses.replace(begun, **{name: getattr(config, name) for name in DATA_FILES})
     if moved != begun:
         moved.write(folder / "config.json")
+
+
+def store_limit(minutes: float | None, folder: Path) -> None:
+    """Stores another time limit in the folder of a run. The run is then no longer finished."""
+    (folder / "metrics.json").unlink(missing_ok=True)  # without metrics.json, the run is not finished
+    dataclasses.replace(RunConfig.read(folder / "config.json"), minutes=minutes).write(folder / "config.json")

@@ -229,8 +229,10 @@ class TestRun:
     def test_unused_folds_are_refused(self, run, library, tmp_path):
         table = ("--assay", "table", "--target-column", "1", "--fold-column", "2")
         result = run("train", library, *table, "--out", tmp_path / "run")
-        said = "--fold-column has no effect without --valid-fold NAME, --test-fold NAME or --folds." in result.stderr
+        said = "--fold-column has no effect without --valid-fold NAME, --test-fold NAME or --folds given." in result.stderr
         assert (result.exit_code, said) == (2, True)
+        result = run("train", library, *table, "--folds", 3, "--out", tmp_path / "run")
+        assert (result.exit_code, "With --folds 3, the folds are drawn at random." in result.stderr) == (2, True)
 
     @pytest.mark.parametrize("division", [("--valid", "x.tsv"), ("--valid-fold", "3"), ("--folds", "given")])
     def test_split_seed_without_a_random_split_is_refused(self, run, library, tmp_path, division):

@@ -108,6 +108,33 @@ def test_it_fails_with_the_line_of_the_run(run, library, tmp_path, args):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_model_with_other_initial_weights_is_reported(run, library, tmp_path):
+    args = ("train", library, "--model", "tiny", "--init-from", tmp_path / "missing", "--out", tmp_path / "run")
+    dry = run(*args, "--dry-run")
+    assert (dry.exit_code, f"Error: {lines(dry)[0]['Would fail']}") == (1, run(*args).stderr.splitlines()[-1])
+
+
+def test_folds_with_the_same_folder_are_reported(run, library, tmp_path):
+    rows = [line.split("\t") for line in library.read_text().splitlines()]
+    table = tmp_path / "t.csv"
+    table.write_text("seq,a,fold\n" + "".join(f"{row[0]},{row[1]},{('x/y', 'X_y')[i % 2]}\n" for i, row in enumerate(rows)))
+    choices = ("--assay", "table", "--target-column", "a", "--fold-column", "fold", "--folds", "given", "--model", "tiny")
+    dry = run("train", table, *choices, "--out", tmp_path / "run", "--dry-run")
+    assert (dry.exit_code, "which would have the same folder" in dry.stdout) == (1, True)
+
+
+def test_smaller_runs_of_a_learning_curve_are_reported(run, tmp_path):
+    library = write_library(tmp_path / "library.tsv", 1000)
+    choices = ("--learning-curve", "--model", "tiny", "--epochs", 2, "--batch-size", 90)
+    report, _ = lines(run("train", library, *choices, "--out", tmp_path / "run", "--dry-run"))
+    assert report["Smaller runs"] == "225 and 450 of 900 training sequences, for the learning curve"
+    # 1 + 2 x 20 x 2 + 2 x 5, 1 + 2 x 5 x 2 + 2 x 5 and 1 + 2 x 10 x 2 + 2 x 5
+    assert report["Time"].startswith("about 2 min 53 s of training in 3 runs, ")
+    assert report["Output"].endswith(", checkpoint, learning-curve")
+    report, _ = lines(run("train", library, *choices, "--batch-size", 300, "--out", tmp_path / "run", "--dry-run"))
+    assert report["Warning"] == "No learning curve: it requires at least 1,200 training sequences, got 900"
+
+
 def test_a_folder_that_cannot_be_created_is_reported(run, library, tmp_path):
     (tmp_path / "file").touch()
     args = ("train", library, "--model", "tiny", "--out", tmp_path / "file" / "run")

@@ -62,7 +62,8 @@ def test_started_runs_keep_their_time_limit_unless_the_limit_of_the_ensemble_cha
     found = ensemble_train._configs(config, tmp_path, 3)
     assert {name: run.minutes for name, run in found.items()} == {"seed-3": None, "seed-4": 12, "seed-5": 12}
     found = ensemble_train._configs(dataclasses.replace(config, minutes=6), tmp_path, 1)
-    assert {run.minutes for run in found.values()} == {2}
+    assert {name: run.minutes for name, run in found.items()} == {"seed-3": None, "seed-4": 2, "seed-5": 2}
+    assert RunConfig.read(tmp_path / "seed-3" / "config.json").minutes == 2
 
 
 def test_every_network_has_a_run(choose, monkeypatch):

@@ -5,8 +5,9 @@ import json
 import numpy as np
 import pytest
 
+from dreamkeras.sequence.task_scale import TaskScale
 from dreamkeras.training.config import RunConfig
-from dreamkeras.training.ensemble.results import _metrics
+from dreamkeras.training.ensemble.results import _metrics, _trained_r
 
 RUN = {"r": 0.5, "rho": 0.25, "mse": 1.0, "relative_mse": 0.75, "n": 9, "epoch": 2, "best_epoch": 1, "seconds": 1.25, "examples": 81}
 RUN |= {"parameters": 7, "steps": 30, "baseline": {"r": 0.375}, "holdout": {"share": 0.1, "near_duplicates": None}}
@@ -50,3 +51,11 @@ def test_the_mean_is_undefined_if_the_metric_of_a_seed_is(runs):
     found = _metrics(runs(RUN, {**RUN, "r": None}), {"r": 0.8})
     assert np.isnan(found["mean_of_seeds"]["r"])
     assert found["mean_of_seeds"]["mse"] == 1.0
+
+
+def test_the_r_in_the_plot_of_the_history_is_on_the_scale_of_the_training():
+    measured = np.array([[1.0, 0.0], [4.0, 1.0], [64.0, 1.0], [2.0, 0.0]])
+    predicted = np.array([[2.0, 0.2], [8.0, 0.7], [256.0, 0.9], [4.0, 0.4]])
+    r = _trained_r(measured, predicted, (TaskScale(transform="log2"), TaskScale("binary")))
+    wanted = [np.corrcoef(np.log2(measured[:, 0]), np.log2(predicted[:, 0]))[0, 1], np.corrcoef(measured[:, 1], predicted[:, 1])[0, 1]]
+    assert r == pytest.approx(np.mean(wanted))

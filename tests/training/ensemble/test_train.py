@@ -234,6 +234,20 @@ def test_an_ensemble_whose_resumed_runs_cannot_start_can_be_resumed_later(choose
     assert is_finished(tmp_path / "run")
 
 
+def test_another_time_limit_is_kept_if_its_resume_is_interrupted(trained, tmp_path):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    again = shutil.copytree(trained[-1], tmp_path / "run")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ensemble_train, "run_processes", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            train_all(changed(RunConfig.read(again / "config.json"), {"minutes": 90.0}), again, resume=True)
+    _, lines = train_all(RunConfig.read(again / "config.json"), again, resume=True)
+    assert lines[0] == "Finished runs: 0 of 3. Runs at a time: 1."
+    assert [RunConfig.read(again / f"seed-{seed}" / "config.json").minutes for seed in SEEDS] == [30.0, 30.0, 30.0]
+
+
 def test_a_single_run_refuses_an_ensemble(trained, choose, tmp_path):
     with pytest.raises(InputError, match="A single run has no ensemble"):
         train(choose(ensemble=2), tmp_path / "run")
