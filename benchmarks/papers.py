@@ -6,11 +6,12 @@ Each run is `dreamkeras train TABLE --assay table --target-column ...`, followed
 folder `data/papers` of DREAMKERAS_DATA. The table has r squared (Pearson) of each task on the test rows and on the hold-out of the run,
 and minutes with the export. The test rows of yeast5utr have more than 100 reads, so its hold-out counts only such rows too. Gradient
 boosting (scikit-learn) uses counts of 1- to 4-mers and the same training rows. With --out, runs are kept, and not repeated. The last
-row is the mean of all seeds, with its standard deviation, and there is a row for single networks of each kind, averaged over all runs.
+row is the mean of all seeds, with its standard deviation. The rows before it are the means of fewer networks of the same ensembles.
 """
 
 import argparse
 import csv
+import itertools
 import json
 import os
 import shutil
@@ -18,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,12 +46,12 @@ class Library(NamedTuple):
 
 
 class Run(NamedTuple):
-    """Results of a run: r squared on the test rows and on the hold-out, minutes, and r squared of each network on the test rows."""
+    """Results of a run: r squared on the test rows and on the hold-out, minutes, and test r squared of parts of the ensemble."""
 
     test: list[float]
     held_out: list[float]
     minutes: float
-    networks: list[tuple[str, list[float]]]
+    parts: dict[str, list[list[float]]]
 
 
 LIBRARIES = {
@@ -121,12 +123,22 @@ def run(name: str, seed: int, folder: Path, extra: list[str]) -> Run:
         subprocess.run([*line, "--seed", str(seed), "--out", str(folder), *extra], check=True, capture_output=True)
         clock.write_text(str((time.perf_counter() - began) / 60))
     sequences, measured = read(PAPERS / f"{name}_test.tsv", library.tasks)
-    networks = []
+    members: dict[str, list[np.ndarray]] = defaultdict(list)
     for member in sorted(folder.glob("seed-*")):
         network = json.loads((member / "config.json").read_text())["model"]
-        networks.append((network, r_squared(load(str(member)).predict(sequences), measured)))
+        members[network].append(load(str(member)).predict(sequences)[:, : len(library.tasks)])
     test = r_squared(load(str(folder)).predict(sequences)[:, : len(library.tasks)], measured)
-    return Run(test, held_out_r_squared(name, folder), float(clock.read_text()), networks)
+    return Run(test, held_out_r_squared(name, folder), float(clock.read_text()), parts_of(members, measured))
+
+
+def parts_of(members: dict[str, list[np.ndarray]], measured: np.ndarray) -> dict[str, list[list[float]]]:
+    """Returns r squared of single networks, of pairs of one kind and of pairs of two kinds, from the predictions of each kind."""
+    parts = {}
+    for network, predicted in members.items():
+        parts[f"one {network}"] = [r_squared(one, measured) for one in predicted]
+        parts[f"two {network}"] = [r_squared((one + other) / 2, measured) for one, other in itertools.combinations(predicted, 2)]
+    parts["one of each kind"] = [r_squared(np.mean(mixed, 0), measured) for mixed in itertools.product(*members.values()) if len(mixed) > 1]
+    return parts
 
 
 def show(values: list[float]) -> str:
@@ -159,9 +171,9 @@ def main() -> None:
                 found.append(run(name, seed, folder, choices.extra))
                 test, held_out, minutes, _ = found[-1]
                 print(f"| {name} | {seed} | {show(test)} | {show(held_out)} | {minutes:.1f} | | |", flush=True)
-        networks = [network for result in found for network in result.networks]
-        for kind in dict(networks):
-            print(f"| {name} | one {kind} | {show_mean([result for network, result in networks if network == kind])} | | | | |")
+        for part in found[0].parts:
+            if results := [result for run_result in found for result in run_result.parts[part]]:
+                print(f"| {name} | {part} | {show_mean(results)} | | | | |")
         row = [
             show_mean([result.test for result in found]),
             show_mean([result.held_out for result in found]),

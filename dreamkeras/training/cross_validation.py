@@ -19,11 +19,11 @@ import numpy as np
 from dreamkeras.data.examples import Examples
 from dreamkeras.data.splits.division import Division
 from dreamkeras.data.splits.record import describe_folds, record_folds
-from dreamkeras.errors import ExportError, InputError
+from dreamkeras.errors import DreamkerasError, ExportError, InputError
 from dreamkeras.evaluation.notes import Units
 from dreamkeras.export.ensemble import export_ensemble
 from dreamkeras.files.documents import read_json
-from dreamkeras.files.folders import claim
+from dreamkeras.files.folders import claim, clear
 from dreamkeras.files.inputs import full_path
 from dreamkeras.files.outputs import write_text
 from dreamkeras.models.combinations import lasting_name
@@ -34,6 +34,7 @@ from dreamkeras.statistics.undefined import mean_defined
 from dreamkeras.training.backend import running_backend
 from dreamkeras.training.baseline import Baseline, compare, describe_behind, read_baseline
 from dreamkeras.training.config import RunConfig
+from dreamkeras.training.epochs.trained_length import require_length_of_runs
 from dreamkeras.training.fingerprints import require_files, require_same_data, require_same_test
 from dreamkeras.training.members.finished import has_run
 from dreamkeras.training.members.member import train_member
@@ -75,7 +76,12 @@ def cross_validate(
             finish the export and the cross-validation.
     """
     with claim(folder) if resume else new_folder(folder):
-        return _cross_validate(config, folder, report, backend, resume)
+        try:
+            return _cross_validate(config, folder, report, backend, resume)
+        except DreamkerasError:
+            if not resume and not any(folder.glob("fold-*/config.json")):  # the run of the first fold could not start
+                clear(folder)
+            raise
 
 
 def _cross_validate(config: RunConfig, folder: Path, report: Callable[[str], None], backend: str | None, resume: bool) -> dict[str, Any]:
@@ -86,6 +92,7 @@ def _cross_validate(config: RunConfig, folder: Path, report: Callable[[str], Non
     runs = fold_folders(folder, names)
     if resume:
         _require_same_data(config, folder, examples, test)
+        require_length_of_runs(config, runs.values())
         (folder / "metrics.json").unlink(missing_ok=True)
     config.write(folder / "config.json")
     if method:

@@ -41,13 +41,14 @@ from dreamkeras.training.epochs.callbacks import (
     Validation,
     predict_letters,
 )
-from dreamkeras.training.epochs.checkpoint import TrainingState, read_checkpoint, read_progress
+from dreamkeras.training.epochs.checkpoint import TrainingState, read_checkpoint
 from dreamkeras.training.epochs.duration import describe_duration
 from dreamkeras.training.epochs.kept import keep_epoch
 from dreamkeras.training.epochs.metrics import PearsonR
 from dreamkeras.training.epochs.profiles import peaks_or_all
 from dreamkeras.training.epochs.progress import Progress
 from dreamkeras.training.epochs.selection import describe_undefined, target_variances
+from dreamkeras.training.epochs.trained_length import CHECKPOINT, read_progress
 from dreamkeras.training.fingerprints import require_files, require_same_data, require_same_test, test_fingerprint
 from dreamkeras.training.run_data import RunData, assay_of, on_training_scale, read_begun, read_data, with_window
 from dreamkeras.training.run_folder.contents import write_results
@@ -60,8 +61,6 @@ from dreamkeras.training.strategy.speed import measure_speed
 from dreamkeras.training.warm_start import body_variables, freeze, take_weights
 
 __all__ = ["prepare", "resume", "speed_of", "take_initial_weights", "train"]
-
-CHECKPOINT = Path("checkpoint") / "state.npz"
 
 
 @pinned_settings()

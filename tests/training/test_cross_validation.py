@@ -134,6 +134,14 @@ def test_a_cross_validation_is_resumed(given, choices, tmp_path):
     assert again == first
 
 
+def test_a_refused_length_changes_nothing(given, choices, tmp_path):
+    again = shutil.copytree(given[-1], tmp_path / "cv")
+    before = {path: path.read_bytes() for path in again.rglob("*") if path.is_file()}
+    with pytest.raises(InputError, match="Expected epochs of at least 2, for which the run has already been trained, got 1"):
+        validate(changed(choices(), {"epochs": 1}), again, resume=True)
+    assert {path: path.read_bytes() for path in again.rglob("*") if path.is_file()} == before
+
+
 def test_a_cross_validation_is_extended_with_moved_data(given, choices, measured, tmp_path):
     shutil.copytree(given[-1], tmp_path / "cv")
     moved = shutil.copy(measured, tmp_path / "moved.csv")
@@ -210,6 +218,13 @@ def test_data_without_these_folds_are_refused(quick, choices, tmp_path, more, me
         (tmp_path / "two.csv").write_text("seq,a,b,fold\n" + f"{'ACGT' * 10},1,1,1\n" * 2)
     with pytest.raises(InputError, match=message):
         validate(choices(**more), tmp_path / "cv")
+    assert not (tmp_path / "cv").exists()
+
+
+def test_too_few_rows_for_a_batch_leave_no_folder(quick, choices, tmp_path):
+    (tmp_path / "five.csv").write_text("seq,a,b,fold\n" + "".join(f"{'ACGTTGCA'[i:] * 6:.40},{i},1,1\n" for i in range(5)))
+    with pytest.raises(InputError, match=r"Expected at least \d+ examples for one batch"):
+        validate(choices(data=str(tmp_path / "five.csv"), folds=2), tmp_path / "cv")
     assert not (tmp_path / "cv").exists()
 
 

@@ -472,7 +472,7 @@ class TestErrors:
             ({"model": "dream-rnn-tiny"}, "Expected a model among .*, got 'dream-rnn-tiny'"),
             ({"assay": "mouse"}, "Expected one of the assays .*, got 'mouse'"),
             ({"strategy": "none"}, "Expected one of the strategies .*, got 'none'"),
-            ({"batch_size": 136}, "Expected at least 136 examples for one batch, got 135"),
+            ({"batch_size": 136}, r"Expected at least 136 examples for one batch \(batch_size\), got 135"),
             ({"valid_fraction": 1.0}, "validation fraction"),
             ({"valid_fraction": 0.0}, "validation fraction"),
         ],

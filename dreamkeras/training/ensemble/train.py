@@ -23,6 +23,7 @@ from dreamkeras.training.baseline import BEHIND, describe_behind
 from dreamkeras.training.config import RunConfig
 from dreamkeras.training.ensemble.results import write_results
 from dreamkeras.training.ensemble.runs import run_configs, with_size
+from dreamkeras.training.epochs.trained_length import require_length_of_runs
 from dreamkeras.training.fingerprints import require_same_data, require_same_test, test_fingerprint
 from dreamkeras.training.members.finished import has_run, store_limit, store_paths
 from dreamkeras.training.members.processes import WORKER, RunProcess, default_parallel, run_processes
@@ -77,6 +78,7 @@ def train_ensemble(
             data = read_data(config)
         config = _with_fingerprint(with_size(config, data), folder, data)
         runs = _configs(config, folder, parallel)
+        require_length_of_runs(config, [folder / name for name in runs])
         (folder / "metrics.json").unlink(missing_ok=True)  # without metrics.json, the ensemble is not finished
         config.write(folder / "config.json")
         if failures := _train_runs(config, runs, folder, report, parallel, worker):

@@ -1,11 +1,9 @@
 """After each epoch, saves the state of a training run in the checkpoint and the history in `history.csv`."""
 
-import contextlib
 import csv
 import io
 import json
-import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,8 +15,9 @@ from dreamkeras.errors import ModelError
 from dreamkeras.files.outputs import naming_output, open_output, write_text
 from dreamkeras.training.epochs.choice import Kept
 from dreamkeras.training.epochs.selection import Epoch, is_better, without_improvement
+from dreamkeras.training.epochs.trained_length import opened_checkpoint
 
-__all__ = ["TrainingState", "assign_weights", "read_checkpoint", "read_progress", "weights_of", "write_checkpoint", "write_history"]
+__all__ = ["TrainingState", "assign_weights", "read_checkpoint", "weights_of", "write_checkpoint", "write_history"]
 
 
 @dataclass
@@ -87,35 +86,13 @@ def read_checkpoint(path: Path, model: keras.Model) -> TrainingState:
     Raises:
         ModelError: The file is not a checkpoint of this model.
     """
-    with _opened(path) as arrays:
+    with opened_checkpoint(path) as arrays:
         groups = {group: _group(arrays, group) for group in ("model", "optimizer", "best")}
         state = TrainingState(best_weights=groups["best"], **json.loads(str(arrays["summary"])))
     model.optimizer.build(model.trainable_variables)
     assign_weights(model.variables, groups["model"], path)
     assign_weights(model.optimizer.variables, groups["optimizer"], path)
     return state
-
-
-def read_progress(path: Path) -> tuple[int, int | None]:
-    """Returns the number of epochs and the number of steps in a checkpoint. In checkpoints of older versions, the latter is None.
-
-    Raises:
-        ModelError: The file is not a checkpoint.
-    """
-    with _opened(path) as arrays:
-        summary = json.loads(str(arrays["summary"]))
-        return len(summary["rows"]), summary.get("steps")
-
-
-@contextlib.contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    """Opens the arrays of a checkpoint, and turns errors in the `with` block into errors that name the file."""
-    try:
-        # The file is opened separately, because np.load would not close a truncated file.
-        with path.open("rb") as file, np.load(file) as arrays:
-            yield arrays
-    except (ValueError, KeyError, TypeError, AttributeError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise ModelError(f"Cannot read {path} as a checkpoint of a training run: {error}.") from None
 
 
 def weights_of(variables: list[keras.Variable]) -> list[np.ndarray]:

@@ -12,6 +12,7 @@ from dreamkeras.training.batches.augmentation import Augmentation
 from dreamkeras.training.batches.dataset import fitting_batch_size
 from dreamkeras.training.batches.sampling import epoch_size
 from dreamkeras.training.config import RunConfig
+from dreamkeras.training.epochs.trained_length import require_length
 from dreamkeras.training.strategy.length import default_epochs
 from dreamkeras.training.strategy.strategies import Strategy, find_strategy, one_cycle
 
@@ -102,26 +103,19 @@ def make_plan(config: RunConfig, network: PrixFixe, training: Examples, done: Do
     windows = len(training) if training.is_peak is None else epoch_size(training.is_peak, augmentation.nonpeak_ratio)
     rows = windows * (2 if strategy.strands == "augment" else 1)
     batch_size = config.batch_size or fitting_batch_size(rows, strategy.batch_size)
-    require_examples(training, batch_size, "one batch")
+    require_examples(training, batch_size, "one batch (batch_size)")
     for task, column in zip(network.tasks, training.targets.T, strict=True):
         if np.isnan(column).all():
             raise InputError(f"None of the {len(training):,} training examples has a value of {task}.")
     epoch_steps = -(-rows // batch_size)
     begun = done.steps_of(epoch_steps)
-    _check_length(config, done.epochs, begun)
+    require_length(config, done.epochs, begun)
     if total := config.fitted_steps or config.steps:
         epochs, steps = done.epochs - (begun - total) // epoch_steps, total
     else:
         epochs = config.epochs or default_epochs(windows, strategy.epochs)
         steps = begun + (epochs - done.epochs) * epoch_steps
     return Plan(strategy, augmentation, epochs, batch_size, epoch_steps, steps, begun)
-
-
-def _check_length(config: RunConfig, epochs: int, steps: int) -> None:
-    """Raises an error if a run has been trained for more epochs or steps than configured."""
-    for name, wanted, trained in (("epochs", config.epochs, epochs), ("steps", config.steps, steps)):
-        if wanted is not None and wanted < trained:
-            raise InputError(f"Expected {name} of at least {trained}, for which the run has already been trained, got {wanted}.")
 
 
 def settled_strategy(config: RunConfig, network: PrixFixe) -> Strategy:

@@ -145,6 +145,15 @@ def test_only_missing_runs_are_trained_when_an_ensemble_is_resumed(trained, tmp_
     assert (again / "config.json").read_text() == (folder / "config.json").read_text()
 
 
+@pytest.mark.parametrize("length", [{"epochs": 1}, {"steps": 1}])
+def test_a_refused_length_changes_nothing(trained, tmp_path, length):
+    again = shutil.copytree(trained[-1], tmp_path / "run")
+    before = {path: path.read_bytes() for path in again.rglob("*") if path.is_file()}
+    with pytest.raises(InputError, match=r"Expected (epochs|steps) of at least \d+, for which the run has already been trained, got 1"):
+        train_all(changed(RunConfig.read(again / "config.json"), length), again, resume=True)
+    assert {path: path.read_bytes() for path in again.rglob("*") if path.is_file()} == before
+
+
 def test_a_finished_ensemble_is_extended(trained, library, tmp_path):
     again = shutil.copytree(trained[-1], tmp_path / "run")
     moved = shutil.copy(library, tmp_path / "moved.tsv")

@@ -90,7 +90,7 @@ class TestSteps:
             assert (came.epochs, came.steps) == (3, 300)
 
     def test_one_batch_of_examples_is_required(self, network):
-        with pytest.raises(InputError, match="Expected at least 50 examples for one batch, got 49"):
+        with pytest.raises(InputError, match=r"Expected at least 50 examples for one batch \(batch_size\), got 49"):
             plan(network, n=49, batch_size=50)
 
     def test_a_value_of_each_task_is_required(self, network):
