@@ -61,7 +61,7 @@ class GradientEdits:
         columns = (letters != members.letters[source]).argmax(axis=1)
         rows = np.arange(len(source))
         changes = self.changes(search, members)[source, columns, ONE_HOT[letters[rows, columns]].argmax(axis=1)]
-        estimates = self._goal.reached(self._changed(members.value[source], changes))
+        estimates = self._goal.reached(members.value[source] + changes)
         order = np.lexsort((-estimates, source))
         rank = np.arange(len(order)) - np.searchsorted(source[order], source[order], side="left")
         best = order[rank < self._proposals]
@@ -71,16 +71,10 @@ class GradientEdits:
         source, letters = (np.concatenate(part) for part in zip(*parts, strict=True))
         return members.owner[source], letters
 
-    def _changed(self, values: np.ndarray, changes: np.ndarray) -> np.ndarray:
-        """Adds estimated changes to predictions in the table's unit. Changes are on the scale of the network."""
-        scales = self._attributors[0].network.scales
-        if not scales or self._goal.minus is not None:
-            return values + changes
-        scale = scales[self._goal.task]
-        return scale.natural(scale.network(values) + changes)
-
     def changes(self, search: Search, members: Candidates) -> np.ndarray:
-        """Estimates, to first order, how the prediction changes if a letter is replaced with each of the four bases.
+        """Estimates how the prediction, in the unit of the table, changes if a letter is replaced with each of the four bases.
+
+        The estimates are first-order on the scale of the network.
 
         Returns:
             Estimated changes, float64 (n, width, 4). The values at positions outside the inserts are 0.
@@ -89,11 +83,23 @@ class GradientEdits:
         ids = [starts.ids[row] for row in owner]
         sequences = starts.sequences(owner, members.letters, with_adapters=True)
         records = Records(ids, sequences, np.arange(1, len(ids) + 1), "designs")
-        gradients = np.mean([attributor.attribute(records).scores for attributor in self._attributors], axis=0)
-        changes = np.zeros((*members.letters.shape, len(BASES)))
-        changes[starts.inside[owner]] = self._goal.values(gradients.reshape(-1, gradients.shape[2])).reshape(-1, len(BASES))
-        own = np.einsum("nlb,nlb->nl", ONE_HOT[members.letters], changes)
-        return np.where(starts.inside[owner][:, :, None], changes - own[:, :, None], 0)
+        found = [attributor.attribute(records) for attributor in self._attributors]
+        gradients, predicted = (np.mean([getattr(part, name) for part in found], axis=0) for name in ("scores", "reference"))
+        changes = np.zeros((*members.letters.shape, len(BASES), gradients.shape[2]))
+        changes[starts.inside[owner]] = gradients.reshape(-1, len(BASES), gradients.shape[2])
+        changes -= np.einsum("nlb,nlbt->nlt", ONE_HOT[members.letters], changes)[:, :, None]
+        changes = self._in_units(changes, predicted)
+        values = self._goal.values(changes.reshape(-1, changes.shape[3])).reshape(changes.shape[:3])
+        return np.where(starts.inside[owner][:, :, None], values, 0)
+
+    def _in_units(self, changes: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+        """Converts changes (n, width, 4, tasks) of predictions (n, tasks) from the scale of the network to the unit of the table."""
+        before = predicted.astype(np.float64)[:, None, None]
+        parts = [
+            scale.natural(before[..., task] + changes[..., task]) - scale.natural(before[..., task])
+            for task, scale in enumerate(self._attributors[0].network.scales)
+        ]
+        return np.stack(parts, axis=-1) if parts else changes
 
 
 def _apply_best(

@@ -51,9 +51,8 @@ from dreamkeras.training.epochs.selection import describe_undefined, target_vari
 from dreamkeras.training.epochs.trained_length import CHECKPOINT, read_progress
 from dreamkeras.training.fingerprints import require_files, require_same_data, require_same_test, test_fingerprint
 from dreamkeras.training.run_data import RunData, assay_of, on_training_scale, read_begun, read_data, with_window
-from dreamkeras.training.run_folder.contents import write_results
+from dreamkeras.training.run_folder.contents import Trained, write_results
 from dreamkeras.training.run_folder.new_folder import new_folder, remove_unfinished
-from dreamkeras.training.run_folder.test_set import write_test
 from dreamkeras.training.strategy.length import Speed, fitting_steps
 from dreamkeras.training.strategy.losses import find_loss
 from dreamkeras.training.strategy.plan import Done, Plan, make_plan
@@ -339,13 +338,9 @@ def _fit(config: RunConfig, plan: Plan, folder: Path, data: RunData, model: Prix
     smaller = smaller_runs.train_smaller(folder, data, _fit_smaller)
     extended = tuple(epoch for epoch in config.extended_after if epoch < len(state.rows))  # a limit may prevent further epochs
     config = dataclasses.replace(config.with_files(file_name), extended_after=extended)  # the results contain file names without folders
-    summary = {**dataclasses.asdict(config), **data.facts()}
 
     def predict(letters: np.ndarray) -> np.ndarray:
         return predict_letters(predictor, letters, min(plan.batch_size, len(letters)))
 
     require_held(folder)
-    if data.test is not None:
-        summary["test_metrics"] = write_test(folder, data.test, predict(data.test.letters), model.tasks, model.scales, data.test_in_units)
-
-    return write_results(folder, summary, model, predicted, data.validation, state, data.training, predict, smaller)
+    return write_results(folder, dataclasses.asdict(config), Trained(model, state, predicted, predict), data, smaller)

@@ -12,6 +12,7 @@ from dreamkeras.design.stepwise import all_edits, greedy
 from dreamkeras.errors import InputError, ModelError
 from dreamkeras.models.gradient_edits import GradientEdits
 from dreamkeras.models.strand_mean import StrandMean
+from dreamkeras.sequence.task_scale import TaskScale
 
 STARTS = ("GATTACAGGA", "TTGACGTC")
 
@@ -56,6 +57,21 @@ def test_estimates_for_a_difference_of_tasks():
     together = GradientEdits([network], goal).changes(search, search.begin())
     alone = [GradientEdits([network], settle_goal(scorer, "max", task)).changes(search, search.begin()) for task in "ab"]
     np.testing.assert_allclose(together, alone[0] - alone[1], atol=1e-6)
+
+
+@pytest.mark.parametrize("minus", [None, "b"])
+def test_estimates_for_transformed_tasks_are_in_the_unit_of_the_table(minus):
+    network = linear_network(tasks=2).with_options(scales=(TaskScale(transform="log2"), TaskScale("counts")))
+    scorer = scorer_of(network)
+    goal = settle_goal(scorer, "max", "a", minus)
+    reached = FunctionScorer(lambda letters: goal.values(scorer.function(letters))[:, None], network.construct)
+    search = search_from(STARTS, reached)
+    members = search.begin()
+    source, letters = single_edits(members.letters, search.rules.editable)
+    values = reached.score_windows(search.starts.windows(source, letters))[:, 0]
+    columns, bases = (letters != members.letters[source]).argmax(axis=1), np.searchsorted(list(b"ACGT"), letters)
+    estimates = GradientEdits([network], goal).changes(search, members)[source, columns, bases[np.arange(len(columns)), columns]]
+    np.testing.assert_allclose(estimates, values - members.value[source], rtol=1e-3, atol=1e-4)
 
 
 def test_proposals_are_the_best_single_edits_and_then_their_combinations(linear):

@@ -211,7 +211,7 @@ def test_options_that_contradict_the_model_are_refused(new, table, options, mess
 
 def resume_network(folder, quick):
     """Resumes a run and returns its network, instead of writing results."""
-    quick.setattr("dreamkeras.training.run.write_results", lambda folder, config, model, *parts: model)
+    quick.setattr("dreamkeras.training.run.write_results", lambda folder, config, trained, *parts: trained.model)
     return resume(folder)
 
 

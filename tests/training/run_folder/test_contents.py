@@ -14,11 +14,11 @@ from dreamkeras.layers.blocks.bhi import BHIFirst
 from dreamkeras.layers.blocks.heads import AutosomeRegressionFinal
 from dreamkeras.models.prixfixe import PrixFixe
 from dreamkeras.training.epochs.checkpoint import TrainingState
+from dreamkeras.training.run_data import RunData
 from dreamkeras.training.run_folder import contents as folder_module
-from dreamkeras.training.run_folder.contents import write_results
+from dreamkeras.training.run_folder.contents import Trained, write_results
 
-CHOICES = "data assay strategy seed batch_size learning_rate precision backend examples validation_examples"
-CONFIG = dict.fromkeys(CHOICES.split()) | {"examples": 36}
+CONFIG = dict.fromkeys(["data", "assay", "strategy", "seed", "batch_size", "learning_rate", "precision", "backend"])
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def results(network):
     values = np.arange(4, dtype=np.float32)[:, None]
     validation = Examples(list("abcd"), windows, values, np.zeros((4, 2), np.float32), np.array([110, 110, 111, 111], np.int32))
     state = TrainingState(rows=[{"epoch": 1, "loss": 1.0, "r": 0.1, "val_r": 0.2}], best_epoch=1, seconds=3.21)
-    return CONFIG, network, 2 * values, validation, state, validation, None
+    return CONFIG, Trained(network, state, 2 * values, None), RunData(validation, validation)
 
 
 class TestResults:
@@ -43,14 +43,14 @@ class TestResults:
         figures = write_results(tmp_path, *results)
         baseline = figures.pop("baseline")
         assert (baseline["behind"], baseline["rows"], baseline["features"], baseline["tasks"]["expression"]["n"]) == ([], 4, 180, 4)
-        counted = {"parameters": sum(np.prod(weight.shape) for weight in results[1].trainable_weights), "steps": 0}
+        counted = {"parameters": sum(np.prod(weight.shape) for weight in results[1].model.trainable_weights), "steps": 0}
         assert figures == {
             "r": 1,
             "rho": 1,
             "mse": 3.5,
             "relative_mse": 2.8,
             "n": 4,
-            "examples": 36,
+            "examples": 4,
             "best_epoch": 1,
             "seconds": 3.2,
             **counted,
@@ -71,7 +71,7 @@ class TestResults:
         windows, lengths = np.full((4, 150), ord("A"), np.uint8), np.full(4, 110, np.int32)
         validation = Examples(list("abcd"), windows, measured, np.zeros((4, 2), np.float32), lengths)
         state = TrainingState(rows=[{"epoch": 1, "loss": 1.0, "r": 0.1, "val_r": 0.2}], best_epoch=1)
-        figures = write_results(tmp_path, CONFIG, network, predicted, validation, state, validation, None)
+        figures = write_results(tmp_path, CONFIG, Trained(network, state, predicted, None), RunData(validation, validation))
         hk = np.corrcoef([4, 2, 3], [1, 3, 2])[0, 1]
         assert figures["r"] == pytest.approx((1 + hk) / 2)
         assert figures["tasks"]["Dev"] == pytest.approx({"r": 1, "rho": 1, "mse": 0, "n": 4})
@@ -97,8 +97,7 @@ class TestResults:
             np.testing.assert_array_equal(weight, kept)
 
     def test_plots_of_all_tasks_are_written(self, results, tmp_path):
-        _, network, predicted, validation, state, *_ = results
-        folder_module._plot(tmp_path / "plots", network, validation, predicted, state)
+        folder_module._plot(tmp_path / "plots", results[1], results[2].validation)
         assert sorted(path.name for path in (tmp_path / "plots").iterdir()) == ["expression.png", "expression_residuals.png", "history.png"]
 
 
