@@ -45,7 +45,7 @@ MOST = 50_000
 
 BEHIND = "The network is behind its baseline"
 
-ADVICE = "Train for more epochs, try a smaller network, or check the data."
+ADVICE = "Train for more epochs, lower the learning rate, try a smaller network, or check the data."
 
 
 class Baseline(NamedTuple):

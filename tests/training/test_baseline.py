@@ -104,7 +104,7 @@ def test_the_network_is_behind_only_beyond_noise(network, baseline, behind):
     if behind:
         r = (f"{metrics['r']:.3f}", f"{metrics['baseline']['r']:.3f}")
         assert f"behind its baseline, ridge regression on counts of 1- to 4-mers: validation r {r[0]} instead of {r[1]}. " in sentence
-        assert sentence.endswith("Train for more epochs, try a smaller network, or check the data.")
+        assert sentence.endswith("Train for more epochs, lower the learning rate, try a smaller network, or check the data.")
 
 
 def test_the_sentence_names_the_tasks_that_are_behind():

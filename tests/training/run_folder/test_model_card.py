@@ -9,6 +9,7 @@ import pytest
 
 from dreamkeras.sequence.construct import YEAST, Construct
 from dreamkeras.sequence.description import ModelDescription
+from dreamkeras.training.baseline import ADVICE
 from dreamkeras.training.run_folder.model_card import model_card
 
 DESCRIPTION = ModelDescription(
@@ -381,7 +382,7 @@ def test_the_baseline_has_a_row_below_the_network():
 
 def test_a_network_behind_its_baseline_is_stated_with_advice():
     text = card(metrics=METRICS | baseline(["expression"], low=0.01))
-    assert "- **The network is behind the baseline.** Train for more epochs, try a smaller network, or check the data.\n" in text
+    assert f"- **The network is behind the baseline.** {ADVICE}\n" in text
     assert text.splitlines()[2].endswith("Validation r: 0.612. **The network is behind its baseline, see Validation.**")
     assert "+0.060 (95 % interval +0.010 to +0.110)" in text
 
