@@ -17,6 +17,15 @@ LOG_DISPERSIONS = (-7.0, 7.0)
 """Smallest and largest natural logarithm of the dispersion of counts. With the smallest one, the variance of counts below 100 is within
 10 % of the variance of a Poisson distribution."""
 
+MARGIN = 2.0
+"""Distance of the limits of predictions from the range of the training values, in standard deviations on the scale of the network.
+
+Without limits, an inaccurate prediction far outside the training data could be larger than all others by many orders of magnitude.
+"""
+
+UNLIMITED = float(np.finfo(np.float32).max)
+"""Limit of tasks without limits: binary tasks, and values without a transformation."""
+
 
 class TaskScales(keras.layers.Layer):
     """Layer for tasks that have a transformation or another kind than `"value"`.
@@ -24,6 +33,8 @@ class TaskScales(keras.layers.Layer):
     The layer returns its input, the predictions on the scale of the network. `natural` converts them to the table's unit. For counts, the
     layer has a trained weight for each task: the natural logarithm of the dispersion of the negative binomial distribution, whose variance
     is mean + dispersion * mean^2.
+
+    Converted predictions of counts and of transformed values are limited to the range of the training values and `MARGIN` beyond it.
 
     Args:
         scales: The `TaskScale` of each task.
@@ -38,6 +49,9 @@ class TaskScales(keras.layers.Layer):
         self.counts = [place for place, scale in enumerate(self.scales) if scale.kind == "counts"]
 
     def build(self, input_shape):
+        unlimited = np.repeat(np.float32([[-UNLIMITED], [UNLIMITED]]), len(self.scales), axis=1)
+        self.limits = self.add_weight(name="limits", shape=unlimited.shape, initializer="zeros", trainable=False)
+        self.limits.assign(unlimited)
         if self.counts:
             self.log_dispersion = self.add_weight(name="log_dispersion", shape=(len(self.counts),), initializer="zeros")
         super().build(input_shape)
@@ -50,11 +64,14 @@ class TaskScales(keras.layers.Layer):
 
     def natural(self, expression):
         """Converts predictions `(batch, tasks)` on the scale of the network to the table's unit."""
-        return _by_task(self.scales, _NATURAL, expression)
+        return _by_task(self.scales, _NATURAL, self._limited(expression))
 
     def fitted(self, expression):
         """Converts predictions `(batch, tasks)` to the scale of the measured values in training: probabilities and expected counts."""
-        return _by_task([TaskScale(kind=scale.kind) for scale in self.scales], _NATURAL, expression)
+        return _by_task([TaskScale(kind=scale.kind) for scale in self.scales], _NATURAL, self._limited(expression))
+
+    def _limited(self, expression):
+        return ops.clip(expression, self.limits[0], self.limits[1])
 
     def values_alone(self, targets):
         """Replaces the targets of all tasks of other kinds than `"value"` with NaN, so that other losses ignore them."""
@@ -88,18 +105,21 @@ class TaskScales(keras.layers.Layer):
         return (targets + size) * ops.softplus(odds) - targets * odds - fixed
 
     def fit(self, final, targets):
-        """Sets the scale of the final block for binary tasks and counts, and the first dispersions, from training values.
+        """Sets the limits of predictions, the scale of the final block for binary tasks and counts, and the first dispersions.
 
         The output of the final block is not standardised for these tasks: its scale is 1, and its offset is the logit of the mean or the
         logarithm of the mean. The first dispersion of counts follows from their mean and variance.
 
         Args:
             final: The final block. Only a block with the method `fix_scale` is changed.
-            targets: Measured values, float32 `(n, tasks)`, with NaN for missing values.
+            targets: Training values on the scale of the loss, float32 `(n, tasks)`, with NaN for missing values.
         """
+        limits = np.array(ops.convert_to_numpy(self.limits))
         for place, scale in enumerate(self.scales):
             values = targets[:, place].astype(np.float64)
             values = values[~np.isnan(values)]
+            if len(values) and (scale.kind == "counts" or scale.transform != "none"):
+                limits[:, place] = _limits(np.log(values + 0.5) if scale.kind == "counts" else values)
             if scale.kind == "value" or not len(values):
                 continue
             # Half a count more of each outcome keeps the offset finite if all values are 0 or all values are 1.
@@ -110,6 +130,12 @@ class TaskScales(keras.layers.Layer):
                 start = np.array(ops.convert_to_numpy(self.log_dispersion))
                 start[self.counts.index(place)] = np.log(np.clip((values.var() - mean) / mean**2, 0.01, 100))
                 self.log_dispersion.assign(start)
+        self.limits.assign(limits)
+
+
+def _limits(values):
+    margin = MARGIN * values.std()
+    return [values.min() - margin, values.max() + margin] if margin else [-UNLIMITED, UNLIMITED]
 
 
 def log_gamma(values):

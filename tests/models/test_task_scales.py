@@ -83,6 +83,29 @@ def test_predictions_are_converted_as_in_numpy():
     assert np.isfinite(numbers(layer.natural(np.float32([[1e9] * 4, [-1e9] * 4])))).all()
 
 
+def test_predictions_are_limited_to_the_training_values_and_two_standard_deviations():
+    logs, counts = np.float32([-1, 0, 2, 5]), np.float32([0, 3, 20, 1500])
+    layer = built(TaskScale(transform="log2"), TaskScale("counts"), TaskScale("binary"), TaskScale())
+    final = AutosomeRegressionFinal(4, channels=2)
+    final.build((None, 10, 3))
+    layer.fit(final, np.stack([logs, counts, [0, 1, 1, 0], logs], axis=1))
+    scaled = (logs, np.log(counts.astype(np.float64) + 0.5))
+    wanted = [[values.min() - 2 * values.std(), values.max() + 2 * values.std()] for values in scaled]
+    extreme = ops.convert_to_tensor(np.float32([[-90] * 4, [90] * 4, [1] * 4]))
+    natural, fitted = numbers(layer.natural(extreme)), numbers(layer.fitted(extreme))
+    np.testing.assert_allclose(natural[:, 0], np.exp2([*wanted[0], 1]), rtol=1e-4)
+    np.testing.assert_allclose(natural[:, 1], np.exp([*wanted[1], 1]), rtol=1e-4)
+    np.testing.assert_allclose(natural[:, 2:], [[0, -90], [1, 90], [special.expit(1), 1]], atol=1e-6)
+    np.testing.assert_allclose(fitted[:, 0], [*wanted[0], 1], rtol=1e-6)
+
+
+def test_equal_training_values_give_no_limits():
+    layer, final = built(TaskScale("counts")), AutosomeRegressionFinal(1, channels=2)
+    final.build((None, 10, 3))
+    layer.fit(final, np.full((5, 1), 7, np.float32))
+    assert numbers(layer.natural(ops.convert_to_tensor(np.float32([[20]])))).item() == pytest.approx(np.exp(20), rel=1e-5)
+
+
 def test_other_losses_see_the_values_alone():
     targets = np.float32([[1, 0, 7, 2]])
     np.testing.assert_array_equal(numbers(built(*MIXED).values_alone(targets)), [[1, np.nan, np.nan, 2]])
