@@ -49,7 +49,7 @@ class TaskScales(keras.layers.Layer):
         self.counts = [place for place, scale in enumerate(self.scales) if scale.kind == "counts"]
 
     def build(self, input_shape):
-        unlimited = np.repeat(np.float32([[-UNLIMITED], [UNLIMITED]]), len(self.scales), axis=1)
+        unlimited = np.repeat(np.array([[-UNLIMITED], [UNLIMITED]], np.float32), len(self.scales), axis=1)
         self.limits = self.add_weight(name="limits", shape=unlimited.shape, initializer="zeros", trainable=False)
         self.limits.assign(unlimited)
         if self.counts:

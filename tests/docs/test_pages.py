@@ -17,7 +17,7 @@ GENERATED = ("commands", "python")
 PAGES = {page.relative_to(DOCS).as_posix(): page for page in sorted(DOCS.rglob("*.md")) if page.parent.name not in GENERATED}
 TEXTS = {name: page.read_text() for name, page in PAGES.items()} | {"README.md": (ROOT / "README.md").read_text()}
 
-MEASURED = {"benchmarks.md", "benchmarks-analyses.md", "comparison.md"}
+MEASURED = {"benchmarks.md", "benchmarks-analyses.md", "benchmarks-libraries.md", "comparison.md"}
 """Pages with machines and commits."""
 
 FOREIGN = {
