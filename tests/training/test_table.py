@@ -125,9 +125,9 @@ def test_a_run_with_undefined_r_is_resumed_without_differences(choose, tmp_path,
     train(choices, tmp_path / "whole")
     quick.setattr("dreamkeras.training.run.write_results", lambda *parts: parts)
     train(choices, tmp_path / "killed")
-    _, _, _, _, _, state, *_ = resume(tmp_path / "killed", choices.backend)
+    _, _, trained, *_ = resume(tmp_path / "killed", choices.backend)
     assert history(tmp_path / "killed") == history(tmp_path / "whole")
-    assert state.best_epoch == 1 + int(np.argmin([float(row[-2]) for row in history(tmp_path / "whole")]))
+    assert trained.state.best_epoch == 1 + int(np.argmin([float(row[-2]) for row in history(tmp_path / "whole")]))
 
 
 FIELDS = {"target_column": ("a", "b $/m"), "weight_column": "barcodes", "replicate_columns": (("r1", "r2"), ("r1", "r2"))}
