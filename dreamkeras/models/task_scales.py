@@ -64,14 +64,14 @@ class TaskScales(keras.layers.Layer):
 
     def natural(self, expression):
         """Converts predictions `(batch, tasks)` on the scale of the network to the table's unit."""
-        return _by_task(self.scales, _NATURAL, self._limited(expression))
+        return _by_task(self.scales, _NATURAL, ops.clip(expression, self.limits[0], self.limits[1]))
 
     def fitted(self, expression):
-        """Converts predictions `(batch, tasks)` to the scale of the measured values in training: probabilities and expected counts."""
-        return _by_task([TaskScale(kind=scale.kind) for scale in self.scales], _NATURAL, self._limited(expression))
+        """Converts predictions `(batch, tasks)` to the scale of the measured values in training: probabilities and expected counts.
 
-    def _limited(self, expression):
-        return ops.clip(expression, self.limits[0], self.limits[1])
+        The predictions are not limited, because the limits are a variable, which the metrics of Keras cannot read on JAX.
+        """
+        return _by_task([TaskScale(kind=scale.kind) for scale in self.scales], _NATURAL, expression)
 
     def values_alone(self, targets):
         """Replaces the targets of all tasks of other kinds than `"value"` with NaN, so that other losses ignore them."""
