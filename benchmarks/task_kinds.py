@@ -9,7 +9,6 @@ folder `data/papers` of DREAMKERAS_DATA. The models of scikit-learn are linear m
 
 import argparse
 import csv
-import os
 import subprocess
 import sys
 import tempfile
@@ -19,7 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from machine import provenance
-from papers import counts_of
+from papers import PAPERS, counts_of
 from scipy.stats import spearmanr
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.linear_model import LogisticRegressionCV, PoissonRegressor, RidgeCV
@@ -27,7 +26,6 @@ from sklearn.metrics import d2_tweedie_score, roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-PAPERS = Path(os.environ.get("DREAMKERAS_DATA", "../shared")) / "data" / "papers"
 PENALTIES = np.logspace(-1, 5, 13)
 
 
