@@ -77,8 +77,8 @@ def train_ensemble(
         with contextlib.redirect_stderr(io.StringIO()):  # the runs print the same lines about the data
             data = read_data(config)
         config = _with_fingerprint(with_size(config, data), folder, data)
+        require_length_of_runs(config, folder.glob("seed-*"))
         runs = _configs(config, folder, parallel)
-        require_length_of_runs(config, [folder / name for name in runs])
         (folder / "metrics.json").unlink(missing_ok=True)  # without metrics.json, the ensemble is not finished
         config.write(folder / "config.json")
         if failures := _train_runs(config, runs, folder, report, parallel, worker):

@@ -145,7 +145,7 @@ def test_only_missing_runs_are_trained_when_an_ensemble_is_resumed(trained, tmp_
     assert (again / "config.json").read_text() == (folder / "config.json").read_text()
 
 
-@pytest.mark.parametrize("length", [{"epochs": 1}, {"steps": 1}])
+@pytest.mark.parametrize("length", [{"epochs": 1}, {"steps": 1}, {"epochs": 1, "minutes": 3.0}])
 def test_a_refused_length_changes_nothing(trained, tmp_path, length):
     again = shutil.copytree(trained[-1], tmp_path / "run")
     before = {path: path.read_bytes() for path in again.rglob("*") if path.is_file()}
